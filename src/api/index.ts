@@ -1,0 +1,6 @@
+export * from './container.ts';
+export * from './host-config.ts';
+export * from './image.ts';
+export * from './network.ts';
+export * from './system.ts';
+export * from './volume.ts';

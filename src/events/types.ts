@@ -1,0 +1,25 @@
+import type { EventMessage, Filters } from '#api';
+
+/** What happened, before it has its time. */
+export interface EventDraft {
+  readonly type: 'container' | 'image' | 'volume' | 'network' | 'daemon' | 'plugin';
+  readonly action: string;
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** The durable journal of events. */
+export interface Events {
+  /** Writes an event, then tells all who listen. May be called inside a records transaction. */
+  publish(draft: EventDraft): EventMessage;
+  /**
+   * Past events from `sinceNs` on (none when undefined), then live ones until `untilNs` or until `signal` aborts.
+   * No event is missed or doubled between the two.
+   */
+  stream(options: {
+    sinceNs?: bigint;
+    untilNs?: bigint;
+    filters: Filters;
+    signal: AbortSignal;
+  }): AsyncIterable<EventMessage>;
+}

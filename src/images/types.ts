@@ -1,0 +1,78 @@
+import type {
+  ContainerConfig,
+  Filters,
+  ImageDeleteItem,
+  ImageHistoryEntry,
+  ImageInspect,
+  ImageSummary,
+  ProgressMessage,
+  PruneReport,
+} from '#api';
+
+/** An image, by its content: immutable. `id` is the digest of its configuration, `sha256:…`. */
+export interface ImageRecord {
+  readonly id: string;
+  readonly created: string;
+  readonly architecture: string;
+  readonly os: string;
+  readonly config: Partial<ContainerConfig>;
+  /** Snapshot keys from the base upwards: the chain ids of the layers. */
+  readonly chain: readonly string[];
+  readonly sizeBytes: number;
+}
+
+/** Who uses an image: asked before it is removed. */
+export interface ImageUser {
+  readonly containerId: string;
+  readonly running: boolean;
+}
+
+export interface ImportRequest {
+  /** The tar, plain or compressed with gzip, bzip2, xz or zstd. */
+  readonly body: ReadableStream<Uint8Array>;
+  readonly repository?: string;
+  readonly tag?: string;
+  readonly message?: string;
+  /** Dockerfile instructions of `docker import --change`. */
+  readonly changes: readonly string[];
+  readonly platform?: string;
+}
+
+/** A container's own file system: the image's layers below, its writable layer above. */
+export interface Rootfs {
+  /** Makes the writable layer. */
+  create(containerId: string, image: ImageRecord): void;
+  /** Mounts it and returns the mount point; mounted already is no error. */
+  mount(containerId: string): string;
+  /** Unmounts it; not mounted is no error. */
+  unmount(containerId: string): void;
+  /** Unmounts and removes it with all it holds. */
+  remove(containerId: string): Promise<void>;
+  /** Container ids that have a writable layer on disk. */
+  list(): string[];
+  /** Bytes in the writable layer. */
+  sizeRw(containerId: string): Promise<number>;
+  /** GraphDriver of inspect. */
+  describe(containerId: string): { Name: string; Data: Record<string, string> };
+}
+
+/** The feature's face towards containers and http. */
+export interface Images {
+  readonly rootfs: Rootfs;
+  /** By reference, digest, id or unique id prefix; throws `not-found` (`No such image: x:latest`). */
+  resolve(reference: string): ImageRecord;
+  list(options: { all: boolean; filters: Filters; digests: boolean }): ImageSummary[];
+  inspect(reference: string): ImageInspect;
+  history(reference: string): ImageHistoryEntry[];
+  tag(source: string, repository: string, tag: string): void;
+  remove(reference: string, options: { force: boolean; noPrune: boolean }): Promise<ImageDeleteItem[]>;
+  prune(filters: Filters): Promise<PruneReport>;
+  /** Returns the new image's id. */
+  import(request: ImportRequest): Promise<string>;
+  /** Takes a docker-archive or OCI layout, plain or compressed; yields Docker's progress, ending `Loaded image: …`. */
+  load(body: ReadableStream<Uint8Array>, options: { quiet: boolean }): AsyncIterable<ProgressMessage>;
+  /** A docker-archive that is an OCI layout too, of the images named. Throws `not-found` before the first byte. */
+  save(references: readonly string[]): Promise<ReadableStream<Uint8Array>>;
+  /** Removes what has no record: half-written blobs, layers and snapshots. Called once at the engine's start. */
+  reconcile(): Promise<void>;
+}

@@ -1,0 +1,1 @@
+export { type Collection, type Identified, openRecords, type Records } from './records.ts';

@@ -1,0 +1,18 @@
+import type { Filters, PruneReport, Volume, VolumeCreateRequest, VolumeListResponse } from '#api';
+
+/** The feature's face towards containers and http. */
+export interface Volumes {
+  /** Makes a volume, or returns the one of that name; an empty name gets a random one (anonymous). */
+  create(request: VolumeCreateRequest): Promise<Volume>;
+  /** Throws `not-found` (`get x: no such volume`). */
+  inspect(name: string): Volume;
+  list(filters: Filters): VolumeListResponse;
+  /** Throws `conflict` (`remove x: volume is in use - [id]`) while a container refers to it. */
+  remove(name: string, options: { force: boolean }): Promise<void>;
+  prune(filters: Filters): Promise<PruneReport>;
+  /** Directory to mount for a container, made ready (mount options applied); once for each container that uses it. */
+  mount(name: string, containerId: string): Promise<string>;
+  /** The container no longer uses it. */
+  unmount(name: string, containerId: string): Promise<void>;
+  reconcile(live: ReadonlySet<string>): Promise<void>;
+}
