@@ -1,1 +1,2 @@
-export * from './types.ts';
+export { openEvents } from './journal.ts';
+export type { EventDraft, Events } from './types.ts';
