@@ -1,0 +1,38 @@
+/**
+ * Builds `dist/estiba`: one file that is engine, keeper and CLI, and runs with no node_modules beside it. The link
+ * `dist/docker` to it is a docker CLI.
+ */
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dir, '..');
+const dist = join(root, 'dist');
+const startedAt = new Date();
+mkdirSync(dist, { recursive: true });
+
+const fresh = join(dist, 'estiba.new');
+const build = Bun.spawnSync(
+  // Bytecode needs the format spelt out, else modules with a top-level await are refused.
+  [
+    process.execPath,
+    'build',
+    join(root, 'src/cmd/main.ts'),
+    '--compile',
+    '--minify',
+    '--bytecode',
+    '--format=esm',
+    '--outfile',
+    fresh,
+  ],
+  { cwd: root, stdout: 'pipe', stderr: 'pipe' },
+);
+if (build.exitCode !== 0) {
+  process.stderr.write(build.stderr);
+  process.exit(1);
+}
+// bin/estiba takes this file as long as no source is newer, so its time is that of the sources it was built from.
+utimesSync(fresh, startedAt, startedAt);
+renameSync(fresh, join(dist, 'estiba'));
+rmSync(join(dist, 'docker'), { force: true });
+symlinkSync('estiba', join(dist, 'docker'));
+console.log(`dist/estiba built in ${Date.now() - startedAt.getTime()} ms`);
