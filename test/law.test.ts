@@ -1,0 +1,74 @@
+import { expect, test } from 'bun:test';
+import { join, normalize } from 'node:path';
+import { enteredByFile, rooms } from './law/rooms.ts';
+import { importsOf, projectRoot, sourcesIn } from './law/sources.ts';
+
+const roomOf = (path: string): string => path.split('/')[1] ?? '';
+
+/** What is wrong with one import of one file; undefined when nothing is. */
+function breach(path: string, specifier: string): string | undefined {
+  const room = roomOf(path);
+  const allowed = rooms[room];
+  if (allowed === undefined) return `${path}: the room "${room}" is not in test/law/rooms.ts`;
+  if (specifier.startsWith('node:') || specifier === 'bun' || specifier.startsWith('bun:')) {
+    return room === 'api' ? `${path} imports ${specifier}: api holds shapes alone` : undefined;
+  }
+  if (specifier.startsWith('.')) {
+    const target = normalize(join(path, '..', specifier));
+    if (!specifier.endsWith('.ts')) return `${path}: write "${specifier}" with its ending, .ts`;
+    if (roomOf(target) === room && target.startsWith('src/')) return undefined;
+    return `${path}: leave the room by #${roomOf(target)}, not by "${specifier}"`;
+  }
+  const entered = /^#([a-z]+)(?:\/(.+))?$/.exec(specifier);
+  if (entered === null) return `${path} imports the package ${specifier}: Estiba has no dependency but Bun`;
+  const [, target = '', file] = entered;
+  if (target === room) return `${path}: "${specifier}" is its own room; use a relative path`;
+  if (!allowed.includes(target))
+    return `${path} imports ${specifier}: ${room} may import ${allowed.join(', ') || 'nothing'}`;
+  const byFile = enteredByFile.includes(target);
+  if (byFile !== (file !== undefined) && specifier !== '#keeper/process') {
+    return `${path}: enter ${target} ${byFile ? `by file, #${target}/…` : `by its index.ts, #${target}`}`;
+  }
+  return undefined;
+}
+
+test('every import obeys the law of rooms', () => {
+  const breaches = sourcesIn('src').flatMap(({ path, text }) =>
+    importsOf(text).flatMap((specifier) => breach(path, specifier) ?? []),
+  );
+  expect(breaches).toEqual([]);
+});
+
+test('the keeper process is entered by cmd alone', () => {
+  const breaches = sourcesIn('src')
+    .filter(({ path, text }) => roomOf(path) !== 'cmd' && importsOf(text).includes('#keeper/process'))
+    .map(({ path }) => `${path}: speak to the keeper through #keeper`);
+  expect(breaches).toEqual([]);
+});
+
+test('the law has no cycle: every arrow goes down', () => {
+  const reaches = (from: string, to: string): boolean =>
+    (rooms[from] ?? []).some((next) => next === to || reaches(next, to));
+  expect(Object.keys(rooms).filter((room) => reaches(room, room))).toEqual([]);
+});
+
+test('the law catches what breaks it', () => {
+  expect(breach('src/linux/mount.ts', '#store')).toContain('linux may import std');
+  expect(breach('src/cli/run.ts', '#containers')).toContain('cli may import client, api, std');
+  expect(breach('src/cli/run.ts', '../client/http.ts')).toContain('leave the room by #client');
+  expect(breach('src/cli/run.ts', '#client/http')).toContain('by its index.ts');
+  expect(breach('src/http/server.ts', 'express')).toContain('no dependency but Bun');
+  expect(
+    importsOf("import type { A } from '#api';\nexport * from './b.ts';\nconst c = await import('./c.ts');"),
+  ).toEqual(['#api', './b.ts', './c.ts']);
+});
+
+test('every room in package.json is in the law, and the other way round', async () => {
+  const { imports } = (await Bun.file(join(projectRoot, 'package.json')).json()) as { imports: Record<string, string> };
+  const named = Object.keys(imports).map((key) => key.replace(/^#|\/.*$/g, ''));
+  expect([...new Set(named)].sort()).toEqual(
+    Object.keys(rooms)
+      .filter((room) => room !== 'cmd')
+      .sort(),
+  );
+});
