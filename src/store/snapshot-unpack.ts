@@ -1,0 +1,226 @@
+import { closeSync, ftruncateSync, write as writeAsynchronously, writeSync } from 'node:fs';
+import { ConfinedDirectory } from '#linux/confined-directory';
+import { hasCode, SystemCallError } from '#linux/errno';
+import { createTarReader, type TarEntry, type TarHandler } from '#oci';
+import { fail } from '#std/errors';
+
+/** Pieces from this size on are written by another thread: a slow disk must not hold up the engine. */
+const largeWriteBytes = 64 * 1024;
+/** OCI image specification, layer: a file so named hides `name` in the layers below. */
+const whiteoutPrefix = '.wh.';
+/** Names with this prefix are notes of a file system that is no more; only the opaque marker means something. */
+const metadataPrefix = '.wh..wh.';
+const opaqueMarker = '.wh..wh..opq';
+const opaqueXattr = 'trusted.overlay.opaque';
+const yes = Buffer.from('y');
+/** Overlayfs reads these from layers: a layer must not be able to forge redirects or whiteouts. */
+const reservedXattrs = 'trusted.overlay.';
+
+/** What unpacks one layer; give it the tar piece by piece, then `close` it for the size of what it holds. */
+export interface LayerUnpacker {
+  write(chunk: Uint8Array): Promise<void>;
+  /** Sets what had to wait, and returns the bytes that the layer's files take. Throws when the tar is cut off. */
+  close(): number;
+  /** Gives up what is open; harmless after `close`. */
+  abandon(): void;
+}
+
+function split(path: string): { directory: string; name: string } {
+  const trimmed = path.replace(/\/+$/, '');
+  const slash = trimmed.lastIndexOf('/');
+  return { directory: trimmed.slice(0, slash + 1), name: trimmed.slice(slash + 1) };
+}
+
+async function writeAll(descriptor: number, chunk: Buffer, position: number): Promise<void> {
+  let written = 0;
+  while (written < chunk.length) {
+    written += await new Promise<number>((resolve, reject) => {
+      writeAsynchronously(descriptor, chunk, written, chunk.length - written, position + written, (error, count) =>
+        error ? reject(error) : resolve(count),
+      );
+    });
+  }
+}
+
+/** The file that is being written: where the next piece of contents goes. */
+class FileWriter {
+  #extent = 0;
+  #within = 0;
+
+  constructor(
+    readonly descriptor: number,
+    readonly entry: TarEntry,
+  ) {}
+
+  write(chunk: Buffer): void | Promise<void> {
+    if (this.entry.sparse !== undefined) return this.#writeSparse(chunk, this.entry.sparse);
+    const position = this.#within;
+    this.#within += chunk.length;
+    if (chunk.length >= largeWriteBytes) return writeAll(this.descriptor, chunk, position);
+    for (let written = 0; written < chunk.length; ) {
+      written += writeSync(this.descriptor, chunk, written, chunk.length - written, position + written);
+    }
+  }
+
+  async #writeSparse(chunk: Buffer, extents: readonly { offset: number; length: number }[]): Promise<void> {
+    let rest = chunk;
+    while (rest.length > 0) {
+      const extent = extents[this.#extent];
+      if (extent === undefined) return;
+      const piece = rest.subarray(0, extent.length - this.#within);
+      await writeAll(this.descriptor, piece, extent.offset + this.#within);
+      rest = rest.subarray(piece.length);
+      this.#within += piece.length;
+      if (this.#within === extent.length) {
+        this.#extent += 1;
+        this.#within = 0;
+      }
+    }
+  }
+
+  close(): void {
+    try {
+      if (this.entry.sparse !== undefined) ftruncateSync(this.descriptor, this.entry.sizeBytes);
+    } finally {
+      closeSync(this.descriptor);
+    }
+  }
+}
+
+class LayerHandler implements TarHandler {
+  #file: FileWriter | undefined;
+  /** Filling a directory changes its time: these are set last. */
+  readonly #directories = new Map<string, TarEntry>();
+  sizeBytes = 0;
+
+  constructor(readonly tree: ConfinedDirectory) {}
+
+  entry(entry: TarEntry): void {
+    const { directory, name } = split(entry.path);
+    if (name.startsWith(whiteoutPrefix)) {
+      this.#whiteout(directory, name);
+      return;
+    }
+    const clean = withoutReserved(entry);
+    switch (entry.type) {
+      case 'file':
+        this.#file = new FileWriter(this.tree.createFile(entry.path), clean);
+        this.sizeBytes += entry.sizeBytes;
+        break;
+      case 'directory':
+        if (this.tree.makeDirectory(entry.path) === 'replaced whiteout') this.#makeOpaque(entry.path);
+        this.tree.setAttributes(entry.path, clean);
+        this.#directories.set(entry.path, clean);
+        break;
+      case 'symlink':
+        this.tree.makeSymbolicLink(entry.path, entry.linkPath);
+        this.tree.setAttributes(entry.path, clean, true);
+        this.sizeBytes += entry.linkPath.length;
+        break;
+      case 'hardlink':
+        this.tree.makeHardLink(entry.path, entry.linkPath);
+        break;
+      default:
+        this.tree.makeNode(entry.path, entry.type, entry.deviceMajor, entry.deviceMinor);
+        this.tree.setAttributes(entry.path, clean);
+    }
+  }
+
+  data(chunk: Buffer): void | Promise<void> {
+    return this.#file?.write(chunk);
+  }
+
+  end(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    this.#file = undefined;
+    file.close();
+    this.tree.setAttributes(file.entry.path, file.entry);
+  }
+
+  finish(): void {
+    for (const [path, entry] of this.#directories) {
+      if (this.tree.lookUp(path)?.isDirectory()) this.tree.setTime(path, entry);
+    }
+    this.sizeBytes -= this.tree.replacedBytes;
+  }
+
+  abandon(): void {
+    if (this.#file !== undefined) closeSync(this.#file.descriptor);
+    this.#file = undefined;
+  }
+
+  #whiteout(directory: string, name: string): void {
+    if (name === opaqueMarker) {
+      this.tree.makeDirectory(directory);
+      this.#makeOpaque(directory);
+      return;
+    }
+    if (name.startsWith(metadataPrefix)) return;
+    const hidden = name.slice(whiteoutPrefix.length);
+    if (hidden === '' || hidden === '.' || hidden === '..') {
+      throw fail('invalid-argument', `invalid whiteout name: ${JSON.stringify(name)}`);
+    }
+    const path = directory + hidden;
+    // A whiteout hides what is below, never what the same layer brings.
+    const present = this.tree.lookUp(path);
+    if (present === undefined) this.tree.makeNode(path, 'character');
+    else if (present.isDirectory()) this.#makeOpaque(path);
+  }
+
+  #makeOpaque(path: string): void {
+    if (!this.tree.setXattr(path, opaqueXattr, yes)) {
+      throw new SystemCallError('lsetxattr', 95, opaqueXattr);
+    }
+  }
+}
+
+function withoutReserved(entry: TarEntry): TarEntry {
+  if (entry.xattrs.size === 0) return entry;
+  const kept = [...entry.xattrs].filter(([name]) => !name.startsWith(reservedXattrs));
+  return { ...entry, xattrs: new Map(kept) };
+}
+
+/** A name or an owner that the kernel refuses is the tar's fault, not ours. */
+const refusals = ['ENAMETOOLONG', 'EINVAL', 'ENOTDIR', 'ELOOP', 'ENOENT', 'EISDIR', 'EFBIG', 'EEXIST', 'EPERM'];
+
+function blame(error: unknown): unknown {
+  if (!refusals.some((code) => hasCode(error, code))) return error;
+  return fail('invalid-argument', `archive/tar: ${(error as Error).message}`, error);
+}
+
+/**
+ * Unpacks a layer's tar into `directory`, which it cannot leave. Whiteouts become those of overlayfs (OCI image
+ * specification, layer, "Representing Changes"); owners, modes, times, extended attributes, devices and holes are kept.
+ */
+export function unpackLayer(directory: string): LayerUnpacker {
+  const tree = new ConfinedDirectory(directory);
+  const handler = new LayerHandler(tree);
+  const reader = createTarReader(handler);
+  let isOpen = true;
+  const abandon = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    handler.abandon();
+    tree[Symbol.dispose]();
+  };
+  return {
+    async write(chunk) {
+      try {
+        await reader.write(chunk);
+      } catch (error) {
+        throw blame(error);
+      }
+    },
+    close() {
+      try {
+        reader.close();
+        handler.finish();
+        return handler.sizeBytes;
+      } finally {
+        abandon();
+      }
+    },
+    abandon,
+  };
+}
