@@ -1,0 +1,5 @@
+export { ConnectError } from './connect-error.ts';
+export type { Connection } from './connection.ts';
+export { type Endpoint, parseEndpoint } from './endpoint.ts';
+export { EngineClient, type EngineClientOptions, type EngineResponse, type HijackedStream } from './engine-client.ts';
+export { filtersQuery, segment } from './request.ts';
