@@ -1,0 +1,93 @@
+import { PassThrough, Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { AttachedStream, Keeper } from '#keeper';
+import { fail } from '#std/errors';
+import type { Attachment, AttachOptions } from '../types.ts';
+import type { AttachedClients } from './clients.ts';
+import { detachBytes, detachFilter } from './detach-keys.ts';
+
+export interface ProcessStreams {
+  readonly id: string;
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly detachKeys?: string;
+  /** Called when the client detached by keys. */
+  readonly onDetach?: () => void;
+}
+
+/** Puts the detach filter before a terminal's input. */
+function filteredInput(stream: AttachedStream, streams: ProcessStreams): Writable {
+  if (!streams.terminal || !streams.stdin) return stream.input;
+  const filter = detachFilter(detachBytes(streams.detachKeys), () => {
+    streams.onDetach?.();
+    stream.close();
+  });
+  filter.pipe(stream.input);
+  return filter;
+}
+
+/** Attaches a client to a process that the keeper has, or will have: nothing the process writes is missed. */
+export async function attachProcess(
+  keeper: Keeper,
+  clients: AttachedClients,
+  streams: ProcessStreams,
+): Promise<Attachment> {
+  if (streams.detachKeys) detachBytes(streams.detachKeys);
+  const stream = await keeper.attach({
+    id: streams.id,
+    stdin: streams.stdin,
+    stdout: streams.stdout,
+    stderr: streams.stderr,
+    framing: streams.terminal ? 'raw' : 'multiplexed',
+  });
+  const client = clients.add(streams.id, () => stream.close());
+  stream.output.once('close', () => client[Symbol.dispose]());
+  return {
+    output: stream.output,
+    input: filteredInput(stream, streams),
+    terminal: streams.terminal,
+    close: () => stream.close(),
+  };
+}
+
+/** An attachment to a log alone: it takes no input. */
+function logAttachment(log: AsyncIterable<Uint8Array>, terminal: boolean): Attachment {
+  const output = Readable.from(log);
+  const input = new PassThrough();
+  input.resume();
+  return { output, input, terminal, close: () => output.destroy() };
+}
+
+/** The log first, then what is live, in one stream. */
+function replayBefore(log: AsyncIterable<Uint8Array>, live: Attachment): Attachment {
+  const output = new PassThrough();
+  const copy = async (): Promise<void> => {
+    await pipeline(Readable.from(log), output, { end: false });
+    await pipeline(live.output, output);
+  };
+  copy().catch(() => output.destroy());
+  output.once('close', () => live.close());
+  return { ...live, output };
+}
+
+/** What attaching to a container reads from. */
+export interface ContainerStreams {
+  readonly streams: ProcessStreams;
+  /** The log so far. */
+  readonly log: () => AsyncIterable<Uint8Array>;
+}
+
+/** `POST /containers/{id}/attach`. */
+export async function attachContainer(
+  keeper: Keeper,
+  clients: AttachedClients,
+  { streams, log }: ContainerStreams,
+  options: AttachOptions,
+): Promise<Attachment> {
+  if (!options.logs && !options.stream) throw fail('invalid-argument', 'neither logs nor stream was asked for');
+  if (!options.stream) return logAttachment(log(), streams.terminal);
+  const live = await attachProcess(keeper, clients, streams);
+  return options.logs ? replayBefore(log(), live) : live;
+}

@@ -1,0 +1,110 @@
+import type { ContainerCreateRequest, ContainerCreateResponse, HostConfig, MountPoint } from '#api';
+import type { Events } from '#events';
+import type { ImageRecord, Images } from '#images';
+import { fail } from '#std/errors';
+import { newId, shortId } from '#std/identifiers';
+import { nowNs } from '#std/time';
+import { announce } from '../announce.ts';
+import type { Catalog } from '../catalog.ts';
+import { type ContainerRecord, neverStarted } from '../record.ts';
+import { checkLogConfig } from '../start/log-target.ts';
+import { mergeConfig } from './merge.ts';
+import { checkedName, randomName } from './names.ts';
+
+/** The mounts of a container that is being made, volumes created. */
+export interface PreparedMounts {
+  readonly points: readonly MountPoint[];
+  readonly anonymousVolumes: readonly string[];
+}
+
+/** What creation touches. */
+export interface CreateParts {
+  readonly catalog: Catalog;
+  readonly events: Events;
+  readonly images: Images;
+  readonly completeHostConfig: (asked: Partial<HostConfig>) => HostConfig;
+  /** Refuses what Docker refuses and what is not supported here; returns warnings. */
+  readonly validate: (record: ContainerRecord) => string[];
+  readonly prepareMounts: (record: ContainerRecord, image: ImageRecord) => Promise<PreparedMounts>;
+  /** Gives back the volumes made for a container that could not be. */
+  readonly dropVolumes: (names: readonly string[]) => Promise<void>;
+}
+
+export type Create = (
+  name: string | undefined,
+  request: ContainerCreateRequest,
+  platform?: string,
+) => Promise<ContainerCreateResponse>;
+
+function checkPlatform(platform: string | undefined, image: ImageRecord): void {
+  if (platform === undefined || platform === '') return;
+  const [os, architecture] = platform.split('/');
+  if (os !== image.os || (architecture !== undefined && architecture !== image.architecture)) {
+    throw fail(
+      'not-found',
+      `image with reference ${image.id} was found but does not provide the specified platform (${platform})`,
+    );
+  }
+}
+
+function hostnameFor(id: string, asked: string, hostConfig: HostConfig, hostname: string): string {
+  if (hostConfig.NetworkMode.startsWith('container:')) return '';
+  if (asked !== '') return asked;
+  return hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host' ? hostname : shortId(id);
+}
+
+/** Makes the creation: everything is checked before anything is made, and the record comes last. */
+export function createCreate(parts: CreateParts, hostname: string): Create {
+  const { catalog, events, images } = parts;
+
+  function draft(name: string | undefined, request: ContainerCreateRequest, image: ImageRecord): ContainerRecord {
+    const id = newId();
+    const merged = mergeConfig(request, image.config);
+    if ((merged.Entrypoint ?? []).length + (merged.Cmd ?? []).length === 0) {
+      throw fail('invalid-argument', 'no command specified');
+    }
+    const hostConfig = parts.completeHostConfig(request.HostConfig ?? {});
+    checkLogConfig(hostConfig.LogConfig);
+    const endpoints = Object.entries(request.NetworkingConfig?.EndpointsConfig ?? {}).map(
+      ([network, endpoint]) => [network, endpoint ?? {}] as const,
+    );
+    return {
+      id,
+      name: name ? checkedName(name) : randomName((word) => catalog.owner(word) !== undefined),
+      createdAtNs: String(nowNs()),
+      imageId: image.id,
+      config: { ...merged, Hostname: hostnameFor(id, merged.Hostname, hostConfig, hostname) },
+      hostConfig,
+      endpoints: Object.fromEntries(endpoints),
+      mounts: [],
+      anonymousVolumes: [],
+      platform: image.os,
+      life: neverStarted,
+    };
+  }
+
+  return async (name, request, platform) => {
+    if (!request.Image) throw fail('invalid-argument', 'no command specified');
+    const image = images.resolve(request.Image);
+    checkPlatform(platform, image);
+    const record = draft(name, request, image);
+    const owner = catalog.owner(record.name);
+    // Asked before anything is made; `insert` asks again, for two creations at once.
+    if (owner !== undefined) catalog.insert(record);
+    const warnings = parts.validate(record);
+    let made: readonly string[] = [];
+    try {
+      images.rootfs.create(record.id, image);
+      const { points, anonymousVolumes } = await parts.prepareMounts(record, image);
+      made = anonymousVolumes;
+      const complete: ContainerRecord = { ...record, mounts: points, anonymousVolumes };
+      catalog.insert(complete);
+      announce(events, complete, 'create');
+    } catch (error) {
+      await images.rootfs.remove(record.id);
+      await parts.dropVolumes(made);
+      throw error;
+    }
+    return { Id: record.id, Warnings: warnings };
+  };
+}

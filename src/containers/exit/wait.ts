@@ -1,0 +1,33 @@
+import type { ContainerWaitResponse } from '#api';
+import { fail } from '#std/errors';
+import type { Catalog } from '../catalog.ts';
+import { isRunning } from '../record.ts';
+import { nextChange, nextExit } from './await.ts';
+
+/** `POST /containers/{id}/wait`: conditions `not-running` (also empty), `next-exit` and `removed`. */
+export function waitFor(
+  catalog: Catalog,
+  name: string,
+  condition: string,
+  signal: AbortSignal,
+): { result: Promise<ContainerWaitResponse> } {
+  const record = catalog.find(name);
+  const watch = (): ReturnType<typeof nextExit> => {
+    switch (condition) {
+      case '':
+      case 'not-running':
+        return isRunning(record) ? nextExit(catalog, record.id, signal) : Promise.resolve(record);
+      case 'next-exit':
+        return nextExit(catalog, record.id, signal);
+      case 'removed':
+        return nextChange(catalog, record.id, signal, (next) => next === undefined);
+      default:
+        throw fail('invalid-argument', `invalid condition: "${condition}"`);
+    }
+  };
+  const result = watch().then((last) => {
+    if (last === undefined) throw fail('cancelled', 'context canceled');
+    return { StatusCode: last.life.exitCode };
+  });
+  return { result };
+}

@@ -1,0 +1,61 @@
+import { EstibaError, messageOf } from '#std/errors';
+
+/** Why a process could not be started, in Docker's words, with the exit code that its clients derive from them. */
+export class StartFailure extends EstibaError {
+  constructor(
+    message: string,
+    readonly exitCode: number,
+    cause: unknown,
+  ) {
+    super('invalid-argument', message, { cause });
+  }
+}
+
+interface Cause {
+  readonly pattern: RegExp;
+  readonly exitCode: number;
+  readonly text: (match: RegExpExecArray, program: string) => string;
+}
+
+/** What crun says, and what runc would have said: clients and people look for runc's words. */
+const causes: readonly Cause[] = [
+  {
+    pattern: /executable file `(.*?)` not found/,
+    exitCode: 127,
+    // A path that is not there, or a name that no directory of PATH has.
+    text: ([, program = '']) =>
+      program.includes('/')
+        ? `exec: "${program}": stat ${program}: no such file or directory`
+        : `exec: "${program}": executable file not found in $PATH`,
+  },
+  {
+    pattern: /chdir (?:to )?`(.*?)`: (.*)/,
+    exitCode: 127,
+    text: ([, directory, reason = '']) =>
+      `chdir to cwd ("${directory}") set in config.json failed: ${reason.toLowerCase()}`,
+  },
+  {
+    pattern: /open executable: (?:Permission denied|Operation not permitted)/,
+    exitCode: 126,
+    text: (_match, program) => `exec: "${program}": permission denied`,
+  },
+];
+
+/** Where the process was to run: it decides the words before the cause. */
+export type StartKind = 'container' | 'exec';
+
+const prefixes: Readonly<Record<StartKind, string>> = {
+  container:
+    'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ',
+  exec: 'OCI runtime exec failed: exec failed: unable to start container process: ',
+};
+
+/** Words a failed start of the runtime: `StartFailure` with exit code 127 (not found), 126 (cannot be run) or 128. */
+export function startFailure(kind: StartKind, program: string, error: unknown): StartFailure {
+  const message = messageOf(error);
+  for (const { pattern, exitCode, text } of causes) {
+    const match = pattern.exec(message);
+    if (match !== null) return new StartFailure(prefixes[kind] + text(match, program), exitCode, error);
+  }
+  return new StartFailure(prefixes[kind] + message, 128, error);
+}

@@ -1,0 +1,163 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LogConfig } from '#api';
+import type { Events } from '#events';
+import type { Rootfs } from '#images';
+import type { Keeper, LogTarget } from '#keeper';
+import type { Networks, Sandbox } from '#networks';
+import type { OciSpec } from '#oci';
+import { fail, messageOf } from '#std/errors';
+import type { Volumes } from '#volumes';
+import { announce } from '../announce.ts';
+import type { AttachedClients } from '../attach/clients.ts';
+import type { Catalog } from '../catalog.ts';
+import type { Release } from '../exit/release.ts';
+import { volumesOf } from '../exit/release.ts';
+import { initialHealth } from '../health/monitor.ts';
+import type { ContainerPaths } from '../paths.ts';
+import { type ContainerRecord, commandLine, withLife } from '../record.ts';
+import { StartFailure, startFailure } from './failure.ts';
+import { writeNetworkFiles } from './files.ts';
+import { logTarget } from './log-target.ts';
+
+/** What the specification of one start is made of, beside the record. */
+export interface StartFacts {
+  readonly rootfs: string;
+  readonly sandbox: Sandbox | undefined;
+  /** Volume name -> directory to mount. */
+  readonly volumePaths: ReadonlyMap<string, string>;
+}
+
+/** What a start touches. */
+export interface LaunchParts {
+  readonly catalog: Catalog;
+  readonly events: Events;
+  readonly rootfs: Rootfs;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly keeper: Keeper;
+  readonly clients: AttachedClients;
+  readonly paths: ContainerPaths;
+  readonly release: Release;
+  /** Path of the OCI runtime. */
+  readonly runtime: string;
+  /** Options of the json-file driver where a container names none. */
+  readonly logDefaults: LogConfig['Config'];
+  readonly buildSpec: (record: ContainerRecord, facts: StartFacts) => OciSpec;
+  /** Called with the record that runs. */
+  readonly onStarted: (record: ContainerRecord) => void;
+}
+
+/** Starts the main process of a container that does not run. The caller holds its lock. */
+export type Launch = (record: ContainerRecord) => Promise<void>;
+
+/** Makes the launch: rootfs, volumes, network, files and bundle in the engine, then one call to the keeper. */
+export function createLaunch(parts: LaunchParts): Launch {
+  const { catalog, events, rootfs, networks, volumes, keeper, paths } = parts;
+
+  async function mountVolumes(record: ContainerRecord): Promise<Map<string, string>> {
+    const directories = new Map<string, string>();
+    for (const name of volumesOf(record)) directories.set(name, await volumes.mount(name, record.id));
+    return directories;
+  }
+
+  async function setUpNetwork({
+    id,
+    name,
+    config,
+    hostConfig,
+    endpoints,
+  }: ContainerRecord): Promise<Sandbox | undefined> {
+    const { NetworkMode } = hostConfig;
+    if (NetworkMode === 'host' || NetworkMode.startsWith('container:')) return undefined;
+    const endpoint = endpoints[NetworkMode] ?? endpoints.default;
+    const sysctls = Object.entries(hostConfig.Sysctls ?? {}).filter(([key]) => key.startsWith('net.'));
+    return networks.setUp({
+      containerId: id,
+      containerName: name,
+      networkMode: config.NetworkDisabled === true ? 'none' : NetworkMode,
+      portBindings: hostConfig.PortBindings,
+      exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+      publishAll: hostConfig.PublishAllPorts,
+      ...(endpoint !== undefined && { endpoint }),
+      sysctls: Object.fromEntries(sysctls),
+    });
+  }
+
+  /** Two steps at once: the network's kernel work and the files do not wait for each other. */
+  async function prepare(record: ContainerRecord): Promise<string> {
+    const mounted = rootfs.mount(record.id);
+    const [sandbox, volumePaths] = await Promise.all([setUpNetwork(record), mountVolumes(record)]);
+    writeNetworkFiles(record, sandbox, paths);
+    const bundle = paths.bundle(record.id);
+    mkdirSync(bundle, { recursive: true, mode: 0o700 });
+    const spec = parts.buildSpec(record, { rootfs: mounted, sandbox, volumePaths });
+    writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec));
+    return bundle;
+  }
+
+  function startProcess(record: ContainerRecord, bundle: string): ReturnType<Keeper['start']> {
+    const { id, config, hostConfig } = record;
+    const log: LogTarget | undefined = logTarget(hostConfig.LogConfig, parts.logDefaults, paths.log(id));
+    const [rows, columns] = hostConfig.ConsoleSize;
+    return keeper.start({
+      id,
+      container: id,
+      kind: 'init',
+      runtime: parts.runtime,
+      runtimeRoot: paths.runtimeRoot,
+      bundle,
+      terminal: config.Tty,
+      ...(rows > 0 && columns > 0 && { rows, columns }),
+      openStdin: config.OpenStdin,
+      stdinOnce: config.StdinOnce,
+      ...(log !== undefined && { log }),
+    });
+  }
+
+  async function giveUp(record: ContainerRecord, failure: Error): Promise<void> {
+    await parts.release(record);
+    parts.clients.closeAll(record.id);
+    const current = catalog.get(record.id);
+    if (current === undefined) return;
+    const exitCode = failure instanceof StartFailure ? failure.exitCode : 128;
+    const phase = current.life.startedAtNs === '' ? 'created' : 'exited';
+    catalog.put(withLife(current, { phase, exitCode, error: messageOf(failure), pid: 0 }));
+  }
+
+  return async (record) => {
+    let bundle: string;
+    try {
+      bundle = await prepare(record);
+    } catch (error) {
+      const failure = error instanceof Error ? error : fail('internal', messageOf(error));
+      await giveUp(record, failure);
+      throw failure;
+    }
+    try {
+      const { pid, startedAtNs } = await startProcess(record, bundle);
+      const health = initialHealth(record);
+      const { health: _last, ...life } = record.life;
+      const running: ContainerRecord = {
+        ...(catalog.get(record.id) ?? record),
+        life: {
+          ...life,
+          phase: 'running',
+          pid,
+          startedAtNs,
+          exitCode: 0,
+          error: '',
+          oomKilled: false,
+          ...(health !== undefined && { health }),
+        },
+      };
+      catalog.put(running);
+      announce(events, running, 'start');
+      parts.onStarted(running);
+    } catch (error) {
+      const failure = startFailure('container', commandLine(record).path, error);
+      await giveUp(record, failure);
+      throw failure;
+    }
+  };
+}

@@ -1,0 +1,58 @@
+import type { EndpointSettings, NetworkSettings } from '#api';
+import type { Sandbox } from '#networks';
+import type { ContainerRecord } from '../record.ts';
+
+const unconnected: EndpointSettings = {
+  IPAMConfig: null,
+  Links: null,
+  Aliases: null,
+  MacAddress: '',
+  DriverOpts: null,
+  GwPriority: 0,
+  NetworkID: '',
+  EndpointID: '',
+  Gateway: '',
+  IPAddress: '',
+  IPPrefixLen: 0,
+  IPv6Gateway: '',
+  GlobalIPv6Address: '',
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: null,
+};
+
+/** The networks of a container: as they are when it runs, as asked for when it does not. */
+export function endpointsOf(
+  record: ContainerRecord,
+  sandbox: Sandbox | undefined,
+): Readonly<Record<string, EndpointSettings>> {
+  if (sandbox !== undefined) return sandbox.endpoints;
+  const mode = record.hostConfig.NetworkMode;
+  if (mode.startsWith('container:')) return {};
+  return { [mode]: { ...unconnected, ...record.endpoints[mode] } };
+}
+
+/** The `NetworkSettings` of inspect. */
+export function networkSettingsOf(record: ContainerRecord, sandbox: Sandbox | undefined): NetworkSettings {
+  const networks = endpointsOf(record, sandbox);
+  const bridge = networks.bridge ?? unconnected;
+  return {
+    Bridge: '',
+    SandboxID: sandbox === undefined ? '' : record.id,
+    SandboxKey: sandbox?.namespacePath ?? '',
+    Ports: { ...sandbox?.ports },
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: bridge.EndpointID,
+    Gateway: bridge.Gateway,
+    GlobalIPv6Address: bridge.GlobalIPv6Address,
+    GlobalIPv6PrefixLen: bridge.GlobalIPv6PrefixLen,
+    IPAddress: bridge.IPAddress,
+    IPPrefixLen: bridge.IPPrefixLen,
+    IPv6Gateway: bridge.IPv6Gateway,
+    MacAddress: bridge.MacAddress,
+    Networks: { ...networks },
+  };
+}

@@ -1,0 +1,34 @@
+import type { ContainerSummary } from '#api';
+import { type Networks, portSummaries } from '#networks';
+import { type ContainerRecord, commandLine } from '../record.ts';
+import { endpointsOf } from './network.ts';
+import { statusOf, statusText } from './status.ts';
+
+/** One row of `GET /containers/json`, without sizes. */
+export function summarize(
+  record: ContainerRecord,
+  networks: Networks,
+  imageReference: (record: ContainerRecord) => string,
+): ContainerSummary {
+  const { path, args } = commandLine(record);
+  const sandbox = networks.sandbox(record.id);
+  const annotations = record.hostConfig.Annotations;
+  return {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: imageReference(record),
+    ImageID: record.imageId,
+    Command: [path, ...args.map((argument) => (argument.includes(' ') ? `'${argument}'` : argument))].join(' '),
+    Created: Number(BigInt(record.createdAtNs) / 1_000_000_000n),
+    Ports: portSummaries(sandbox?.ports ?? {}),
+    Labels: record.config.Labels,
+    State: statusOf(record),
+    Status: statusText(record),
+    HostConfig: {
+      NetworkMode: record.hostConfig.NetworkMode,
+      ...(annotations !== undefined && { Annotations: annotations }),
+    },
+    NetworkSettings: { Networks: { ...endpointsOf(record, sandbox) } },
+    Mounts: [...record.mounts],
+  };
+}
