@@ -3,7 +3,9 @@ import { basename } from 'node:path';
 /** Each entry is loaded only by the process that it is for: the keeper stays small, and the CLI starts fast. */
 async function main(argv: readonly string[]): Promise<number | undefined> {
   const [first, ...rest] = argv;
-  const name = basename(process.argv0) === 'docker' ? 'docker' : 'estiba';
+  // The launcher cannot set argv[0] in POSIX sh, so it passes the name it was called by.
+  const name = basename(process.env.ESTIBA_INVOKED_AS ?? process.argv0) === 'docker' ? 'docker' : 'estiba';
+  delete process.env.ESTIBA_INVOKED_AS;
   if (first === 'keeper') {
     await (await import('./keeper.ts')).keeperMain(rest);
     return undefined;
