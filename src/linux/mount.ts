@@ -1,6 +1,6 @@
-import { closeSync, constants as fsConstants, openSync, readFileSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { check, hasCode, lastErrno, libc, SystemCallError } from './errno.ts';
+import { close, closeSync, constants as fsConstants, openSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { check, lastErrno, libc, SystemCallError } from './errno.ts';
 
 /** Flags of mount(2), by their names in <sys/mount.h> without the prefix. */
 export const mountFlags = {
@@ -34,8 +34,12 @@ export type Propagation =
 
 const detach = 2;
 const noFollow = 8;
+const pathOnly = 0o10000000;
 const invalidArgument = 22;
 const noEntry = 2;
+const currentDirectory = -100;
+const symlinkNoFollow = 0x100;
+const attributeMountRoot = 0x2000n;
 /** mount(2) copies one page of options, its terminating zero included. */
 const optionsLimitBytes = 4096;
 /** What overlayfs takes for separators or escapes in its options. */
@@ -44,6 +48,7 @@ const separators = /[:,\\]/;
 const library = libc({
   mount: { args: ['buffer', 'buffer', 'buffer', 'u64', 'buffer'], returns: 'i32' },
   umount2: { args: ['buffer', 'i32'], returns: 'i32' },
+  statx: { args: ['i32', 'buffer', 'i32', 'u32', 'buffer'], returns: 'i32' },
 });
 
 function text(value: string): Buffer {
@@ -74,6 +79,25 @@ export function unmount(target: string, options: { lazy?: boolean } = {}): boole
   const errno = lastErrno();
   if (errno === invalidArgument || errno === noEntry) return false;
   throw new SystemCallError('umount2', errno, target);
+}
+
+/**
+ * Takes the mount at `target` out of the tree now, and leaves the rest of the unmount, in which the kernel writes out all
+ * that is not yet on disk, to another thread: the promise is done when that is. False when it is no mount point.
+ */
+export function unmountInBackground(target: string): Promise<void> | false {
+  if (!isMountPoint(target)) return false;
+  // The last reference to a mount that is detached is this descriptor; who closes it does the work.
+  const descriptor = openSync(target, pathOnly | fsConstants.O_DIRECTORY | fsConstants.O_NOFOLLOW);
+  try {
+    unmount(target, { lazy: true });
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+  return new Promise((resolveClosed, reject) => {
+    close(descriptor, (error) => (error ? reject(error) : resolveClosed()));
+  });
 }
 
 /** Sets the propagation of the mount at `target`. */
@@ -243,15 +267,13 @@ export function readMounts(processId: number | 'self' = 'self'): MountEntry[] {
   return readFileSync(`/proc/${processId}/mountinfo`, 'utf8').split('\n').filter(Boolean).map(parseMount);
 }
 
-/** Whether something is mounted at `path`; false when it does not exist. */
+/** Whether `path` is the root of a mount (statx(2), STATX_ATTR_MOUNT_ROOT); false when it does not exist. */
 export function isMountPoint(path: string): boolean {
-  try {
-    // A mount of another file system shows in the device number, for the price of two stats.
-    if (statSync(path).dev !== statSync(dirname(resolve(path))).dev) return true;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false;
-    throw error;
+  const result = Buffer.alloc(256);
+  if (library().statx(currentDirectory, text(path), symlinkNoFollow, 0, result) === 0) {
+    return (result.readBigUInt64LE(8) & attributeMountRoot) !== 0n;
   }
-  const absolute = resolve(path);
-  return readMounts().some((entry) => entry.target === absolute);
+  const errno = lastErrno();
+  if (errno === noEntry) return false;
+  throw new SystemCallError('statx', errno, path);
 }

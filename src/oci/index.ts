@@ -1,2 +1,13 @@
+export { chainIdOf, chainOf, Digester, digestOf, encodedOf, isDigest } from './digest.ts';
+export { type HistoryEntry, type ImageConfigFile, parseImageConfig, parseJsonObject } from './image-config.ts';
+export {
+  familiarName,
+  familiarReference,
+  formatReference,
+  type ImageReference,
+  isTag,
+  parseReference,
+  withDefaultTag,
+} from './reference.ts';
 export { blockBytes, type SparseExtent, type TarEntry, type TarEntryType } from './tar-header.ts';
 export { createTarReader, type TarHandler, type TarReader } from './tar-reader.ts';

@@ -1,0 +1,98 @@
+import { createReadStream, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Digester, digestOf, encodedOf } from '#oci';
+import { fail } from '#std/errors';
+import { newId } from '#std/identifiers';
+
+/** A blob that is being written: under a temporary name until `finish`. */
+export interface BlobWriter {
+  write(chunk: Uint8Array): Promise<void>;
+  /** Gives the blob its name; throws `invalid-argument` when `expected` is not its digest. Not yet synced. */
+  finish(expected?: string): Promise<{ digest: string; sizeBytes: number }>;
+  /** Removes what was written; harmless after `finish`. */
+  discard(): Promise<void>;
+}
+
+/** Content by its digest: each blob is a file that is complete or not there. */
+export interface Blobs {
+  has(digest: string): boolean;
+  /** Undefined when it is not there. */
+  sizeBytes(digest: string): number | undefined;
+  path(digest: string): string;
+  create(): Promise<BlobWriter>;
+  /** Stores a small one at once. Not yet synced. */
+  put(content: Uint8Array): string;
+  /** Reads a small one. */
+  get(digest: string): Buffer;
+  read(digest: string): AsyncIterable<Uint8Array>;
+  delete(digest: string): void;
+  list(): Promise<string[]>;
+  /** Removes what a killed process left half-written. */
+  removeUnfinished(): Promise<void>;
+}
+
+const readBytes = 256 * 1024;
+
+/** Opens the blobs under `directory` (`sha256/HEX`, and `unfinished/` for what is being written). */
+export function openBlobs(directory: string): Blobs {
+  const finished = join(directory, 'sha256');
+  const unfinished = join(directory, 'unfinished');
+  mkdirSync(finished, { recursive: true, mode: 0o700 });
+  mkdirSync(unfinished, { recursive: true, mode: 0o700 });
+  const path = (digest: string): string => join(finished, encodedOf(digest));
+
+  async function create(): Promise<BlobWriter> {
+    const temporary = join(unfinished, newId());
+    const file = await open(temporary, 'wx', 0o600);
+    const digester = new Digester();
+    let isOpen = true;
+    return {
+      async write(chunk) {
+        digester.update(chunk);
+        for (let written = 0; written < chunk.length; ) {
+          written += (await file.write(chunk, written, chunk.length - written)).bytesWritten;
+        }
+      },
+      async finish(expected) {
+        const digest = digester.finish();
+        if (expected !== undefined && digest !== expected) {
+          throw fail('invalid-argument', `unexpected digest: expected ${expected}, got ${digest}`);
+        }
+        isOpen = false;
+        await file.close();
+        renameSync(temporary, path(digest));
+        return { digest, sizeBytes: digester.sizeBytes };
+      },
+      async discard() {
+        if (!isOpen) return;
+        isOpen = false;
+        await file.close();
+        await rm(temporary, { force: true });
+      },
+    };
+  }
+
+  function put(content: Uint8Array): string {
+    const digest = digestOf(content);
+    const temporary = join(unfinished, newId());
+    writeFileSync(temporary, content, { flag: 'wx', mode: 0o600 });
+    renameSync(temporary, path(digest));
+    return digest;
+  }
+
+  return {
+    path,
+    create,
+    put,
+    has: (digest) => statSync(path(digest), { throwIfNoEntry: false }) !== undefined,
+    sizeBytes: (digest) => statSync(path(digest), { throwIfNoEntry: false })?.size,
+    get: (digest) => readFileSync(path(digest)),
+    read: (digest) => createReadStream(path(digest), { highWaterMark: readBytes }),
+    delete: (digest) => rmSync(path(digest), { force: true }),
+    list: async () => (await readdir(finished)).map((name) => `sha256:${name}`),
+    async removeUnfinished() {
+      for (const name of await readdir(unfinished)) await rm(join(unfinished, name), { force: true });
+    },
+  };
+}

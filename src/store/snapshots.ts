@@ -1,0 +1,190 @@
+import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasCode } from '#linux/errno';
+import { isMountPoint, mountOverlay, unmountInBackground } from '#linux/mount';
+import { encodedOf } from '#oci';
+import { messageOf } from '#std/errors';
+import { newId } from '#std/identifiers';
+import { log } from '#std/log';
+
+/** A layer that is being unpacked: in a directory of its own until it is given its chain id. */
+export interface LayerDraft {
+  readonly directory: string;
+  /** Gives it its place; when the layer is there already, this one is removed instead. */
+  commit(chainId: string): void;
+  discard(): void;
+}
+
+/** Where a container's file system lives. */
+export interface ContainerPaths {
+  readonly upper: string;
+  readonly work: string;
+  readonly merged: string;
+  /** The layers below, topmost first. */
+  readonly lower: readonly string[];
+}
+
+/** Directory trees by overlayfs: one directory a layer (what that layer alone changes), three a container. */
+export interface Snapshots {
+  hasLayer(chainId: string): boolean;
+  layerPath(chainId: string): string;
+  /** Begins a layer above `parent` (a chain id), whose root's owner and mode it takes over. */
+  draftLayer(parent: string | undefined): LayerDraft;
+  /** Takes a layer away at once; its files go in the background. */
+  removeLayer(chainId: string): void;
+  listLayers(): string[];
+
+  containerPaths(containerId: string, chain: readonly string[]): ContainerPaths;
+  createContainer(containerId: string, chain: readonly string[]): void;
+  /** Mounts and returns the mount point; mounted already is no error. `volatile`: see `OverlayMount`. */
+  mountContainer(containerId: string, chain: readonly string[], options?: { volatile?: boolean }): string;
+  /** Not mounted is no error. */
+  unmountContainer(containerId: string): void;
+  removeContainer(containerId: string): void;
+  listContainers(): string[];
+  /** Bytes in the writable layer, of files with several links once. */
+  containerSizeBytes(containerId: string): Promise<number>;
+
+  /** Begins to remove what was taken away or never finished before the process was killed. */
+  removeLeftovers(): void;
+  /** When all that goes on in the background is done. */
+  settled(): Promise<void>;
+}
+
+/** Makes `directory` look like `model`: an overlay's root has the owner and the mode of its topmost directory. */
+function takeAfter(directory: string, model: string): void {
+  const { uid, gid, mode } = statSync(model);
+  if (uid !== 0 || gid !== 0) chownSync(directory, uid, gid);
+  chmodSync(directory, mode & 0o7777);
+}
+
+async function sizeOfTree(directory: string, seen: Set<number>): Promise<number> {
+  let total = 0;
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    // Containers write while we count.
+    const stats = await lstat(path).catch(() => undefined);
+    if (stats === undefined || seen.has(stats.ino)) continue;
+    if (stats.isDirectory()) {
+      total += await sizeOfTree(path, seen);
+    } else if (stats.isFile() || stats.isSymbolicLink()) {
+      if (stats.nlink > 1) seen.add(stats.ino);
+      total += stats.size;
+    }
+  }
+  return total;
+}
+
+/** Opens the snapshots under `directory`. */
+export function openSnapshots(directory: string): Snapshots {
+  const layers = join(directory, 'layers');
+  const containers = join(directory, 'containers');
+  const unfinished = join(directory, 'unfinished');
+  const removed = join(directory, 'removed');
+  const empty = join(directory, 'empty');
+  // Layers hold set-user-id programs and devices of strangers: nobody but root may reach them.
+  for (const path of [directory, layers, containers, unfinished, removed])
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  mkdirSync(empty, { recursive: true, mode: 0o755 });
+  const background = new Set<Promise<void>>();
+
+  function inBackground(work: Promise<void>, what: string): void {
+    const settled: Promise<void> = work
+      .catch((error: unknown) => log('warn', 'clean-up failed', { what, error: messageOf(error) }))
+      .finally(() => background.delete(settled));
+    background.add(settled);
+  }
+
+  /** Takes a tree out of its place; what is in it goes when `after` is done. */
+  function takeAway(path: string, after: Promise<void> | false = false): void {
+    const away = join(removed, newId());
+    try {
+      renameSync(path, away);
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return;
+      throw error;
+    }
+    const removal = async (): Promise<void> => {
+      if (after !== false) await after;
+      await rm(away, { recursive: true, force: true });
+    };
+    inBackground(removal(), away);
+  }
+
+  const layerPath = (chainId: string): string => join(layers, encodedOf(chainId));
+  const containerPath = (containerId: string): string => join(containers, containerId);
+
+  function containerPaths(containerId: string, chain: readonly string[]): ContainerPaths {
+    const base = containerPath(containerId);
+    const lower = chain.map(layerPath).reverse();
+    return {
+      upper: join(base, 'upper'),
+      work: join(base, 'work'),
+      merged: join(base, 'merged'),
+      lower: lower.length === 0 ? [empty] : lower,
+    };
+  }
+
+  function draftLayer(parent: string | undefined): LayerDraft {
+    const draft = join(unfinished, newId());
+    mkdirSync(draft, { mode: 0o755 });
+    takeAfter(draft, parent === undefined ? empty : layerPath(parent));
+    return {
+      directory: draft,
+      commit(chainId) {
+        if (lstatSync(layerPath(chainId), { throwIfNoEntry: false }) === undefined)
+          renameSync(draft, layerPath(chainId));
+        else takeAway(draft);
+      },
+      discard: () => takeAway(draft),
+    };
+  }
+
+  function createContainer(containerId: string, chain: readonly string[]): void {
+    const { upper, work, merged, lower } = containerPaths(containerId, chain);
+    mkdirSync(containerPath(containerId), { mode: 0o700 });
+    for (const path of [upper, work, merged]) mkdirSync(path, { mode: 0o755 });
+    takeAfter(upper, lower[0] ?? empty);
+  }
+
+  function mountContainer(containerId: string, chain: readonly string[], options: { volatile?: boolean } = {}): string {
+    const { upper, work, merged, lower } = containerPaths(containerId, chain);
+    if (isMountPoint(merged)) return merged;
+    // The kernel leaves this mark in a volatile overlay, and refuses to mount it again.
+    rmSync(join(work, 'work', 'incompat'), { recursive: true, force: true });
+    mountOverlay({ target: merged, lower, upper, work, volatile: options.volatile ?? false });
+    return merged;
+  }
+
+  function detach(containerId: string): Promise<void> | false {
+    return unmountInBackground(join(containerPath(containerId), 'merged'));
+  }
+
+  return {
+    hasLayer: (chainId) => lstatSync(layerPath(chainId), { throwIfNoEntry: false }) !== undefined,
+    layerPath,
+    draftLayer,
+    removeLayer: (chainId) => takeAway(layerPath(chainId)),
+    listLayers: () => readdirSync(layers).map((name) => `sha256:${name}`),
+    containerPaths,
+    createContainer,
+    mountContainer,
+    unmountContainer(containerId) {
+      const rest = detach(containerId);
+      if (rest !== false) inBackground(rest, containerId);
+    },
+    removeContainer: (containerId) => takeAway(containerPath(containerId), detach(containerId)),
+    listContainers: () => readdirSync(containers),
+    containerSizeBytes: (containerId) => sizeOfTree(join(containerPath(containerId), 'upper'), new Set()),
+    removeLeftovers() {
+      for (const name of readdirSync(unfinished)) takeAway(join(unfinished, name));
+      for (const name of readdirSync(removed)) {
+        inBackground(rm(join(removed, name), { recursive: true, force: true }), name);
+      }
+    },
+    async settled() {
+      while (background.size > 0) await Promise.all(background);
+    },
+  };
+}
