@@ -1,1 +1,4 @@
-export * from './types.ts';
+export { type ContainersOptions, type OpenedContainers, openContainers } from './open.ts';
+export { type ContainerPaths, containerPaths } from './paths.ts';
+export type * from './types.ts';
+export { type ContainerUsage, containerUsage } from './usage.ts';

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type ContainerPaths, containerPaths, containerUsage, openContainers } from '#containers';
+import { openEvents } from '#events';
+import { createApi } from '#http';
+import { openImages } from '#images';
+import { connectKeeper } from '#keeper';
+import { enterPrivateMounts, leavePrivateMounts } from '#linux/namespaces';
+import { lockFile } from '#linux/process';
+import { openNetworks } from '#networks';
+import { messageOf, runAll } from '#std/errors';
+import { configureLog, log } from '#std/log';
+import { openRecords } from '#store';
+import { openVolumes } from '#volumes';
+import { selfCommand } from '../self.ts';
+import type { EngineSettings } from './settings.ts';
+import { systemInformation } from './system.ts';
+
+const defaultExecRoot = '/run/estiba';
+
+/** The cgroup below which this engine's containers are: each engine of a host has its own. */
+function cgroupParentOf({ execRoot, cgroupParent }: EngineSettings): string {
+  if (cgroupParent !== undefined) return cgroupParent;
+  if (execRoot === defaultExecRoot) return 'estiba';
+  return `estiba-${createHash('sha256').update(execRoot).digest('hex').slice(0, 12)}`;
+}
+
+function runtimePath(): string {
+  const path = Bun.which('crun');
+  if (path === null) throw new Error('crun is not installed; the launcher installs it, or: apt-get install crun');
+  return path;
+}
+
+/** Opens every feature over the roots, brings the last engine's leavings into order, and serves the API. */
+async function open(settings: EngineSettings, paths: ContainerPaths, requestStop: (all: boolean) => void) {
+  const { dataRoot, execRoot } = settings;
+  const records = openRecords(join(dataRoot, 'records.db'));
+  const events = openEvents(records);
+  const usage = containerUsage(records);
+  const keeper = await connectKeeper({ execRoot, command: [...selfCommand(), 'keeper', '--exec-root', execRoot] });
+  const images = await openImages({ records, events, dataRoot, users: () => usage.images() });
+  const volumes = await openVolumes({ records, events, dataRoot, users: () => usage.volumes() });
+  const networks = await openNetworks({
+    records,
+    events,
+    execRoot,
+    bridge: {
+      ...(settings.bridgeAddress !== undefined && { subnet: settings.bridgeAddress }),
+      ...(settings.mtu !== undefined && { mtu: settings.mtu }),
+    },
+  });
+  const opened = openContainers({
+    records,
+    events,
+    images,
+    networks,
+    volumes,
+    keeper,
+    paths,
+    runtime: runtimePath(),
+    logDefaults: settings.logOptions,
+  });
+  const live = await opened.recover();
+  await networks.reconcile(live);
+  await volumes.reconcile(live);
+  await images.reconcile();
+  const system = systemInformation({ settings, records, containers: opened.containers, images, requestStop });
+  const api = createApi({ containers: opened.containers, images, networks, volumes, events, system });
+  const listeners = await Promise.all(settings.hosts.map((host) => api.listen(host)));
+  await opened.resume();
+
+  async function close(all: boolean): Promise<void> {
+    await runAll([
+      ...(all ? [() => opened.stopAll()] : []),
+      ...listeners.map((listener) => () => listener.close()),
+      () => opened.close(),
+      ...(all ? [() => networks.close(), () => keeper.shutDown()] : []),
+      () => keeper.close(),
+      () => records[Symbol.dispose](),
+    ]);
+  }
+  return { close, keeperPid: keeper.pid };
+}
+
+/** Runs the engine until it is told to stop. Returns undefined: the process lives by its listeners. */
+export async function serve(settings: EngineSettings): Promise<number | undefined> {
+  configureLog({ level: settings.logLevel, format: settings.logFormat });
+  const { dataRoot, execRoot } = settings;
+  mkdirSync(dataRoot, { recursive: true, mode: 0o711 });
+  mkdirSync(execRoot, { recursive: true, mode: 0o711 });
+  const lock = lockFile(join(dataRoot, 'engine.lock'));
+  if (lock === undefined) {
+    process.stderr.write(`estiba engine: another engine runs on the data root ${dataRoot}\n`);
+    return 1;
+  }
+  // Replaces this program by itself the first time, where the host's mounts have to be left.
+  enterPrivateMounts(execRoot);
+  const paths = containerPaths(dataRoot, execRoot, cgroupParentOf(settings));
+  const stop = Promise.withResolvers<boolean>();
+  process.once('SIGTERM', () => stop.resolve(false));
+  process.once('SIGINT', () => stop.resolve(false));
+  let engine: Awaited<ReturnType<typeof open>>;
+  try {
+    engine = await open(settings, paths, (all) => stop.resolve(all));
+  } catch (error) {
+    log('error', 'the engine could not start', { error: messageOf(error) });
+    return 1;
+  }
+  if (settings.pidFile !== undefined) writeFileSync(settings.pidFile, `${process.pid}\n`);
+  log('info', 'engine ready', {
+    pid: process.pid,
+    keeper: engine.keeperPid,
+    data: dataRoot,
+    hosts: settings.hosts.join(' '),
+  });
+
+  const all = await stop.promise;
+  log('info', 'engine stops', { containers: all ? 'stopped' : 'go on' });
+  let code = 0;
+  try {
+    await engine.close(all);
+    if (all) leavePrivateMounts(execRoot);
+  } catch (error) {
+    log('error', 'the engine stopped, but not cleanly', { error: messageOf(error) });
+    code = 1;
+  }
+  if (settings.pidFile !== undefined) rmSync(settings.pidFile, { force: true });
+  log('info', 'engine stopped', { name: basename(dataRoot) });
+  return code;
+}

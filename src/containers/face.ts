@@ -1,0 +1,158 @@
+import type { ContainerInspect, ContainerSummary, Filters, PruneReport } from '#api';
+import type { Events } from '#events';
+import type { Images } from '#images';
+import type { Keeper } from '#keeper';
+import type { Networks } from '#networks';
+import { fail } from '#std/errors';
+import { announce } from './announce.ts';
+import { attachContainer } from './attach/attach.ts';
+import type { AttachedClients } from './attach/clients.ts';
+import type { Catalog } from './catalog.ts';
+import type { Create } from './create/create.ts';
+import { rename } from './create/rename.ts';
+import type { Execs } from './exec/run.ts';
+import { type ExecStore, inspectExec } from './exec/store.ts';
+import { waitFor } from './exit/wait.ts';
+import { containerLog } from './logs/container-log.ts';
+import type { ContainerPaths } from './paths.ts';
+import { type ContainerRecord, hasProcess, isRunning } from './record.ts';
+import { prune } from './remove/prune.ts';
+import type { Remove } from './remove/remove.ts';
+import type { Starter } from './start/start.ts';
+import { pause, unpause } from './stop/pause.ts';
+import type { Terminator } from './stop/terminate.ts';
+import type { Attachment, AttachOptions, Containers, LogOptions } from './types.ts';
+import { inspectRecord } from './view/inspect.ts';
+import { createList } from './view/list.ts';
+
+/** The parts that the face hands each call to. */
+export interface FaceParts {
+  readonly catalog: Catalog;
+  readonly events: Events;
+  readonly images: Images;
+  readonly networks: Networks;
+  readonly keeper: Keeper;
+  readonly paths: ContainerPaths;
+  readonly clients: AttachedClients;
+  readonly execs: Execs;
+  readonly execStore: ExecStore;
+  readonly create: Create;
+  readonly starter: Starter;
+  readonly terminator: Terminator;
+  readonly remove: Remove;
+}
+
+/** Streams: attach, logs, terminal sizes. */
+function streamCalls(parts: FaceParts): Pick<Containers, 'attach' | 'logs' | 'resize' | 'execResize'> {
+  const { catalog, events, keeper, clients, paths } = parts;
+  const logsOf = (record: ContainerRecord, options: LogOptions): AsyncIterable<Uint8Array> =>
+    containerLog(catalog, paths, record, options);
+
+  function attach(name: string, options: AttachOptions): Promise<Attachment> {
+    const record = catalog.find(name);
+    const { phase } = record.life;
+    if (phase === 'paused') throw fail('conflict', `container ${name} is paused, unpause the container before attach`);
+    if (phase === 'restarting') {
+      throw fail('conflict', `container ${name} is restarting, wait until the container is running`);
+    }
+    const { stdin, stdout, stderr } = options;
+    const everything = { stdout, stderr, follow: false, timestamps: false, signal: new AbortController().signal };
+    const streams = {
+      id: record.id,
+      terminal: record.config.Tty,
+      stdin: stdin && record.config.OpenStdin,
+      stdout,
+      stderr,
+      ...(options.detachKeys && { detachKeys: options.detachKeys }),
+      onDetach: () => announce(events, catalog.get(record.id) ?? record, 'detach'),
+    };
+    const source = { streams, log: () => logsOf(record, everything) };
+    announce(events, record, 'attach');
+    return attachContainer(keeper, clients, source, options);
+  }
+
+  async function resize(name: string, rows: number, columns: number): Promise<void> {
+    const record = catalog.find(name);
+    if (!hasProcess(record)) throw fail('conflict', `container ${record.id} is not running`);
+    if (record.config.Tty) await keeper.resize(record.id, rows, columns);
+    announce(events, record, 'resize', { height: String(rows), width: String(columns) });
+  }
+
+  return {
+    attach: async (name, options) => attach(name, options),
+    logs(name, options) {
+      const record = catalog.find(name);
+      return { terminal: record.config.Tty, output: logsOf(record, options) };
+    },
+    resize,
+    async execResize(id, rows, columns) {
+      const exec = parts.execStore.get(id);
+      if (exec === undefined) throw fail('not-found', `No such exec instance: ${id}`);
+      if (exec.state === 'exited') throw fail('conflict', `Exec ${id} is not running`);
+      await keeper.resize(id, rows, columns);
+    },
+  };
+}
+
+/** Reading: lists, inspect, counts. */
+function viewCalls(parts: FaceParts): Pick<Containers, 'list' | 'inspect' | 'counts' | 'prune'> {
+  const { catalog, images, networks, paths, execStore } = parts;
+  const list = createList(catalog, images, networks);
+
+  async function inspect(name: string, options: { size: boolean }): Promise<ContainerInspect> {
+    const record = catalog.find(name);
+    const sources = { rootfs: images.rootfs, networks, paths, execIds: (id: string) => execStore.open(id) };
+    const inspected = inspectRecord(record, sources);
+    if (!options.size) return inspected;
+    return { ...inspected, ...(await list.sizes(record)) };
+  }
+
+  return {
+    inspect,
+    list: (options): Promise<ContainerSummary[]> => list.list(options),
+    prune: (filters: Filters): Promise<PruneReport> => prune(catalog, images.rootfs, parts.remove, filters),
+    counts() {
+      let running = 0;
+      let paused = 0;
+      let total = 0;
+      for (const record of catalog.all()) {
+        total += 1;
+        if (record.life.phase === 'paused') paused += 1;
+        else if (isRunning(record)) running += 1;
+      }
+      return { total, running, paused, stopped: total - running - paused };
+    },
+  };
+}
+
+/** Puts the face together. */
+export function createFace(parts: FaceParts): Containers {
+  const { catalog, events, paths, execs, execStore, starter, terminator } = parts;
+  return {
+    ...streamCalls(parts),
+    ...viewCalls(parts),
+    create: parts.create,
+    start: (name) => starter.start(name),
+    stop: (name, options) => terminator.stop(name, options),
+    async restart(name, options) {
+      const record = catalog.find(name);
+      if (isRunning(record)) await terminator.stop(record.id, options);
+      await starter.start(record.id);
+      announce(events, record, 'restart');
+    },
+    kill: (name, signal) => terminator.kill(name, signal),
+    pause: (name) => pause(catalog, events, paths, name),
+    unpause: (name) => unpause(catalog, events, paths, name),
+    rename: (name, newName) => rename(catalog, events, name, newName),
+    remove: (name, options) => parts.remove(name, options),
+    wait: (name, condition, signal) => waitFor(catalog, name, condition, signal),
+    execCreate: (name, request) => execs.create(name, request),
+    execInspect(id) {
+      const exec = execStore.get(id);
+      if (exec === undefined) throw fail('not-found', `No such exec instance: ${id}`);
+      return inspectExec(exec);
+    },
+    execStartDetached: (id) => execs.startDetached(id),
+    execStart: (id, options) => execs.startAttached(id, options.consoleSize),
+  };
+}

@@ -1,0 +1,151 @@
+import { readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Rootfs } from '#images';
+import type { Keeper, KeptProcess } from '#keeper';
+import { killAll, listCgroups, removeCgroup } from '#linux/cgroups';
+import { kindOf, messageOf } from '#std/errors';
+import { log } from '#std/log';
+import type { Catalog } from '../catalog.ts';
+import type { ExecStore } from '../exec/store.ts';
+import { initialHealth } from '../health/monitor.ts';
+import type { ContainerPaths } from '../paths.ts';
+import { type ContainerRecord, hasProcess, withLife } from '../record.ts';
+import { restartsWithEngine } from '../restart/policy.ts';
+
+const sigkill = 9;
+
+/** What the engine's start brings back into order. */
+export interface RecoverParts {
+  readonly catalog: Catalog;
+  readonly execs: ExecStore;
+  readonly keeper: Keeper;
+  readonly rootfs: Rootfs;
+  readonly paths: ContainerPaths;
+  /** Takes the end of a main process in; undefined when nobody knows how it ended. */
+  readonly onExit: (id: string, exit: KeptProcess['exit']) => Promise<void>;
+  readonly onExecExit: (process: KeptProcess) => Promise<void>;
+  readonly onRunning: (record: ContainerRecord) => void;
+  readonly start: (id: string) => Promise<void>;
+  readonly remove: (id: string) => Promise<void>;
+}
+
+/** A process that runs for a container whose record does not say so: the engine died while it started. */
+function adopt(catalog: Catalog, record: ContainerRecord, process: KeptProcess): ContainerRecord {
+  const health = initialHealth(record);
+  const running = withLife(record, {
+    phase: 'running',
+    pid: process.pid ?? 0,
+    startedAtNs: process.startedAtNs ?? record.createdAtNs,
+    exitCode: 0,
+    error: '',
+    ...(health !== undefined && { health }),
+  });
+  catalog.put(running);
+  return running;
+}
+
+async function dropUnowned(keeper: Keeper, process: KeptProcess): Promise<void> {
+  log('warn', 'ended a process that belongs to no container', { process: process.id });
+  if (process.state !== 'exited') {
+    await keeper.signal(process.id, sigkill).catch((error: unknown) => {
+      if (kindOf(error) !== 'not-found') throw error;
+    });
+  }
+  await keeper.forget(process.id);
+}
+
+/** Matches what the keeper has with what the records say. Returns the ids of the containers that live. */
+async function matchProcesses(parts: RecoverParts): Promise<Set<string>> {
+  const { catalog, execs, keeper } = parts;
+  const kept = await keeper.list();
+  const live = new Set<string>();
+  const known = new Set<string>();
+  for (const process of kept) {
+    known.add(process.id);
+    if (process.kind === 'exec') {
+      if (execs.get(process.id) === undefined) await dropUnowned(keeper, process);
+      else if (process.state === 'exited') await parts.onExecExit(process);
+      continue;
+    }
+    const record = catalog.get(process.id);
+    if (record === undefined || record.life.phase === 'removing') {
+      await dropUnowned(keeper, process);
+      continue;
+    }
+    const current = hasProcess(record) ? record : adopt(catalog, record, process);
+    if (process.state === 'exited') {
+      await parts.onExit(process.id, process.exit);
+    } else {
+      live.add(process.id);
+      parts.onRunning(current);
+    }
+  }
+  for (const record of [...catalog.all()]) {
+    if (hasProcess(record) && !known.has(record.id)) await parts.onExit(record.id, undefined);
+  }
+  return live;
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+/** Removes directories and cgroups that no record owns. */
+async function removeOrphans(parts: RecoverParts, live: ReadonlySet<string>): Promise<void> {
+  const { catalog, rootfs, paths } = parts;
+  const isOwned = (id: string): boolean => catalog.get(id) !== undefined;
+  for (const id of rootfs.list()) {
+    if (!isOwned(id)) await rootfs.remove(id);
+    else if (!live.has(id)) rootfs.unmount(id);
+  }
+  const bundles = dirname(paths.bundle('x'));
+  const stale = [
+    ...entries(paths.containersRoot)
+      .filter((id) => !isOwned(id))
+      .map((id) => paths.directory(id)),
+    ...[bundles, paths.runtimeRoot].flatMap((root) =>
+      entries(root)
+        .filter((id) => /^[0-9a-f]{64}$/.test(id) && !live.has(id))
+        .map((id) => join(root, id)),
+    ),
+  ];
+  for (const path of stale) await rm(path, { recursive: true, force: true });
+  for (const id of listCgroups(paths.cgroupParent).filter((name) => !live.has(basename(name)))) {
+    const path = join('/', paths.cgroupParent, id);
+    await killAll(path);
+    removeCgroup(path);
+  }
+}
+
+/**
+ * Brings containers into order after any end of the last engine: every process is accounted for, every exit taken in,
+ * what has no owner is gone. Returns the ids of the containers that run.
+ */
+export async function recover(parts: RecoverParts): Promise<Set<string>> {
+  const live = await matchProcesses(parts);
+  await removeOrphans(parts, live);
+  return live;
+}
+
+/** Does what was due: removals begun or promised, and restarts. Runs once everything else of the engine is ready. */
+export async function resume({ catalog, remove, start }: RecoverParts): Promise<void> {
+  const attempt = async (what: string, id: string, step: (id: string) => Promise<void>): Promise<void> => {
+    await step(id).catch((error: unknown) => {
+      log('error', `${what} at the engine's start failed`, { container: id, error: messageOf(error) });
+    });
+  };
+  const steps = [...catalog.all()].map(async (record) => {
+    const { id, life, hostConfig } = record;
+    if (life.phase === 'removing' || (hostConfig.AutoRemove && life.phase === 'exited')) {
+      await attempt('removal', id, remove);
+    } else if (restartsWithEngine(record)) {
+      await attempt('restart', id, start);
+    }
+  });
+  await Promise.all(steps);
+}

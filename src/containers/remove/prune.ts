@@ -1,0 +1,65 @@
+import type { Filters, PruneReport } from '#api';
+import type { Rootfs } from '#images';
+import { fail, kindOf } from '#std/errors';
+import { nowNs, parseTime } from '#std/time';
+import type { Catalog } from '../catalog.ts';
+import { type ContainerRecord, isRunning } from '../record.ts';
+import type { Remove } from './remove.ts';
+
+const unitSeconds: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };
+
+/** A moment given as RFC 3339, Unix seconds, or a Go duration back from now (`10m`, `1h30m`). */
+function moment(text: string): bigint {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
+  if (parts.length > 0 && parts.map(([whole]) => whole).join('') === text) {
+    const seconds = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit ?? ''] ?? 0), 0);
+    return nowNs() - BigInt(Math.round(seconds * 1e9));
+  }
+  const time = parseTime(text);
+  if (time === undefined) throw fail('invalid-argument', `failed to parse value for "until": ${text}`);
+  return time;
+}
+
+function hasLabel(record: ContainerRecord, text: string): boolean {
+  const [key = '', expected] = text.split(/=(.*)/s);
+  const actual = record.config.Labels[key];
+  return actual !== undefined && (expected === undefined || actual === expected);
+}
+
+function pruneTest(filters: Filters): (record: ContainerRecord) => boolean {
+  const tests = [...filters].map(([name, values]): ((record: ContainerRecord) => boolean) => {
+    switch (name) {
+      case 'label':
+        return (record) => values.every((value) => hasLabel(record, value));
+      case 'label!':
+        return (record) => !values.some((value) => hasLabel(record, value));
+      case 'until': {
+        const before = values.map(moment);
+        return ({ createdAtNs }) => before.every((time) => BigInt(createdAtNs) < time);
+      }
+      default:
+        throw fail('invalid-argument', `invalid filter '${name}'`);
+    }
+  });
+  return (record) => tests.every((test) => test(record));
+}
+
+/** Removes all containers that do not run and pass the filters `label`, `label!` and `until`. */
+export async function prune(catalog: Catalog, rootfs: Rootfs, remove: Remove, filters: Filters): Promise<PruneReport> {
+  const matches = pruneTest(filters);
+  const doomed = [...catalog.all()].filter((record) => !isRunning(record) && matches(record));
+  const deleted: string[] = [];
+  let SpaceReclaimed = 0;
+  for (const { id } of doomed) {
+    const sizeBytes = await rootfs.sizeRw(id);
+    try {
+      await remove(id, { force: false, volumes: false });
+      deleted.push(id);
+      SpaceReclaimed += sizeBytes;
+    } catch (error) {
+      // Started, or removed by someone else, in between.
+      if (kindOf(error) !== 'conflict' && kindOf(error) !== 'not-found') throw error;
+    }
+  }
+  return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed };
+}

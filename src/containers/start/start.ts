@@ -1,0 +1,63 @@
+import { fail } from '#std/errors';
+import type { Catalog } from '../catalog.ts';
+import { type ContainerRecord, isRunning, type Life, withLife } from '../record.ts';
+import type { RestartSchedule } from '../restart/schedule.ts';
+import type { Launch } from './launch.ts';
+
+/** The ways in which a container comes to run. */
+export interface Starter {
+  /** By a person: counts anew. Throws `not-modified` when it runs already. */
+  start(name: string): Promise<void>;
+  /** By its restart policy. */
+  restart(id: string): Promise<void>;
+}
+
+/** What starting decides with. */
+export interface StarterParts {
+  readonly catalog: Catalog;
+  readonly launch: Launch;
+  readonly restarts: RestartSchedule;
+  /** Removes a container whose start failed and that is to be removed when it ends. */
+  readonly remove: (record: ContainerRecord) => Promise<void>;
+}
+
+/** Makes the starter. */
+export function createStarter({ catalog, launch, restarts, remove }: StarterParts): Starter {
+  async function launchLocked(id: string, change: (life: Life) => Partial<Life> | undefined): Promise<void> {
+    await catalog.lock(id).run(async () => {
+      const record = catalog.find(id);
+      const changed = change(record.life);
+      if (changed === undefined) return;
+      const next = withLife(record, changed);
+      catalog.put(next);
+      await launch(next);
+    });
+  }
+
+  async function start(name: string): Promise<void> {
+    const { id, hostConfig } = catalog.find(name);
+    try {
+      await launchLocked(id, (life) => {
+        if (life.phase === 'paused') throw fail('conflict', 'cannot start a paused container, try unpause instead');
+        if (life.phase === 'removing') {
+          throw fail('conflict', 'container is marked for removal and cannot be started');
+        }
+        if (isRunning(catalog.find(id))) throw fail('not-modified', '');
+        restarts.cancel(id);
+        return { stoppedByHand: false, restartCount: 0 };
+      });
+    } catch (error) {
+      const left = catalog.get(id);
+      if (hostConfig.AutoRemove && left !== undefined && !isRunning(left) && left.life.error !== '') await remove(left);
+      throw error;
+    }
+  }
+
+  async function restart(id: string): Promise<void> {
+    await launchLocked(id, (life) =>
+      life.phase === 'restarting' || life.phase === 'exited' ? { restartCount: life.restartCount + 1 } : undefined,
+    );
+  }
+
+  return { start, restart };
+}

@@ -1,0 +1,25 @@
+import type { ImageUser } from '#images';
+import type { Records } from '#store';
+import { volumesOf } from './exit/release.ts';
+import { type ContainerRecord, isRunning } from './record.ts';
+
+/** Which images and volumes are in use; asked by their features, which do not know containers. */
+export interface ContainerUsage {
+  images(): Iterable<ImageUser & { imageId: string }>;
+  volumes(): Iterable<{ containerId: string; volumes: readonly string[] }>;
+}
+
+/** Reads the usage from the records. */
+export function containerUsage(records: Records): ContainerUsage {
+  const collection = records.collection<ContainerRecord>('containers');
+  return {
+    *images() {
+      for (const record of collection.all()) {
+        yield { containerId: record.id, running: isRunning(record), imageId: record.imageId };
+      }
+    },
+    *volumes() {
+      for (const record of collection.all()) yield { containerId: record.id, volumes: volumesOf(record) };
+    },
+  };
+}

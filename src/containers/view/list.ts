@@ -1,0 +1,105 @@
+import type { ContainerSummary, Filters } from '#api';
+import type { Images } from '#images';
+import type { Networks } from '#networks';
+import { kindOf } from '#std/errors';
+import { shortId } from '#std/identifiers';
+import type { Catalog } from '../catalog.ts';
+import { type ContainerRecord, isRunning } from '../record.ts';
+import { containerFilter } from './filter.ts';
+import { endpointsOf } from './network.ts';
+import { summarize } from './summary.ts';
+
+export interface ListOptions {
+  readonly all: boolean;
+  readonly limit: number;
+  readonly size: boolean;
+  readonly filters: Filters;
+}
+
+export interface Sizes {
+  readonly SizeRw: number;
+  readonly SizeRootFs: number;
+}
+
+/** Lists of containers. */
+export interface List {
+  list(options: ListOptions): Promise<ContainerSummary[]>;
+  sizes(record: ContainerRecord): Promise<Sizes>;
+}
+
+/** Filters that ask about containers that do not run: they make a list one of all containers. */
+const filtersOfAll = ['status', 'exited', 'before', 'since'];
+
+function latestFirst(left: ContainerRecord, right: ContainerRecord): number {
+  const difference = BigInt(right.createdAtNs) - BigInt(left.createdAtNs);
+  return difference > 0n ? 1 : difference < 0n ? -1 : 0;
+}
+
+/** Makes the lists. */
+export function createList(catalog: Catalog, images: Images, networks: Networks): List {
+  function imageIdOf(reference: string): string | undefined {
+    try {
+      return images.resolve(reference).id;
+    } catch (error) {
+      if (kindOf(error) === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  /** Images whose layers begin with all layers of the ancestor. */
+  function descendants(reference: string): ReadonlySet<string> {
+    const id = imageIdOf(reference);
+    if (id === undefined) return new Set();
+    const { chain } = images.resolve(id);
+    const used = new Set([...catalog.all()].map(({ imageId }) => imageId));
+    const built = [...used].filter((candidate) => {
+      const image = imageIdOf(candidate);
+      if (image === undefined) return candidate === id;
+      const last = chain.at(-1);
+      return last === undefined ? candidate === id : images.resolve(image).chain.includes(last);
+    });
+    return new Set(built);
+  }
+
+  /** The name given at creation while it still means that image, else the image's id. */
+  function imageReference({ config, imageId }: ContainerRecord): string {
+    return imageIdOf(config.Image) === imageId ? config.Image : shortId(imageId);
+  }
+
+  const sources = {
+    find: (name: string) => catalog.find(name),
+    descendants,
+    networksOf: (record: ContainerRecord) =>
+      Object.entries(endpointsOf(record, networks.sandbox(record.id))).flatMap(([name, { NetworkID }]) => [
+        name,
+        NetworkID,
+      ]),
+    publishedPorts: (record: ContainerRecord) =>
+      Object.entries(networks.sandbox(record.id)?.ports ?? {}).flatMap(([port, bindings]) =>
+        (bindings ?? []).map(({ HostPort }) => `${HostPort}/${port.split('/')[1] ?? 'tcp'}`),
+      ),
+  };
+
+  async function sizes({ id, imageId }: ContainerRecord): Promise<Sizes> {
+    const SizeRw = await images.rootfs.sizeRw(id);
+    const image = imageIdOf(imageId);
+    return { SizeRw, SizeRootFs: SizeRw + (image === undefined ? 0 : images.resolve(image).sizeBytes) };
+  }
+
+  async function list(options: ListOptions): Promise<ContainerSummary[]> {
+    const matches = containerFilter(options.filters, sources);
+    const showsAll = options.all || options.limit > 0 || filtersOfAll.some((name) => options.filters.has(name));
+    const found = [...catalog.all()]
+      .filter((record) => (showsAll || isRunning(record)) && matches(record))
+      .sort(latestFirst);
+    const rows = options.limit > 0 ? found.slice(0, options.limit) : found;
+    return Promise.all(
+      rows.map(async (record) => {
+        const row = summarize(record, networks, imageReference);
+        return options.size ? { ...row, ...(await sizes(record)) } : row;
+      }),
+    );
+  }
+
+  return { list, sizes };
+}
