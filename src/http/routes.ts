@@ -1,0 +1,107 @@
+import type { Containers } from '#containers';
+import type { Events } from '#events';
+import type { Images } from '#images';
+import type { Networks } from '#networks';
+import type { Volumes } from '#volumes';
+import { attachContainer } from './containers/attach.ts';
+import { createContainer } from './containers/create.ts';
+import {
+  killContainer,
+  pauseContainer,
+  resizeContainer,
+  restartContainer,
+  startContainer,
+  stopContainer,
+  unpauseContainer,
+} from './containers/life.ts';
+import { containerLogs } from './containers/logs.ts';
+import { inspectContainer, listContainers } from './containers/read.ts';
+import { pruneContainers, removeContainer } from './containers/remove.ts';
+import { renameContainer } from './containers/rename.ts';
+import { waitContainer } from './containers/wait.ts';
+import { createExec } from './exec/create.ts';
+import { inspectExec, resizeExec } from './exec/inspect.ts';
+import { startExec } from './exec/start.ts';
+import { loadImages, saveImage, saveImages } from './images/archive.ts';
+import { pruneImages, removeImage, tagImage } from './images/change.ts';
+import { createImage } from './images/create.ts';
+import { imageHistory, inspectImage, listImages } from './images/read.ts';
+import { inspectNetwork, listNetworks } from './networks/endpoints.ts';
+import { notImplemented } from './not-implemented.ts';
+import type { Route } from './router.ts';
+import { events } from './system/events.ts';
+import { info } from './system/info.ts';
+import { ping } from './system/ping.ts';
+import type { SystemInformation } from './system/types.ts';
+import { version } from './system/version.ts';
+import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes/endpoints.ts';
+
+/** What the API is a face of. */
+export interface Features {
+  readonly containers: Containers;
+  readonly images: Images;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly events: Events;
+  readonly system: SystemInformation;
+}
+
+/** The table of all endpoints, without the version prefix that each may have. */
+export function routes({ containers, images, networks, volumes, events: journal, system }: Features): Route[] {
+  return [
+    ['GET', '/_ping', ping],
+    ['HEAD', '/_ping', ping],
+    ['GET', '/version', version(system)],
+    ['GET', '/info', info(system, containers, images)],
+    ['GET', '/events', events(journal)],
+    ['POST', '/auth', notImplemented('login to a registry')],
+
+    ['POST', '/containers/create', createContainer(containers)],
+    ['GET', '/containers/json', listContainers(containers)],
+    ['POST', '/containers/prune', pruneContainers(containers)],
+    ['GET', '/containers/{name}/json', inspectContainer(containers)],
+    ['GET', '/containers/{name}/logs', containerLogs(containers)],
+    ['POST', '/containers/{name}/start', startContainer(containers)],
+    ['POST', '/containers/{name}/stop', stopContainer(containers)],
+    ['POST', '/containers/{name}/restart', restartContainer(containers)],
+    ['POST', '/containers/{name}/kill', killContainer(containers)],
+    ['POST', '/containers/{name}/pause', pauseContainer(containers)],
+    ['POST', '/containers/{name}/unpause', unpauseContainer(containers)],
+    ['POST', '/containers/{name}/wait', waitContainer(containers)],
+    ['POST', '/containers/{name}/resize', resizeContainer(containers)],
+    ['POST', '/containers/{name}/attach', attachContainer(containers)],
+    ['POST', '/containers/{name}/rename', renameContainer(containers)],
+    ['POST', '/containers/{name}/exec', createExec(containers)],
+    ['DELETE', '/containers/{name}', removeContainer(containers)],
+
+    ['POST', '/exec/{name}/start', startExec(containers, system.version)],
+    ['POST', '/exec/{name}/resize', resizeExec(containers)],
+    ['GET', '/exec/{name}/json', inspectExec(containers)],
+
+    ['POST', '/images/create', createImage(images)],
+    ['POST', '/images/load', loadImages(images)],
+    ['POST', '/images/prune', pruneImages(images)],
+    ['GET', '/images/get', saveImages(images)],
+    ['GET', '/images/json', listImages(images)],
+    ['GET', '/images/{name}/get', saveImage(images)],
+    ['GET', '/images/{name}/json', inspectImage(images)],
+    ['GET', '/images/{name}/history', imageHistory(images)],
+    ['POST', '/images/{name}/tag', tagImage(images)],
+    ['DELETE', '/images/{name}', removeImage(images)],
+
+    ['GET', '/volumes', listVolumes(volumes)],
+    ['POST', '/volumes/create', createVolume(volumes)],
+    ['POST', '/volumes/prune', pruneVolumes(volumes)],
+    ['GET', '/volumes/{name}', inspectVolume(volumes)],
+    ['DELETE', '/volumes/{name}', removeVolume(volumes)],
+
+    ['GET', '/networks', listNetworks(networks)],
+    ['GET', '/networks/', listNetworks(networks)],
+    ['POST', '/networks/create', notImplemented('creation of networks')],
+    ['POST', '/networks/prune', notImplemented('prune of networks')],
+    ['GET', '/networks/{name}', inspectNetwork(networks)],
+    ['POST', '/networks/{name}/connect', notImplemented('connect of a container to a network')],
+    ['POST', '/networks/{name}/disconnect', notImplemented('disconnect of a container from a network')],
+    ['DELETE', '/networks/{name}', notImplemented('removal of networks')],
+  ];
+}

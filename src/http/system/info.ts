@@ -1,0 +1,116 @@
+import type { Containers } from '#containers';
+import type { Images } from '#images';
+import { formatTime, nowNs } from '#std/time';
+import type { Endpoint } from '../exchange.ts';
+import { json } from '../exchange.ts';
+import type { SystemInformation } from './types.ts';
+
+/** The registry part of `GET /info`; the index address is the protocol's own constant. */
+const registryConfiguration = {
+  IndexConfigs: { 'docker.io': { Mirrors: [], Name: 'docker.io', Official: true, Secure: true } },
+  InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'],
+  Mirrors: null,
+};
+
+function describeHost({ host, cgroups }: SystemInformation): object {
+  return {
+    Name: host.name,
+    KernelVersion: host.kernelVersion,
+    OperatingSystem: host.operatingSystem,
+    OSVersion: host.operatingSystemVersion,
+    OSType: 'linux',
+    Architecture: host.machine,
+    NCPU: host.processors,
+    MemTotal: host.memoryBytes,
+    IPv4Forwarding: host.ipv4Forwarding,
+    MemoryLimit: cgroups.memoryLimit,
+    SwapLimit: cgroups.swapLimit,
+    CpuCfsPeriod: cgroups.cpuQuota,
+    CpuCfsQuota: cgroups.cpuQuota,
+    CPUShares: cgroups.cpuShares,
+    CPUSet: cgroups.cpuset,
+    PidsLimit: cgroups.pidsLimit,
+    OomKillDisable: cgroups.oomKillDisable,
+    CgroupDriver: cgroups.driver,
+    CgroupVersion: cgroups.version,
+  };
+}
+
+function describeEngine(system: SystemInformation): object {
+  const { fileDescriptors, eventListeners } = system.counts();
+  const warnings = system.warnings();
+  return {
+    ID: system.id,
+    Driver: system.storage.driver,
+    DriverStatus: system.storage.status,
+    Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'null'], Authorization: null, Log: ['json-file'] },
+    Debug: system.debug,
+    NFd: fileDescriptors,
+    NGoroutines: 0,
+    NEventsListener: eventListeners,
+    SystemTime: formatTime(nowNs()),
+    LoggingDriver: system.loggingDriver,
+    IndexServerAddress: 'https://index.docker.io/v1/',
+    RegistryConfig: registryConfiguration,
+    GenericResources: null,
+    DockerRootDir: system.dataRoot,
+    HttpProxy: '',
+    HttpsProxy: '',
+    NoProxy: '',
+    Labels: system.labels,
+    ExperimentalBuild: false,
+    ServerVersion: system.version,
+    Runtimes: system.runtimes,
+    DefaultRuntime: system.defaultRuntime,
+    Swarm: {
+      NodeID: '',
+      NodeAddr: '',
+      LocalNodeState: 'inactive',
+      ControlAvailable: false,
+      Error: '',
+      RemoteManagers: null,
+    },
+    // Containers outlive the engine by design: what Docker calls live restore.
+    LiveRestoreEnabled: true,
+    Isolation: '',
+    InitBinary: 'docker-init',
+    ContainerdCommit: { ID: '' },
+    RuncCommit: { ID: '' },
+    InitCommit: { ID: '' },
+    CDISpecDirs: [],
+    Warnings: warnings.length === 0 ? null : warnings,
+  };
+}
+
+/** What older clients are told differently. */
+function describeForVersion(system: SystemInformation, version: number): object {
+  // Before 1.25 a security option was its name alone.
+  const names = system.securityOptions.map((option) => /(?:^|,)name=([^,]*)/.exec(option)?.[1] ?? option);
+  return {
+    SecurityOptions: version < 25 ? names : system.securityOptions,
+    ...(version < 42 ? { KernelMemory: false } : {}),
+    ...(version < 50 ? { BridgeNfIptables: false, BridgeNfIp6tables: false } : {}),
+    ...(version >= 49 ? { FirewallBackend: { Driver: system.firewallDriver } } : {}),
+  };
+}
+
+/** `GET /info` */
+export function info(
+  system: SystemInformation,
+  containers: Pick<Containers, 'counts'>,
+  images: Pick<Images, 'list'>,
+): Endpoint {
+  return ({ version }) => {
+    const counts = containers.counts();
+    return json({
+      Containers: counts.total,
+      ContainersRunning: counts.running,
+      ContainersPaused: counts.paused,
+      ContainersStopped: counts.stopped,
+      Images: images.list({ all: false, filters: new Map(), digests: false }).length,
+      ...describeHost(system),
+      ...describeEngine(system),
+      ...describeForVersion(system, version),
+    });
+  };
+}
