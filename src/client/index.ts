@@ -35,6 +35,7 @@ export * from './streams/frames.ts';
 export * from './system/events.ts';
 export * from './system/info.ts';
 export * from './system/ping.ts';
+export * from './system/stop.ts';
 export * from './system/version.ts';
 export * from './transport/index.ts';
 export * from './volumes/create.ts';

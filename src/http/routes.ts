@@ -32,6 +32,7 @@ import type { Route } from './router.ts';
 import { events } from './system/events.ts';
 import { info } from './system/info.ts';
 import { ping } from './system/ping.ts';
+import { stopEngine } from './system/stop.ts';
 import type { SystemInformation } from './system/types.ts';
 import { version } from './system/version.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes/endpoints.ts';
@@ -54,6 +55,7 @@ export function routes({ containers, images, networks, volumes, events: journal,
     ['GET', '/version', version(system)],
     ['GET', '/info', info(system, containers, images)],
     ['GET', '/events', events(journal)],
+    ['POST', '/estiba/stop', stopEngine(system)],
     ['POST', '/auth', notImplemented('login to a registry')],
 
     ['POST', '/containers/create', createContainer(containers)],

@@ -6,7 +6,7 @@ import { openEvents } from '#events';
 import { createApi } from '#http';
 import { openImages } from '#images';
 import { connectKeeper } from '#keeper';
-import { enterPrivateMounts, leavePrivateMounts } from '#linux/namespaces';
+import { enterPrivateMounts, releasePrivateMounts } from '#linux/namespaces';
 import { lockFile } from '#linux/process';
 import { openNetworks } from '#networks';
 import { messageOf, runAll } from '#std/errors';
@@ -35,6 +35,7 @@ function runtimePath(): string {
 /** Opens every feature over the roots, brings the last engine's leavings into order, and serves the API. */
 async function open(settings: EngineSettings, paths: ContainerPaths, requestStop: (all: boolean) => void) {
   const { dataRoot, execRoot } = settings;
+  const runtime = runtimePath();
   const records = openRecords(join(dataRoot, 'records.db'));
   const events = openEvents(records);
   const usage = containerUsage(records);
@@ -58,14 +59,14 @@ async function open(settings: EngineSettings, paths: ContainerPaths, requestStop
     volumes,
     keeper,
     paths,
-    runtime: runtimePath(),
+    runtime,
     logDefaults: settings.logOptions,
   });
   const live = await opened.recover();
   await networks.reconcile(live);
   await volumes.reconcile(live);
   await images.reconcile();
-  const system = systemInformation({ settings, records, containers: opened.containers, images, requestStop });
+  const system = await systemInformation(settings, records, runtime, requestStop);
   const api = createApi({ containers: opened.containers, images, networks, volumes, events, system });
   const listeners = await Promise.all(settings.hosts.map((host) => api.listen(host)));
   await opened.resume();
@@ -89,13 +90,13 @@ export async function serve(settings: EngineSettings): Promise<number | undefine
   const { dataRoot, execRoot } = settings;
   mkdirSync(dataRoot, { recursive: true, mode: 0o711 });
   mkdirSync(execRoot, { recursive: true, mode: 0o711 });
+  // Replaces this program by itself the first time, where the host's mounts have to be left.
+  enterPrivateMounts(execRoot);
   const lock = lockFile(join(dataRoot, 'engine.lock'));
   if (lock === undefined) {
     process.stderr.write(`estiba engine: another engine runs on the data root ${dataRoot}\n`);
     return 1;
   }
-  // Replaces this program by itself the first time, where the host's mounts have to be left.
-  enterPrivateMounts(execRoot);
   const paths = containerPaths(dataRoot, execRoot, cgroupParentOf(settings));
   const stop = Promise.withResolvers<boolean>();
   process.once('SIGTERM', () => stop.resolve(false));
@@ -120,7 +121,7 @@ export async function serve(settings: EngineSettings): Promise<number | undefine
   let code = 0;
   try {
     await engine.close(all);
-    if (all) leavePrivateMounts(execRoot);
+    if (all) releasePrivateMounts(execRoot);
   } catch (error) {
     log('error', 'the engine stopped, but not cleanly', { error: messageOf(error) });
     code = 1;

@@ -64,4 +64,6 @@ export interface SystemInformation {
   counts(): { readonly fileDescriptors: number; readonly eventListeners: number };
   /** What the operator should know, a line each. */
   warnings(): readonly string[];
+  /** Ends the engine soon after; with `all` its containers and the keeper too. */
+  requestStop(all: boolean): void;
 }

@@ -49,6 +49,7 @@ export const system: SystemInformation = {
   components: [{ name: 'crun', version: '1.8.1' }],
   counts: () => ({ fileDescriptors: 20, eventListeners: 0 }),
   warnings: () => [],
+  requestStop: () => undefined,
 };
 
 /** Events that a test pushes. */
