@@ -14,6 +14,7 @@ import { configureLog, log } from '#std/log';
 import { openRecords } from '#store';
 import { openVolumes } from '#volumes';
 import { selfCommand } from '../self.ts';
+import { prepareRuntime, releaseRuntime } from './runtime.ts';
 import type { EngineSettings } from './settings.ts';
 import { systemInformation } from './system.ts';
 
@@ -26,16 +27,10 @@ function cgroupParentOf({ execRoot, cgroupParent }: EngineSettings): string {
   return `estiba-${createHash('sha256').update(execRoot).digest('hex').slice(0, 12)}`;
 }
 
-function runtimePath(): string {
-  const path = Bun.which('crun');
-  if (path === null) throw new Error('crun is not installed; the launcher installs it, or: apt-get install crun');
-  return path;
-}
-
 /** Opens every feature over the roots, brings the last engine's leavings into order, and serves the API. */
 async function open(settings: EngineSettings, paths: ContainerPaths, requestStop: (all: boolean) => void) {
   const { dataRoot, execRoot } = settings;
-  const runtime = runtimePath();
+  const runtime = prepareRuntime(execRoot);
   const records = openRecords(join(dataRoot, 'records.db'));
   const events = openEvents(records);
   const usage = containerUsage(records);
@@ -121,7 +116,10 @@ export async function serve(settings: EngineSettings): Promise<number | undefine
   let code = 0;
   try {
     await engine.close(all);
-    if (all) releasePrivateMounts(execRoot);
+    if (all) {
+      releaseRuntime(execRoot);
+      releasePrivateMounts(execRoot);
+    }
   } catch (error) {
     log('error', 'the engine stopped, but not cleanly', { error: messageOf(error) });
     code = 1;
