@@ -9,5 +9,6 @@ export {
   parseReference,
   withDefaultTag,
 } from './reference.ts';
+export * from './runtime-spec.ts';
 export { blockBytes, type SparseExtent, type TarEntry, type TarEntryType } from './tar-header.ts';
 export { createTarReader, type TarHandler, type TarReader } from './tar-reader.ts';

@@ -1,0 +1,11 @@
+export { buildSpec, type SharedProcess, type SpecInput, sharedProcess } from './build.ts';
+export { type ContainerMount, fileSystemMounts } from './file-systems.ts';
+export { type HostFacts, readHostFacts } from './host.ts';
+export { readBlockLimits, readContainerDevices } from './host-devices.ts';
+export { defaultMaskedPaths as maskedPaths, defaultReadonlyPaths as readonlyPaths } from './masked.ts';
+export type { NamespaceChoice, NamespaceChoices } from './namespaces.ts';
+export { buildProcess } from './process.ts';
+export { parseSecurityOptions } from './security.ts';
+export { networkSysctls } from './sysctls.ts';
+export { readUserDatabase } from './user-database.ts';
+export { resolveUser } from './users.ts';

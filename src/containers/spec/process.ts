@@ -1,0 +1,61 @@
+import type { ContainerConfig, ExecCreateRequest } from '#api';
+import type { OciCapabilities, OciProcess, OciUser } from '#oci';
+
+const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+function nameOf(entry: string): string {
+  return entry.split('=', 1)[0] ?? '';
+}
+
+/**
+ * Puts `entries` over `defaults`: the same name is replaced where it stands, a new one comes last, and a name alone takes
+ * the variable away.
+ */
+export function overlayEnvironment(defaults: readonly string[], entries: readonly string[]): string[] {
+  const result = new Map(defaults.map((entry) => [nameOf(entry), entry]));
+  for (const entry of entries) {
+    if (entry.includes('=')) result.set(nameOf(entry), entry);
+    else result.delete(entry);
+  }
+  return [...result.values()];
+}
+
+/** The environment of a container's processes; HOME is set by the runtime, from the user's entry in /etc/passwd. */
+export function environmentOf(config: ContainerConfig, hostname: string, terminal: boolean): string[] {
+  const defaults = [defaultPath, `HOSTNAME=${hostname}`, ...(terminal ? ['TERM=xterm'] : [])];
+  return overlayEnvironment(defaults, config.Env ?? []);
+}
+
+/** One set for all: nothing is inheritable or ambient, so a user other than root has none after exec. */
+export function capabilitySets(names: readonly string[]): OciCapabilities {
+  return { bounding: names, effective: names, permitted: names };
+}
+
+/** What an exec starts from: its container's process. */
+export interface ExecInput {
+  readonly request: ExecCreateRequest;
+  readonly config: ContainerConfig;
+  readonly hostname: string;
+  /** The process of the container's own specification. */
+  readonly main: Pick<OciProcess, 'capabilities' | 'rlimits' | 'noNewPrivileges' | 'oomScoreAdj'>;
+  readonly user: OciUser;
+  /** The engine's capabilities, for a privileged exec. */
+  readonly available: readonly string[];
+}
+
+/** The process object of one more process in a running container (config.md, "Process"). */
+export function buildProcess(input: ExecInput): OciProcess {
+  const { request, config, main, available } = input;
+  const terminal = request.Tty ?? false;
+  const [rows, columns] = request.ConsoleSize ?? [0, 0];
+  return {
+    ...main,
+    ...(request.Privileged && { capabilities: capabilitySets(available) }),
+    ...(terminal && { terminal }),
+    ...(terminal && rows > 0 && columns > 0 && { consoleSize: { height: rows, width: columns } }),
+    user: input.user,
+    args: request.Cmd ?? [],
+    env: overlayEnvironment(environmentOf(config, input.hostname, terminal), request.Env ?? []),
+    cwd: request.WorkingDir || config.WorkingDir || '/',
+  };
+}

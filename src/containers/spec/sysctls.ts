@@ -1,0 +1,69 @@
+import type { HostConfig } from '#api';
+import { fail } from '#std/errors';
+
+const createFailed =
+  'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ';
+
+const ipcSettings: ReadonlySet<string> = new Set([
+  'kernel.msgmax',
+  'kernel.msgmnb',
+  'kernel.msgmni',
+  'kernel.sem',
+  'kernel.shmall',
+  'kernel.shmmax',
+  'kernel.shmmni',
+  'kernel.shm_rmid_forced',
+]);
+
+export interface SysctlRequest {
+  readonly asked: Readonly<Record<string, string>>;
+  readonly domainname: string;
+  /** Whether the container has these namespaces to itself (or shares another container's), not the host's. */
+  readonly ownNetwork: boolean;
+  readonly ownIpc: boolean;
+  readonly ownUts: boolean;
+  /** A network namespace that no other container set up. */
+  readonly privateNetwork: boolean;
+  readonly pingGroups: boolean;
+  readonly unprivilegedPorts: boolean;
+}
+
+function refusal(name: string, request: SysctlRequest): string | undefined {
+  if (name === 'kernel.hostname') {
+    return `sysctl "${name}" is not allowed as it conflicts with the OCI "hostname" field`;
+  }
+  if (name === 'kernel.domainname') {
+    return request.ownUts ? undefined : `sysctl "${name}" is not in a separate kernel namespace`;
+  }
+  if (ipcSettings.has(name) || name.startsWith('fs.mqueue.')) {
+    return request.ownIpc ? undefined : `sysctl "${name}" is not allowed in the hosts ipc namespace`;
+  }
+  if (name.startsWith('net.')) {
+    return request.ownNetwork ? undefined : `sysctl "${name}" not allowed in host network namespace`;
+  }
+  return `sysctl "${name}" is not in a separate kernel namespace`;
+}
+
+/**
+ * Kernel settings of a container's namespaces: Docker's own (anybody may bind low ports and ping) and those asked for.
+ * Throws `internal`, in the runtime's words, for a setting that would change the host.
+ */
+export function sysctlsOf(request: SysctlRequest): Record<string, string> {
+  const settings: Record<string, string> = {};
+  if (request.domainname !== '' && request.ownUts) settings['kernel.domainname'] = request.domainname;
+  if (request.privateNetwork && request.unprivilegedPorts) settings['net.ipv4.ip_unprivileged_port_start'] = '0';
+  if (request.privateNetwork && request.pingGroups) settings['net.ipv4.ping_group_range'] = '0 2147483647';
+  for (const [written, value] of Object.entries(request.asked)) {
+    // Both spellings are known: net.ipv4.conf and net/ipv4/conf.
+    const name = written.includes('.') && !/^[^.]*\//.test(written) ? written : written.replaceAll('/', '.');
+    const reason = refusal(name, request);
+    if (reason !== undefined) throw fail('internal', createFailed + reason);
+    settings[name] = value;
+  }
+  return settings;
+}
+
+/** The part of the settings that belongs to the network namespace. */
+export function networkSysctls(hostConfig: Pick<HostConfig, 'Sysctls'>): Record<string, string> {
+  return Object.fromEntries(Object.entries(hostConfig.Sysctls ?? {}).filter(([name]) => /^net[./]/.test(name)));
+}
