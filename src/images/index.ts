@@ -1,1 +1,2 @@
+export { type ImagesOptions, openImages } from './open.ts';
 export * from './types.ts';

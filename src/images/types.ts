@@ -42,9 +42,12 @@ export interface ImportRequest {
 export interface Rootfs {
   /** Makes the writable layer. */
   create(containerId: string, image: ImageRecord): void;
-  /** Mounts it and returns the mount point; mounted already is no error. */
-  mount(containerId: string): string;
-  /** Unmounts it; not mounted is no error. */
+  /**
+   * Mounts it and returns the mount point; mounted already is no error. `volatile` (for a container that is removed when
+   * it exits) spares it every fsync: what it writes dies with it, or with the machine.
+   */
+  mount(containerId: string, options?: { volatile?: boolean }): string;
+  /** Unmounts it; not mounted is no error. What is not yet on disk is written out in the background. */
   unmount(containerId: string): void;
   /** Unmounts and removes it with all it holds. */
   remove(containerId: string): Promise<void>;

@@ -1,0 +1,114 @@
+import {
+  familiarReference,
+  formatReference,
+  type HistoryEntry,
+  type ImageReference,
+  isDigest,
+  parseReference,
+  withDefaultTag,
+} from '#oci';
+import { fail } from '#std/errors';
+import type { Collection, Records } from '#store';
+import type { ImageRecord } from './types.ts';
+
+/** All that is known of an image without reading its configuration file. */
+export interface StoredImage extends ImageRecord {
+  readonly variant?: string;
+  readonly author: string;
+  readonly comment: string;
+  readonly dockerVersion: string;
+  readonly diffIds: readonly string[];
+  readonly history: readonly HistoryEntry[];
+  /** RFC 3339; not there when it never had a tag. */
+  readonly taggedAt?: string;
+}
+
+/** A layer on top of its parents: `id` is the chain id. */
+export interface StoredLayer {
+  readonly id: string;
+  readonly diffId: string;
+  /** The blob that holds its tar, compressed as it came or as we did. */
+  readonly blob: string;
+  readonly mediaType: string;
+  readonly tarSizeBytes: number;
+  /** What its files take. */
+  readonly sizeBytes: number;
+}
+
+/** A name of an image: `id` is the reference in full. */
+export interface StoredReference {
+  readonly id: string;
+  readonly imageId: string;
+}
+
+/** A container's writable layer: `id` is the container's. */
+export interface StoredRootfs {
+  readonly id: string;
+  readonly imageId: string;
+  readonly chain: readonly string[];
+}
+
+/** The records of images, and looking them up by what people call them. */
+export interface Catalogue {
+  readonly images: Collection<StoredImage>;
+  readonly layers: Collection<StoredLayer>;
+  readonly references: Collection<StoredReference>;
+  readonly rootfs: Collection<StoredRootfs>;
+  /** By reference, digest, id or unique id prefix; throws `not-found`. */
+  find(text: string): StoredImage;
+  /** The image's names, sorted. */
+  referencesOf(imageId: string): ImageReference[];
+}
+
+/** What a reference stands for in the records: with a tag, or with the digest alone where it has both. */
+export function canonical(reference: ImageReference): ImageReference {
+  if (reference.digest !== undefined) return { name: reference.name, digest: reference.digest };
+  return withDefaultTag(reference);
+}
+
+/** Whether `text` is `id` or its beginning, with or without the algorithm. */
+export function isIdPrefix(id: string, text: string): boolean {
+  return text !== '' && (id.startsWith(text) || id.slice(id.indexOf(':') + 1).startsWith(text));
+}
+
+function parse(text: string): ImageReference | undefined {
+  return /^[0-9a-f]{64}$/.test(text) || isDigest(text) ? undefined : parseReference(text);
+}
+
+/** Opens the collections of images. */
+export function openCatalogue(records: Pick<Records, 'collection'>): Catalogue {
+  const images = records.collection<StoredImage>('images');
+  const references = records.collection<StoredReference>('image-references');
+
+  function byPrefix(text: string): StoredImage | undefined {
+    if (!/^(sha256:)?[0-9a-f]+$/.test(text)) return undefined;
+    let found: StoredImage | undefined;
+    for (const image of images.all()) {
+      if (!isIdPrefix(image.id, text)) continue;
+      if (found !== undefined) return undefined;
+      found = image;
+    }
+    return found;
+  }
+
+  return {
+    images,
+    references,
+    layers: records.collection<StoredLayer>('layers'),
+    rootfs: records.collection<StoredRootfs>('rootfs'),
+    find(text) {
+      const reference = parse(text);
+      const named = reference && references.get(formatReference(canonical(reference)));
+      const image = (named && images.get(named.imageId)) ?? byPrefix(text);
+      if (image !== undefined) return image;
+      const shown = reference === undefined ? text : familiarReference(withDefaultTag(reference));
+      throw fail('not-found', `No such image: ${shown}`);
+    },
+    referencesOf(imageId) {
+      return [...references.all()]
+        .filter((reference) => reference.imageId === imageId)
+        .map(({ id }) => parseReference(id))
+        .sort((one, other) => (formatReference(one) < formatReference(other) ? -1 : 1));
+    },
+  };
+}

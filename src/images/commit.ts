@@ -1,0 +1,88 @@
+import type { Events } from '#events';
+import { familiarReference, formatReference, type ImageConfigFile, type ImageReference } from '#oci';
+import { formatTime, nowNs } from '#std/time';
+import { type Blobs, type Records, syncFileSystem } from '#store';
+import type { Catalogue, StoredImage, StoredLayer } from './catalogue.ts';
+
+/** Publishes an event of an image, with its labels, as Docker does. */
+export function publishImageEvent(events: Events, action: string, image: StoredImage, name = image.id): void {
+  events.publish({ type: 'image', action, id: image.id, attributes: { ...image.config.Labels, name } });
+}
+
+function recordOf(id: string, file: ImageConfigFile, layers: readonly StoredLayer[], taggedAt?: string): StoredImage {
+  return {
+    id,
+    created: file.created ?? '',
+    architecture: file.architecture ?? '',
+    ...(file.variant === undefined || file.variant === '' ? {} : { variant: file.variant }),
+    os: file.os ?? '',
+    config: file.config ?? {},
+    chain: layers.map((layer) => layer.id),
+    diffIds: file.rootfs.diff_ids,
+    sizeBytes: layers.reduce((total, layer) => total + layer.sizeBytes, 0),
+    author: file.author ?? '',
+    comment: file.comment ?? '',
+    dockerVersion: file.docker_version ?? '',
+    history: file.history ?? [],
+    ...(taggedAt === undefined ? {} : { taggedAt }),
+  };
+}
+
+/** An image that is complete on disk, but that no record names yet. */
+export interface NewImage {
+  /** The digest of `content`. */
+  readonly id: string;
+  /** The configuration bit for bit. */
+  readonly content: Uint8Array;
+  readonly file: ImageConfigFile;
+  /** From the base upwards. */
+  readonly layers: readonly StoredLayer[];
+  readonly references: readonly ImageReference[];
+}
+
+/** Gives a name to an image, away from another that had it. To be called in a transaction. */
+export function putReference(
+  options: { catalogue: Catalogue; events: Events },
+  image: StoredImage,
+  reference: ImageReference,
+): void {
+  const { catalogue, events } = options;
+  catalogue.references.put({ id: formatReference(reference), imageId: image.id });
+  publishImageEvent(events, 'tag', image, familiarReference(reference));
+}
+
+/**
+ * Makes new images known: all that they consist of is synced, then one durable transaction names it. After a power cut
+ * there are either all of them or none.
+ */
+export async function commitImages(
+  options: {
+    records: Pick<Records, 'transaction'>;
+    catalogue: Catalogue;
+    events: Events;
+    blobs: Blobs;
+    dataRoot: string;
+  },
+  images: readonly NewImage[],
+  action: 'import' | 'load',
+): Promise<void> {
+  const { records, catalogue, events, blobs, dataRoot } = options;
+  // While we sync, the same image may be removed, and its configuration with it: then once more.
+  do {
+    for (const { content } of images) blobs.put(content);
+    await syncFileSystem(dataRoot);
+  } while (!images.every(({ id }) => blobs.has(id)));
+  records.transaction(
+    () => {
+      for (const { id, file, layers, references } of images) {
+        for (const layer of layers) catalogue.layers.put(layer);
+        const taggedAt = references.length > 0 ? formatTime(nowNs()) : catalogue.images.get(id)?.taggedAt;
+        const image = recordOf(id, file, layers, taggedAt);
+        catalogue.images.put(image);
+        for (const reference of references) putReference({ catalogue, events }, image, reference);
+        publishImageEvent(events, action, image);
+      }
+    },
+    { durable: true },
+  );
+}

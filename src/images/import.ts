@@ -1,0 +1,51 @@
+import { digestOf, type ImageConfigFile, type ImageReference, isTag, parseReference, withDefaultTag } from '#oci';
+import { fail } from '#std/errors';
+import { formatTime, nowNs } from '#std/time';
+import { commitImages } from './commit.ts';
+import { applyChanges } from './import-changes.ts';
+import type { Layers } from './layers.ts';
+import { hostPlatform, parsePlatform } from './platform.ts';
+import type { ImportRequest } from './types.ts';
+
+/** The name for a new image out of the API's `repo` and `tag`; throws `invalid-argument`. */
+export function targetReference(repository: string, tag: string | undefined): ImageReference {
+  const reference = parseReference(repository);
+  if (reference.digest !== undefined) throw fail('invalid-argument', 'cannot import digest reference');
+  if (tag !== undefined && tag !== '' && !isTag(tag)) throw fail('invalid-argument', 'invalid tag format');
+  if (reference.name === 'docker.io/library/sha256') {
+    throw fail('invalid-argument', 'refusing to create an ambiguous tag using digest algorithm as name');
+  }
+  return tag === undefined || tag === '' ? withDefaultTag(reference) : { name: reference.name, tag };
+}
+
+/** Makes an image of one layer out of a tar (`docker import`); returns its id. */
+export async function importImage(
+  options: Parameters<typeof commitImages>[0] & { layers: Layers },
+  request: ImportRequest,
+): Promise<string> {
+  const { layers } = options;
+  // All that can be wrong with the request is told before the body is read.
+  const { repository, tag, changes, message } = request;
+  const references = repository === undefined || repository === '' ? [] : [targetReference(repository, tag)];
+  const config = applyChanges(changes);
+  const platform = request.platform ? parsePlatform(request.platform) : hostPlatform();
+  const layer = await layers.ingest(request.body, undefined);
+  try {
+    const created = formatTime(nowNs());
+    const comment = message === undefined || message === '' ? 'Imported from -' : message;
+    const file: ImageConfigFile = {
+      ...platform,
+      created,
+      comment,
+      config,
+      rootfs: { type: 'layers', diff_ids: [layer.diffId] },
+      history: [{ created, comment }],
+    };
+    const content = Buffer.from(JSON.stringify(file));
+    const id = digestOf(content);
+    await commitImages(options, [{ id, content, file, layers: [layer], references }], 'import');
+    return id;
+  } finally {
+    layers.release([layer.id]);
+  }
+}

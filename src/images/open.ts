@@ -1,0 +1,49 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Events } from '#events';
+import { fail } from '#std/errors';
+import { openBlobs, openSnapshots, type Records } from '#store';
+import { openCatalogue } from './catalogue.ts';
+import { importImage } from './import.ts';
+import { createLayers } from './layers.ts';
+import { createRootfs } from './rootfs.ts';
+import type { Images, ImageUser } from './types.ts';
+
+export interface ImagesOptions {
+  readonly records: Records;
+  readonly events: Events;
+  /** Blobs and snapshots are kept here, in `blobs/` and `snapshots/`. */
+  readonly dataRoot: string;
+  /** The containers, each with the image that it was made from. */
+  readonly users: () => Iterable<ImageUser & { imageId: string }>;
+}
+
+/** Opens the images kept under `dataRoot`. */
+export async function openImages(options: ImagesOptions): Promise<Images> {
+  const { records, events } = options;
+  // Mounting changes the working directory for a moment; nothing may depend on it.
+  const dataRoot = resolve(options.dataRoot);
+  mkdirSync(dataRoot, { recursive: true, mode: 0o711 });
+  const blobs = openBlobs(join(dataRoot, 'blobs'));
+  const snapshots = openSnapshots(join(dataRoot, 'snapshots'));
+  const catalogue = openCatalogue(records);
+  const layers = createLayers({ records, catalogue, blobs, snapshots });
+  const shared = { records, events, catalogue, blobs, snapshots, layers, dataRoot, users: options.users };
+  const todo = (): never => {
+    throw fail('not-implemented', 'not yet');
+  };
+  return {
+    rootfs: createRootfs(shared),
+    resolve: (reference) => catalogue.find(reference),
+    import: (request) => importImage(shared, request),
+    list: todo,
+    inspect: todo,
+    history: todo,
+    tag: todo,
+    remove: todo,
+    prune: todo,
+    load: todo,
+    save: todo,
+    reconcile: async () => snapshots.removeLeftovers(),
+  };
+}
