@@ -28,6 +28,8 @@ export interface TestEngine extends AsyncDisposable {
   /** The engine's process; changes with every restart. */
   pid(): number;
   keeperPid(): number;
+  /** Path of the stock docker CLI. */
+  readonly dockerCli: string;
   /** The stock docker CLI against this engine. */
   docker(...args: readonly string[]): Promise<Ran>;
   dockerWith(options: RunOptions, ...args: readonly string[]): Promise<Ran>;
@@ -49,6 +51,8 @@ export interface TestEngine extends AsyncDisposable {
   log(): string;
   /** What is on the host for containers that no record names. */
   leftovers(): Promise<string[]>;
+  /** The same once the kernel's own teardown, which nobody waits for, has had its time. */
+  settledLeftovers(): Promise<string[]>;
 }
 
 /** The command that runs Estiba from its sources. */
@@ -86,6 +90,7 @@ class RunningEngine implements TestEngine {
   readonly execRoot: string;
   readonly socket: string;
   readonly host: string;
+  readonly dockerCli = dockerCli();
   readonly #logFile: string;
   readonly #pidFile: string;
 
@@ -131,6 +136,10 @@ class RunningEngine implements TestEngine {
     return Number(readFileSync(this.#pidFile, 'utf8'));
   }
 
+  #isAlive(): boolean {
+    return existsSync(this.#pidFile) && isAlive(this.pid());
+  }
+
   keeperPid(): number {
     const found = processesNaming(this.execRoot).find(({ command }) => / keeper /.test(`${command} `));
     if (found === undefined) throw new Error('no keeper runs');
@@ -151,7 +160,7 @@ class RunningEngine implements TestEngine {
   }
 
   dockerWith(options: RunOptions, ...args: readonly string[]): Promise<Ran> {
-    return run([dockerCli(), ...args], {
+    return run([this.dockerCli, ...args], {
       ...options,
       environment: { DOCKER_HOST: this.host, DOCKER_CONFIG: this.root, ...options.environment },
     });
@@ -203,7 +212,14 @@ class RunningEngine implements TestEngine {
     return leftovers(this);
   }
 
+  async settledLeftovers(): Promise<string[]> {
+    await until('nothing to be left', async () => (await leftovers(this)).length === 0).catch(() => {});
+    return leftovers(this);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    // Only a living engine can take its own things down.
+    if (!this.#isAlive()) await this.start().catch(() => {});
     const traces = existsSync(this.#pidFile) ? await tracesOf(this).catch(() => undefined) : undefined;
     const stopped = await this.estiba('engine', 'stop', '--all', '--host', this.host);
     const complaints: string[] =

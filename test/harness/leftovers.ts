@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { TestEngine } from './engine.ts';
@@ -42,6 +43,7 @@ export async function tracesOf(engine: TestEngine): Promise<Traces> {
     bridges,
     remaining: () => [
       ...remainsOf(containers, [], engine),
+      ...cgroupOf(engine.execRoot),
       ...[...bridges].filter((name) => existsSync(`/sys/class/net/${name}`)).map((name) => `bridge left: ${name}`),
     ],
   };
@@ -79,6 +81,12 @@ function remainsOf(ids: ReadonlySet<string>, viewers: readonly number[], engine:
   }
   for (const id of ids) for (const { command } of processesNaming(id)) found.add(`process left: ${command}`);
   return [...found];
+}
+
+/** The cgroups of an engine with its own exec root are below one named for that. */
+function cgroupOf(execRoot: string): string[] {
+  const name = `estiba-${createHash('sha256').update(execRoot).digest('hex').slice(0, 12)}`;
+  return below('/sys/fs/cgroup', 3).flatMap((path) => (basename(path) === name ? [`cgroup left: ${path}`] : []));
 }
 
 function mountPoints(viewer: string | number): string[] {
