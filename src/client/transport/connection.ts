@@ -29,9 +29,9 @@ export class Connection {
    */
   static async open(endpoint: Endpoint): Promise<Connection> {
     const connection = new Connection();
-    const socket: Bun.SocketHandler = {
+    const socket: Bun.SocketHandler<undefined> = {
       binaryType: 'uint8array',
-      data: (_, bytes) => connection.#receive(bytes as Uint8Array),
+      data: (_, bytes) => connection.#receive(bytes),
       drain: () => connection.#wake(),
       end: () => connection.#end(),
       close: () => {

@@ -1,0 +1,75 @@
+/**
+ * A flag of a command. `parse` gives its value from the text that followed it and the value it had before (a list
+ * grows); it throws an Error whose message says what is wrong with the text.
+ */
+export interface Flag<T> {
+  readonly short?: string;
+  /** The word for its value in the help; a switch has none. */
+  readonly type: string;
+  readonly summary: string;
+  readonly initial: T;
+  /** A switch needs no value: `--rm` is `--rm=true`. */
+  readonly isSwitch?: boolean;
+  /** Accepted, but not in the help. */
+  readonly hidden?: boolean;
+  /** Shown in the help as the value when it is not given. */
+  readonly shownDefault?: string;
+  parse(text: string, before: T): T;
+}
+
+export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
+
+/** The values of a table's flags, by their names. */
+export type FlagValues<F extends FlagTable> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+
+type Extra = Partial<Pick<Flag<unknown>, 'short' | 'type' | 'hidden' | 'shownDefault'>>;
+
+const truths = new Map([
+  ...['1', 't', 'T', 'TRUE', 'true', 'True'].map((text) => [text, true] as const),
+  ...['0', 'f', 'F', 'FALSE', 'false', 'False'].map((text) => [text, false] as const),
+]);
+
+/** A flag that is on or off. */
+export function toggle(summary: string, extra: Extra & { initial?: boolean } = {}): Flag<boolean> {
+  return {
+    type: '',
+    summary,
+    initial: false,
+    isSwitch: true,
+    ...(extra.initial === true ? { shownDefault: 'true' } : {}),
+    ...extra,
+    parse(text) {
+      const value = truths.get(text);
+      if (value === undefined) throw new Error(`strconv.ParseBool: parsing "${text}": invalid syntax`);
+      return value;
+    },
+  };
+}
+
+/** A flag with a text; the last one given counts. */
+export function text(summary: string, extra: Extra & { initial?: string } = {}): Flag<string> {
+  return { type: 'string', summary, initial: '', ...extra, parse: (value) => value };
+}
+
+/** A flag that may be given several times; `check` throws for a text that can't be one, and may rewrite it. */
+export function list(
+  summary: string,
+  extra: Extra = {},
+  check: (value: string) => string = (value) => value,
+): Flag<readonly string[]> {
+  return { type: 'list', summary, initial: [], ...extra, parse: (value, before) => [...before, check(value)] };
+}
+
+/** A flag with a whole number; `initial` undefined tells apart what was not given. */
+export function integer(summary: string, extra: Extra & { initial?: number } = {}): Flag<number | undefined> {
+  return {
+    type: 'int',
+    summary,
+    initial: undefined,
+    ...extra,
+    parse(value) {
+      if (!/^[+-]?\d+$/.test(value)) throw new Error(`strconv.ParseInt: parsing "${value}": invalid syntax`);
+      return Number(value);
+    },
+  };
+}
