@@ -1,1 +1,2 @@
+export { type ConnectOptions, connectKeeper } from './client.ts';
 export * from './protocol.ts';

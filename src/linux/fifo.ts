@@ -8,10 +8,12 @@ const openLibrary = lazy(
     dlopen('libc.so.6', {
       close: { args: ['i32'], returns: 'i32' },
       fcntl: { args: ['i32', 'i32', 'i64'], returns: 'i32' },
+      ioctl: { args: ['i32', 'u64', 'ptr'], returns: 'i32' },
       mkfifo: { args: ['ptr', 'u32'], returns: 'i32' },
       open: { args: ['ptr', 'i32', 'u32'], returns: 'i32' },
       pipe2: { args: ['ptr', 'i32'], returns: 'i32' },
       read: { args: ['i32', 'ptr', 'u64'], returns: 'i64' },
+      splice: { args: ['i32', 'ptr', 'i32', 'ptr', 'u64', 'u32'], returns: 'i64' },
       tee: { args: ['i32', 'i32', 'u64', 'u32'], returns: 'i64' },
       write: { args: ['i32', 'ptr', 'u64'], returns: 'i64' },
     }).symbols,
@@ -25,6 +27,7 @@ const F_SETFL = 4;
 const F_GETFL = 3;
 const F_SETOWN = 8;
 const F_SETPIPE_SZ = 1031;
+const FIONREAD = 0x541bn;
 const SPLICE_F_NONBLOCK = 2;
 const { EAGAIN, EINTR, EIO, EPIPE } = constants.errno;
 
@@ -113,4 +116,28 @@ export function copyPipe(from: number, to: number, length: number): number | und
     if (errno === EAGAIN) return undefined;
     if (errno !== EINTR) check('tee', -1);
   }
+}
+
+/**
+ * Moves up to `length` bytes from a terminal's master to a pipe in one system call, so that they are never in this
+ * process alone: splice(2). Returns their number; 0 at the terminal's end; undefined when nothing is there now or the
+ * pipe is full.
+ */
+export function movePipe(from: number, to: number, length: number): number | undefined {
+  for (;;) {
+    const result = Number(openLibrary().splice(from, null, to, null, BigInt(length), SPLICE_F_NONBLOCK));
+    if (result >= 0) return result;
+    const errno = lastErrno();
+    if (errno === EAGAIN) return undefined;
+    if (errno === EIO) return 0;
+    if (errno !== EINTR) check('splice', -1);
+  }
+}
+
+const countBuffer = new Int32Array(1);
+
+/** How many bytes can be read now: ioctl FIONREAD. */
+export function readableBytes(descriptor: number): number {
+  check('ioctl FIONREAD', openLibrary().ioctl(descriptor, FIONREAD, ptr(countBuffer)));
+  return countBuffer[0] ?? 0;
 }

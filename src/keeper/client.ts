@@ -1,0 +1,236 @@
+import { join } from 'node:path';
+import { fail, kindOf } from '#std/errors';
+import { openAttachment } from './attach.ts';
+import { ControlConnection, type KeeperEvent } from './control.ts';
+import { ExitWatch } from './exit-watch.ts';
+import { launchKeeper } from './launch.ts';
+import type { AttachedStream, AttachRequest, Keeper, KeptProcess, StartedProcess, StartRequest } from './protocol.ts';
+
+const connectTimeoutMs = 10_000;
+const connectPollMs = 5;
+
+export interface ConnectOptions {
+  readonly execRoot: string;
+  /** Command line that starts a keeper for this exec root. */
+  readonly command: readonly string[];
+  readonly signal?: AbortSignal;
+}
+
+/** A start whose answer has not come yet. */
+interface PendingStart {
+  readonly request: StartRequest;
+  readonly result: PromiseWithResolvers<StartedProcess>;
+}
+
+/** Connects to the keeper of an exec root, and starts one when there is none. */
+export async function connectKeeper(options: ConnectOptions): Promise<Keeper> {
+  const client = new KeeperClient(options);
+  await client.connect();
+  return client;
+}
+
+class KeeperClient implements Keeper {
+  readonly #options: ConnectOptions;
+  readonly #socketPath: string;
+  readonly #starts = new Map<string, PendingStart>();
+  readonly #exits = new ExitWatch();
+  readonly #exitListeners: ((process: KeptProcess) => void)[] = [];
+  readonly #replacedListeners: (() => void)[] = [];
+  /** Exits that nobody listened for yet, and those of processes whose start has not been answered. */
+  readonly #held = new Map<string, KeptProcess>();
+  #connection: Promise<ControlConnection>;
+  #pid = 0;
+  #closed = false;
+
+  constructor(options: ConnectOptions) {
+    this.#options = options;
+    this.#socketPath = join(options.execRoot, 'keeper.sock');
+    this.#connection = Promise.reject(fail('unavailable', 'the keeper is not connected'));
+    this.#connection.catch(() => undefined);
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** Opens the connection, and keeps it open from then on. */
+  async connect(): Promise<void> {
+    this.#connection = this.#open();
+    await this.#connection;
+  }
+
+  start(request: StartRequest): Promise<StartedProcess> {
+    const pending = { request, result: Promise.withResolvers<StartedProcess>() };
+    if (this.#starts.has(request.id)) return Promise.reject(fail('conflict', `process ${request.id} is starting`));
+    this.#starts.set(request.id, pending);
+    void this.#sendStart(pending);
+    return pending.result.promise;
+  }
+
+  async attach(request: AttachRequest): Promise<AttachedStream> {
+    await this.#connection;
+    return openAttachment(this.#socketPath, request);
+  }
+
+  async signal(id: string, signal: number): Promise<void> {
+    await this.#request('signal', { id, signal });
+  }
+
+  async resize(id: string, rows: number, columns: number): Promise<void> {
+    await this.#request('resize', { id, rows, columns });
+  }
+
+  async list(): Promise<KeptProcess[]> {
+    return ((await this.#request('list', {})) as KeptProcess[]).map((kept) => this.#exits.complete(kept));
+  }
+
+  async forget(id: string): Promise<void> {
+    this.#held.delete(id);
+    await this.#request('forget', { id });
+    this.#exits.drop(id);
+  }
+
+  onExit(listener: (process: KeptProcess) => void): void {
+    this.#exitListeners.push(listener);
+    for (const kept of [...this.#held.values()]) this.#deliver(kept);
+  }
+
+  onReplaced(listener: () => void): void {
+    this.#replacedListeners.push(listener);
+  }
+
+  async shutDown(): Promise<void> {
+    this.#closed = true;
+    const connection = await this.#connection;
+    await connection.request('shutdown', {});
+    this.#exits.close();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#exits.close();
+    this.#connection.then(
+      (connection) => connection.close(),
+      () => undefined,
+    );
+  }
+
+  /** Sends a request; once more when the keeper died over it, for all but `start` may be done twice. */
+  async #request(verb: string, fields: object): Promise<unknown> {
+    const connection = await this.#connection;
+    try {
+      return await connection.request(verb, fields);
+    } catch (error) {
+      if (kindOf(error) !== 'unavailable' || this.#closed) throw error;
+      return (await this.#connection).request(verb, fields);
+    }
+  }
+
+  async #sendStart(pending: PendingStart): Promise<void> {
+    try {
+      const connection = await this.#connection;
+      const { request } = pending;
+      this.#settleStart(request.id, (await connection.request('start', { request })) as StartedProcess);
+    } catch (error) {
+      // When the keeper died over it, the next keeper knows what became of it: see #reconcile.
+      if (kindOf(error) !== 'unavailable' || this.#closed) this.#failStart(pending.request.id, error);
+    }
+  }
+
+  #settleStart(id: string, started: StartedProcess): void {
+    const pending = this.#starts.get(id);
+    this.#starts.delete(id);
+    this.#exits.add(id, started.pid);
+    pending?.result.resolve(started);
+    const exit = this.#held.get(id);
+    // Behind the promise's own callbacks.
+    if (exit !== undefined) setImmediate(() => this.#deliver(exit));
+  }
+
+  #failStart(id: string, reason: unknown): void {
+    const pending = this.#starts.get(id);
+    this.#starts.delete(id);
+    this.#held.delete(id);
+    pending?.result.reject(reason);
+  }
+
+  async #open(): Promise<ControlConnection> {
+    const { signal, execRoot, command } = this.#options;
+    const deadline = performance.now() + connectTimeoutMs;
+    for (let attempt = 0; ; attempt++) {
+      signal?.throwIfAborted();
+      try {
+        const { connection, greeting } = await ControlConnection.open(this.#socketPath);
+        const replaced = this.#pid !== 0;
+        this.#pid = greeting.pid;
+        connection.onEvent = (event) => this.#heard(event);
+        connection.onClose = () => this.#lost();
+        for (const kept of greeting.processes) if (kept.state === 'running') this.#exits.add(kept.id, kept.pid);
+        if (replaced) this.#reconcile(greeting.processes);
+        return connection;
+      } catch (error) {
+        if (performance.now() > deadline) throw fail('unavailable', 'the keeper does not start', error);
+      }
+      // A keeper that is just ending holds its lock a moment longer, so one attempt to start the next may be in vain.
+      if (attempt % 100 === 0) launchKeeper(execRoot, command);
+      await Bun.sleep(connectPollMs);
+    }
+  }
+
+  #lost(): void {
+    if (this.#closed) return;
+    this.#connection = this.#open();
+    // Whoever asks next gets the error.
+    this.#connection.catch(() => undefined);
+  }
+
+  /** Settles the starts that the dead keeper left unanswered. */
+  #reconcile(processes: readonly KeptProcess[]): void {
+    const known = new Map(processes.map((kept) => [kept.id, kept]));
+    for (const pending of this.#starts.values()) {
+      const kept = known.get(pending.request.id);
+      if (kept === undefined) setImmediate(() => void this.#sendStart(pending));
+      else this.#adopt(kept);
+    }
+    setImmediate(() => {
+      for (const listener of this.#replacedListeners) listener();
+    });
+  }
+
+  /** What became of a start whose keeper died; true when it was one. */
+  #adopt(kept: KeptProcess): boolean {
+    if (!this.#starts.has(kept.id)) return false;
+    if (kept.pid !== undefined && kept.startedAtNs !== undefined) {
+      this.#settleStart(kept.id, { id: kept.id, pid: kept.pid, startedAtNs: kept.startedAtNs });
+      return true;
+    }
+    if (kept.state === 'exited') {
+      this.#failStart(kept.id, fail('unavailable', 'the keeper died while it started the process'));
+      this.forget(kept.id).catch(() => undefined);
+    }
+    return true;
+  }
+
+  #heard({ event, process }: KeeperEvent): void {
+    if (event === 'started') {
+      this.#adopt(process);
+      return;
+    }
+    const kept = this.#exits.complete(process);
+    if (this.#starts.has(kept.id)) {
+      if (kept.pid === undefined) this.#adopt(kept);
+      else this.#held.set(kept.id, kept);
+      return;
+    }
+    this.#deliver(kept);
+  }
+
+  #deliver(kept: KeptProcess): void {
+    if (this.#exitListeners.length === 0) {
+      this.#held.set(kept.id, kept);
+      return;
+    }
+    this.#held.delete(kept.id);
+    for (const listener of this.#exitListeners) listener(kept);
+  }
+}

@@ -1,0 +1,65 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { becomeSubreaper, lockFile, startSession } from '#linux/process';
+import { log } from '#std/log';
+import { Journal } from './journal.ts';
+import { Readiness } from './readiness.ts';
+import { Server } from './server.ts';
+import { Tasks } from './tasks.ts';
+
+const idleTimeoutMs = 5000;
+const lockPollMs = 5;
+const lockTimeoutMs = 400;
+
+/**
+ * The keeper: parent of every container process of one exec root. Resolves when it ends, which it does by itself some
+ * seconds after it has neither a process nor an engine; returns at once when another keeper serves this exec root.
+ */
+export async function runKeeper(options: { execRoot: string }): Promise<void> {
+  const { execRoot } = options;
+  mkdirSync(execRoot, { recursive: true, mode: 0o711 });
+  using lock = await acquireLock(join(execRoot, 'keeper.lock'));
+  if (lock === undefined) return;
+  startSession();
+  process.chdir('/');
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  becomeSubreaper();
+  const readiness = new Readiness();
+  const journal = new Journal(execRoot);
+  const tasks = new Tasks(execRoot, journal, readiness);
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const server = new Server(tasks, end);
+  const socketPath = join(execRoot, 'keeper.sock');
+  rmSync(socketPath, { force: true });
+  server.listen(socketPath);
+  log('info', 'keeper listens', { pid: process.pid });
+  endWhenIdle(server, tasks, end);
+  await ended;
+  rmSync(socketPath, { force: true });
+}
+
+/** A keeper that was killed holds its lock until the kernel has taken it down, so one look is not enough. */
+async function acquireLock(path: string): Promise<Disposable | undefined> {
+  const deadline = performance.now() + lockTimeoutMs;
+  for (;;) {
+    const lock = lockFile(path);
+    if (lock !== undefined || performance.now() > deadline) return lock;
+    await Bun.sleep(lockPollMs);
+  }
+}
+
+/** Ends the keeper some seconds after the last process was forgotten and the last engine has gone. */
+function endWhenIdle(server: Server, tasks: Tasks, end: () => void): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    const idle = !server.isUsed && tasks.count === 0;
+    if (!idle) {
+      clearTimeout(timer);
+      timer = undefined;
+    } else {
+      timer ??= setTimeout(end, idleTimeoutMs);
+    }
+  };
+  server.onChange = look;
+  look();
+}

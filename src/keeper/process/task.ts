@@ -1,0 +1,186 @@
+import { closeDescriptor } from '#linux/fifo';
+import { closePidfd, exitStatusOf, signalPidfd } from '#linux/pidfd';
+import { exitCodeOf, readProcessStat, reapChild } from '#linux/process';
+import { setWindowSize } from '#linux/pty';
+import { fail, messageOf } from '#std/errors';
+import { log } from '#std/log';
+import { nowNs } from '#std/time';
+import type { Exit, KeptProcess, StartRequest } from '../protocol.ts';
+import type { ChunkMark } from './chunk-mark.ts';
+import type { Input } from './input.ts';
+import type { Journal, RunningRecord } from './journal.ts';
+import type { LogFile } from './log-file.ts';
+import type { Output } from './output.ts';
+import type { Readiness } from './readiness.ts';
+import type { Subscriber } from './subscriber.ts';
+
+/** The keeper's ends of a process's standard streams, with the descriptors to close when it is forgotten. */
+export interface StandardStreams {
+  readonly output?: Output;
+  readonly input?: Input;
+  readonly master?: number;
+  readonly log?: LogFile;
+  readonly mark: ChunkMark;
+  readonly descriptors: readonly number[];
+}
+
+/** A process that runs: how to see its end. */
+interface Watch {
+  readonly pidfd: number;
+  readonly record: RunningRecord;
+}
+
+/** One process the keeper knows. Its state only moves forward: starting, running, exited. */
+export class Task {
+  readonly request: StartRequest;
+  readonly #journal: Journal;
+  readonly #readiness: Readiness;
+  #streams: StandardStreams | undefined;
+  #running: RunningRecord | undefined;
+  #watch: Watch | undefined;
+  #exit: Exit | undefined;
+  #state: KeptProcess['state'] = 'starting';
+  /** Ends the start in progress. */
+  killStart: () => void = () => undefined;
+  /** Is called once: the process has exited, its output is drained and its exit is in the journal. */
+  onExit: () => void = () => undefined;
+
+  constructor(request: StartRequest, journal: Journal, readiness: Readiness) {
+    this.request = request;
+    this.#journal = journal;
+    this.#readiness = readiness;
+  }
+
+  get id(): string {
+    return this.request.id;
+  }
+
+  get state(): KeptProcess['state'] {
+    return this.#state;
+  }
+
+  get input(): Input | undefined {
+    return this.#streams?.input;
+  }
+
+  get streams(): StandardStreams | undefined {
+    return this.#streams;
+  }
+
+  /** Gives the process its streams: a terminal has them only once the runtime has sent it. */
+  connect(streams: StandardStreams): void {
+    this.#streams = streams;
+  }
+
+  get pidfd(): number | undefined {
+    return this.#watch?.pidfd;
+  }
+
+  describe(): KeptProcess {
+    const { id, container, kind } = this.request;
+    return {
+      id,
+      container,
+      kind,
+      state: this.#state,
+      ...(this.#running && { pid: this.#running.pid, startedAtNs: this.#running.startedAtNs }),
+      ...(this.#state === 'exited' && this.#exit && { exit: this.#exit }),
+    };
+  }
+
+  /** The runtime has started the process. */
+  run(record: RunningRecord, pidfd: number): void {
+    this.#running = record;
+    this.#watch = { pidfd, record };
+    this.#state = 'running';
+  }
+
+  /** From now on its end is noticed. */
+  watch(): void {
+    if (this.#watch === undefined) return;
+    this.#readiness.watch(this.#watch.pidfd, 'read', () => this.#ended(), false);
+  }
+
+  /** Attaches a client. */
+  subscribe(subscriber: Subscriber): void {
+    if (this.#state === 'exited' || this.#streams?.output === undefined) subscriber.end();
+    else this.#streams.output.add(subscriber);
+  }
+
+  unsubscribe(subscriber: Subscriber): void {
+    this.#streams?.output?.remove(subscriber);
+  }
+
+  signal(signal: number): void {
+    if (this.#state === 'starting') {
+      if (signal !== 9) throw fail('conflict', `process ${this.id} is still starting`);
+      this.killStart();
+      return;
+    }
+    if (this.#watch === undefined || !signalPidfd(this.#watch.pidfd, signal)) {
+      throw fail('not-found', `process ${this.id} has exited`);
+    }
+  }
+
+  resize(rows: number, columns: number): void {
+    const master = this.#streams?.master;
+    if (master === undefined) throw fail('conflict', `process ${this.id} has no terminal`);
+    setWindowSize(master, rows, columns);
+  }
+
+  /** The process is gone: takes what it has left behind. `exit` when it is known from the journal already. */
+  async finish(running: RunningRecord | undefined, exit: Exit): Promise<void> {
+    this.#running = running;
+    this.#exit = exit;
+    try {
+      this.#streams?.input?.close();
+      await this.#streams?.output?.finish();
+    } catch (error) {
+      log('error', 'output of an ended process is incomplete', { id: this.id, error: messageOf(error) });
+    }
+    this.#state = 'exited';
+    this.#streams?.output?.endSubscribers();
+    this.onExit();
+  }
+
+  /** Lets go of everything; the journal's entry too. */
+  async dispose(): Promise<void> {
+    const streams = this.#streams;
+    streams?.input?.close();
+    streams?.output?.close();
+    if (this.#watch !== undefined) this.#dropWatch(this.#watch);
+    for (const descriptor of streams?.descriptors ?? []) closeDescriptor(descriptor);
+    streams?.mark.close();
+    this.#journal.remove(this.id);
+    await streams?.log?.close();
+  }
+
+  #dropWatch(watch: Watch): void {
+    this.#watch = undefined;
+    this.#readiness.unwatch(watch.pidfd);
+    closePidfd(watch.pidfd);
+  }
+
+  #ended(): void {
+    const watch = this.#watch;
+    if (watch === undefined) return;
+    const status = endStatus(watch.record.pid, watch.pidfd);
+    this.#dropWatch(watch);
+    const exit: Exit = { ...(status !== undefined && { code: exitCodeOf(status) }), atNs: String(nowNs()) };
+    this.#journal.writeExit(this.id, exit);
+    void this.finish(this.#running, exit);
+  }
+}
+
+/**
+ * Wait status of an ended process: by reaping it when it is our child, else from what the kernel keeps for its pidfd, or
+ * shows of a zombie that its parent has not reaped yet. Undefined when the kernel has forgotten.
+ */
+export function endStatus(pid: number, pidfd: number): number | undefined {
+  const status = reapChild(pid) ?? exitStatusOf(pidfd);
+  if (status !== undefined) return status;
+  const stat = readProcessStat(pid);
+  if (stat?.state === 'Z' || stat?.state === 'X') return stat.exitStatus;
+  // Reaped by its parent between the two looks.
+  return exitStatusOf(pidfd);
+}

@@ -1,0 +1,166 @@
+import { makeFifo } from '#linux/fifo';
+import { openPidfd } from '#linux/pidfd';
+import { readProcessStat } from '#linux/process';
+import { setWindowSize } from '#linux/pty';
+import { fail } from '#std/errors';
+import { nowNs } from '#std/time';
+import type { KeptProcess, StartedProcess, StartRequest } from '../protocol.ts';
+import type { Attachment } from './attachment.ts';
+import { ConsoleSocket } from './console.ts';
+import type { Journal, RunningRecord, TaskFiles } from './journal.ts';
+import type { Readiness } from './readiness.ts';
+import { type RuntimeRun, removeRuntimeState, runRuntime } from './runtime.ts';
+import { makePipes, openTerminal } from './standard-streams.ts';
+import { Task } from './task.ts';
+
+/** All processes the keeper knows, and the clients that wait for one to start. */
+export class Tasks {
+  readonly #execRoot: string;
+  readonly #journal: Journal;
+  readonly #readiness: Readiness;
+  readonly #tasks = new Map<string, Task>();
+  readonly #waiting = new Map<string, Set<Attachment>>();
+  #starts = 0;
+  /** Is called for every exit. */
+  onExit: (process: KeptProcess) => void = () => undefined;
+
+  constructor(execRoot: string, journal: Journal, readiness: Readiness) {
+    this.#execRoot = execRoot;
+    this.#journal = journal;
+    this.#readiness = readiness;
+  }
+
+  get count(): number {
+    return this.#tasks.size;
+  }
+
+  /** Whether a runtime is at work, so that there may be children whose pid is not known yet. */
+  get isStarting(): boolean {
+    return this.#starts > 0;
+  }
+
+  list(): KeptProcess[] {
+    return [...this.#tasks.values()].map((task) => task.describe());
+  }
+
+  /** The process with that id; throws `not-found`. */
+  find(id: string): Task {
+    const task = this.#tasks.get(id);
+    if (task === undefined) throw fail('not-found', `no process ${id}`);
+    return task;
+  }
+
+  /** Starts a process; its exit is reported only after `watch`, so that the start can be answered first. */
+  async start(request: StartRequest): Promise<{ readonly started: StartedProcess; watch(): void }> {
+    const known = this.#tasks.get(request.id);
+    if (known !== undefined && known.state !== 'exited') throw fail('conflict', `process ${request.id} exists already`);
+    if (known !== undefined) await this.forget(request.id);
+    this.#journal.create(request.id);
+    const task = new Task(request, this.#journal, this.#readiness);
+    this.add(task);
+    this.#starts++;
+    try {
+      const { record, pidfd } = await this.#run(task, this.#journal.files(request.id));
+      this.#journal.writeTask(request.id, { request, running: record });
+      task.run(record, pidfd);
+      return {
+        started: { id: request.id, pid: record.pid, startedAtNs: record.startedAtNs },
+        watch: () => task.watch(),
+      };
+    } catch (error) {
+      this.#tasks.delete(request.id);
+      removeRuntimeState(request);
+      await task.dispose();
+      this.#endWaiting(request.id);
+      throw error;
+    } finally {
+      this.#starts--;
+    }
+  }
+
+  /** Makes a process known. */
+  add(task: Task): void {
+    this.#tasks.set(task.id, task);
+    task.onExit = () => this.onExit(task.describe());
+  }
+
+  /** Joins a client to a process that exists, or to the next one with that id. */
+  attach(attachment: Attachment): void {
+    const { id } = attachment.request;
+    const task = this.#tasks.get(id);
+    if (task !== undefined && (task.streams !== undefined || task.state === 'exited')) {
+      attachment.link(task);
+      return;
+    }
+    const waiting = this.#waiting.get(id) ?? new Set();
+    this.#waiting.set(id, waiting.add(attachment));
+  }
+
+  /** A client has gone. */
+  detach(attachment: Attachment): void {
+    const { id } = attachment.request;
+    const waiting = this.#waiting.get(id);
+    if (waiting?.delete(attachment) && waiting.size === 0) this.#waiting.delete(id);
+    attachment.closed();
+  }
+
+  /** Links the clients that came before the process had streams. */
+  linkWaiting(task: Task): void {
+    const waiting = this.#waiting.get(task.id);
+    this.#waiting.delete(task.id);
+    for (const attachment of waiting ?? []) attachment.link(task);
+  }
+
+  /** Drops an exited process. */
+  async forget(id: string): Promise<void> {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return;
+    if (task.state !== 'exited') throw fail('conflict', `process ${id} has not exited`);
+    this.#tasks.delete(id);
+    await task.dispose();
+  }
+
+  #endWaiting(id: string): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    for (const attachment of waiting ?? []) attachment.subscriber.end();
+  }
+
+  async #run(task: Task, files: TaskFiles): Promise<{ readonly record: RunningRecord; readonly pidfd: number }> {
+    const { request } = task;
+    using console = request.terminal ? new ConsoleSocket(this.#execRoot) : undefined;
+    const run = this.#spawn(task, files, console);
+    this.#journal.writeTask(task.id, { request, runtime: { pid: run.pid, startTime: run.startTime } });
+    task.killStart = run.kill;
+    const pid = await run.started;
+    const startedAtNs = String(nowNs());
+    // Ended or not, a child stays until we reap it, so both can be had.
+    const pidfd = openPidfd(pid);
+    if (pidfd === undefined) throw fail('internal', `the OCI runtime started no process ${pid}`);
+    if (console !== undefined) this.#connectTerminal(task, files, console);
+    return { record: { pid, startTime: readProcessStat(pid)?.startTime ?? '', startedAtNs }, pidfd };
+  }
+
+  #spawn(task: Task, files: TaskFiles, console: ConsoleSocket | undefined): RuntimeRun {
+    const { request } = task;
+    if (console !== undefined) {
+      makeFifo(files.stdout);
+      return runRuntime(request, files, [null, null, null], console.path);
+    }
+    const pipes = makePipes(request, files, this.#readiness, this.#waiting.has(request.id));
+    task.connect(pipes.streams);
+    this.linkWaiting(task);
+    using ends = pipes.ends;
+    return runRuntime(request, files, ends.descriptors, undefined);
+  }
+
+  #connectTerminal(task: Task, files: TaskFiles, console: ConsoleSocket): void {
+    const master = console.receive();
+    if (master === undefined) throw fail('internal', 'the OCI runtime sent no terminal');
+    const { rows, columns } = task.request;
+    if (rows !== undefined && columns !== undefined && rows > 0 && columns > 0) setWindowSize(master, rows, columns);
+    task.connect(openTerminal(task.request, files, this.#readiness, master));
+    this.linkWaiting(task);
+    task.streams?.output?.start();
+  }
+}
