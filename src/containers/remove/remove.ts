@@ -32,6 +32,8 @@ export interface RemoveOptions {
   readonly volumes: boolean;
 }
 
+const sigkill = 9;
+
 export type Remove = (name: string, options: RemoveOptions) => Promise<void>;
 
 function refusal(name: string, record: ContainerRecord): Error {
@@ -75,6 +77,11 @@ export function createRemove(parts: RemoverParts): Remove {
     if (isRunning(record)) {
       if (!options.force) throw refusal(name, record);
       await parts.terminator.end(record);
+    } else if (options.force && catalog.lock(record.id).isHeld) {
+      // It is being started, by a runtime that may hang: ended, it gives the lock back.
+      await keeper.signal(record.id, sigkill).catch((error: unknown) => {
+        if (kindOf(error) !== 'not-found') throw error;
+      });
     }
     await catalog.lock(record.id).run(async () => {
       const current = catalog.get(record.id);
