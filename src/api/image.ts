@@ -13,6 +13,9 @@ export interface ImageSummary {
   Containers: number;
 }
 
+/** An image's configuration as inspect shows it. */
+export type ImageInspectConfig = Omit<Partial<ContainerConfig>, 'Labels'> & { Labels?: Record<string, string> | null };
+
 /** The answer of `GET /images/{name}/json`. */
 export interface ImageInspect {
   Id: string;
@@ -24,7 +27,7 @@ export interface ImageInspect {
   Container?: string;
   DockerVersion: string;
   Author: string;
-  Config: Partial<ContainerConfig> | null;
+  Config: ImageInspectConfig | null;
   Architecture: string;
   Variant?: string;
   Os: string;

@@ -58,6 +58,8 @@ export interface Catalogue {
   find(text: string): StoredImage;
   /** The image's names, sorted. */
   referencesOf(imageId: string): ImageReference[];
+  /** The names of all images that have any, by image id, sorted. */
+  referencesByImage(): Map<string, ImageReference[]>;
 }
 
 /** What a reference stands for in the records: with a tag, or with the digest alone where it has both. */
@@ -73,6 +75,13 @@ export function isIdPrefix(id: string, text: string): boolean {
 
 function parse(text: string): ImageReference | undefined {
   return /^[0-9a-f]{64}$/.test(text) || isDigest(text) ? undefined : parseReference(text);
+}
+
+function namesOf(references: readonly StoredReference[]): ImageReference[] {
+  return references
+    .map(({ id }) => id)
+    .sort()
+    .map(parseReference);
 }
 
 /** Opens the collections of images. */
@@ -104,11 +113,10 @@ export function openCatalogue(records: Pick<Records, 'collection'>): Catalogue {
       const shown = reference === undefined ? text : familiarReference(withDefaultTag(reference));
       throw fail('not-found', `No such image: ${shown}`);
     },
-    referencesOf(imageId) {
-      return [...references.all()]
-        .filter((reference) => reference.imageId === imageId)
-        .map(({ id }) => parseReference(id))
-        .sort((one, other) => (formatReference(one) < formatReference(other) ? -1 : 1));
+    referencesOf: (imageId) => namesOf([...references.all()].filter((reference) => reference.imageId === imageId)),
+    referencesByImage() {
+      const grouped = Map.groupBy(references.all(), ({ imageId }) => imageId);
+      return new Map([...grouped].map(([imageId, names]) => [imageId, namesOf(names)]));
     },
   };
 }

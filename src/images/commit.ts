@@ -1,5 +1,14 @@
 import type { Events } from '#events';
-import { familiarReference, formatReference, type ImageConfigFile, type ImageReference } from '#oci';
+import {
+  familiarReference,
+  formatReference,
+  type ImageConfigFile,
+  type ImageReference,
+  isTag,
+  parseReference,
+  withDefaultTag,
+} from '#oci';
+import { fail } from '#std/errors';
 import { formatTime, nowNs } from '#std/time';
 import { type Blobs, type Records, syncFileSystem } from '#store';
 import type { Catalogue, StoredImage, StoredLayer } from './catalogue.ts';
@@ -85,4 +94,31 @@ export async function commitImages(
     },
     { durable: true },
   );
+}
+
+/** The name for a new image out of the API's `repo` and `tag`; throws `invalid-argument`. */
+export function targetReference(repository: string, tag: string | undefined): ImageReference {
+  const reference = parseReference(repository);
+  if (reference.digest !== undefined) throw fail('invalid-argument', 'cannot import digest reference');
+  if (tag !== undefined && tag !== '' && !isTag(tag)) throw fail('invalid-argument', 'invalid tag format');
+  if (reference.name === 'docker.io/library/sha256') {
+    throw fail('invalid-argument', 'refusing to create an ambiguous tag using digest algorithm as name');
+  }
+  return tag === undefined || tag === '' ? withDefaultTag(reference) : { name: reference.name, tag };
+}
+
+/** Gives an image another name (`docker tag`). */
+export function tagImage(
+  options: { records: Pick<Records, 'transaction'>; catalogue: Catalogue; events: Events },
+  source: string,
+  repository: string,
+  tag: string,
+): void {
+  const { records, catalogue } = options;
+  const reference = targetReference(repository, tag);
+  const image = { ...catalogue.find(source), taggedAt: formatTime(nowNs()) };
+  records.transaction(() => {
+    catalogue.images.put(image);
+    putReference(options, image, reference);
+  });
 }

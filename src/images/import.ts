@@ -1,22 +1,10 @@
-import { digestOf, type ImageConfigFile, type ImageReference, isTag, parseReference, withDefaultTag } from '#oci';
-import { fail } from '#std/errors';
+import { digestOf, type ImageConfigFile } from '#oci';
 import { formatTime, nowNs } from '#std/time';
-import { commitImages } from './commit.ts';
+import { commitImages, targetReference } from './commit.ts';
 import { applyChanges } from './import-changes.ts';
 import type { Layers } from './layers.ts';
 import { hostPlatform, parsePlatform } from './platform.ts';
 import type { ImportRequest } from './types.ts';
-
-/** The name for a new image out of the API's `repo` and `tag`; throws `invalid-argument`. */
-export function targetReference(repository: string, tag: string | undefined): ImageReference {
-  const reference = parseReference(repository);
-  if (reference.digest !== undefined) throw fail('invalid-argument', 'cannot import digest reference');
-  if (tag !== undefined && tag !== '' && !isTag(tag)) throw fail('invalid-argument', 'invalid tag format');
-  if (reference.name === 'docker.io/library/sha256') {
-    throw fail('invalid-argument', 'refusing to create an ambiguous tag using digest algorithm as name');
-  }
-  return tag === undefined || tag === '' ? withDefaultTag(reference) : { name: reference.name, tag };
-}
 
 /** Makes an image of one layer out of a tar (`docker import`); returns its id. */
 export async function importImage(

@@ -30,6 +30,14 @@ export interface Layers {
   sweep(chainIds: readonly string[]): string[];
 }
 
+/** Thousands of small files are written without a pause in between, unless we make one: others wait for the thread. */
+const turnMs = 5;
+const pieceBytes = 128 * 1024;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 const mediaTypes: Readonly<Record<Compression, string>> = {
   none: 'application/vnd.oci.image.layer.v1.tar',
   gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
@@ -52,9 +60,10 @@ function compressInto(writer: BlobWriter) {
   const done = (async () => {
     for await (const chunk of compress(readable)) await writer.write(chunk);
   })();
-  done.catch(() => undefined);
+  // Told to the writing side: whoever writes must not wait for a reader that has failed.
+  done.catch((error: unknown) => input.abort(error)).catch(() => undefined);
   return {
-    write: (chunk: Uint8Array) => Promise.race([input.write(chunk), done]),
+    write: (chunk: Uint8Array) => input.write(chunk),
     async close() {
       await input.close();
       await done;
@@ -81,9 +90,18 @@ async function unpackAndKeep(
   const compressor = compression === 'none' ? compressInto(writer) : undefined;
   const plain = compressor === undefined ? decompress(copying(source, writer), compression) : source;
   try {
+    let turnBeganMs = performance.now();
     for await (const chunk of plain) {
-      digester.update(chunk);
-      await Promise.all([unpacker.write(chunk), compressor?.write(chunk)]);
+      const compressed = compressor?.write(chunk);
+      for (let offset = 0; offset < chunk.length; offset += pieceBytes) {
+        const piece = chunk.subarray(offset, offset + pieceBytes);
+        digester.update(piece);
+        await unpacker.write(piece);
+        if (performance.now() - turnBeganMs < turnMs) continue;
+        await nextTurn();
+        turnBeganMs = performance.now();
+      }
+      await compressed;
     }
     await compressor?.close();
   } catch (error) {

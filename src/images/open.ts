@@ -1,12 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Events } from '#events';
-import { fail } from '#std/errors';
 import { openBlobs, openSnapshots, type Records } from '#store';
 import { openCatalogue } from './catalogue.ts';
+import { tagImage } from './commit.ts';
+import { imageHistory, inspectImage, listImages } from './describe.ts';
 import { importImage } from './import.ts';
 import { createLayers } from './layers.ts';
+import { loadImages } from './load.ts';
+import { reconcileImages } from './reconcile.ts';
+import { pruneImages, removeImage } from './remove.ts';
 import { createRootfs } from './rootfs.ts';
+import { saveImages } from './save.ts';
 import type { Images, ImageUser } from './types.ts';
 
 export interface ImagesOptions {
@@ -29,21 +34,19 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
   const catalogue = openCatalogue(records);
   const layers = createLayers({ records, catalogue, blobs, snapshots });
   const shared = { records, events, catalogue, blobs, snapshots, layers, dataRoot, users: options.users };
-  const todo = (): never => {
-    throw fail('not-implemented', 'not yet');
-  };
   return {
     rootfs: createRootfs(shared),
     resolve: (reference) => catalogue.find(reference),
+    list: ({ filters }) => listImages(shared, filters),
+    inspect: (reference) => inspectImage(shared, reference),
+    history: (reference) => imageHistory(catalogue, reference),
+    tag: (source, repository, tag) => tagImage(shared, source, repository, tag),
+    remove: async (reference, { force }) => removeImage(shared, reference, force),
+    prune: async (filters) => pruneImages(shared, filters),
     import: (request) => importImage(shared, request),
-    list: todo,
-    inspect: todo,
-    history: todo,
-    tag: todo,
-    remove: todo,
-    prune: todo,
-    load: todo,
-    save: todo,
-    reconcile: async () => snapshots.removeLeftovers(),
+    load: (body, { quiet }) => loadImages(shared, body, quiet),
+    save: async (references) => saveImages(shared, references),
+    reconcile: () => reconcileImages(shared),
+    settled: () => snapshots.settled(),
   };
 }

@@ -78,4 +78,6 @@ export interface Images {
   save(references: readonly string[]): Promise<ReadableStream<Uint8Array>>;
   /** Removes what has no record: half-written blobs, layers and snapshots. Called once at the engine's start. */
   reconcile(): Promise<void>;
+  /** When what was removed is gone from the disk too, and what was unmounted is written out. */
+  settled(): Promise<void>;
 }

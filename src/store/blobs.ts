@@ -28,6 +28,8 @@ export interface Blobs {
   read(digest: string): AsyncIterable<Uint8Array>;
   delete(digest: string): void;
   list(): Promise<string[]>;
+  /** A new empty directory for what only passes through; the caller removes it. */
+  makeTemporaryDirectory(): string;
   /** Removes what a killed process left half-written. */
   removeUnfinished(): Promise<void>;
 }
@@ -91,8 +93,13 @@ export function openBlobs(directory: string): Blobs {
     read: (digest) => createReadStream(path(digest), { highWaterMark: readBytes }),
     delete: (digest) => rmSync(path(digest), { force: true }),
     list: async () => (await readdir(finished)).map((name) => `sha256:${name}`),
+    makeTemporaryDirectory() {
+      const temporary = join(unfinished, newId());
+      mkdirSync(temporary, { mode: 0o700 });
+      return temporary;
+    },
     async removeUnfinished() {
-      for (const name of await readdir(unfinished)) await rm(join(unfinished, name), { force: true });
+      for (const name of await readdir(unfinished)) await rm(join(unfinished, name), { recursive: true, force: true });
     },
   };
 }

@@ -1,0 +1,100 @@
+import type { Filters } from '#api';
+import { familiarName, familiarReference, type ImageReference } from '#oci';
+import { fail } from '#std/errors';
+import { nowNs, parseTime } from '#std/time';
+import type { StoredImage } from './catalogue.ts';
+
+function invalid(name: string, values: readonly string[]): Error {
+  return fail('invalid-argument', `invalid filter '${name}=[${values.join(' ')}]'`);
+}
+
+/** Throws `invalid-argument` when a filter is not one of those allowed. */
+export function checkFilters(filters: Filters, allowed: readonly string[]): void {
+  for (const name of filters.keys()) {
+    if (!allowed.includes(name)) throw fail('invalid-argument', `invalid filter '${name}'`);
+  }
+}
+
+/** A yes-or-no filter; undefined when it is not given. */
+export function booleanFilter(filters: Filters, name: string): boolean | undefined {
+  const values = filters.get(name);
+  if (values === undefined || values.length === 0) return undefined;
+  const yes = values.every((value) => ['1', 'true', 't', 'T', 'TRUE', 'True'].includes(value));
+  const no = values.every((value) => ['0', 'false', 'f', 'F', 'FALSE', 'False'].includes(value));
+  if (yes === no) throw invalid(name, values);
+  return yes;
+}
+
+const unitsNs: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+
+/** A point in time out of a timestamp, or so long ago out of a duration (`10m`, `1h30m`). Nanoseconds since the epoch. */
+function momentOf(text: string): bigint {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)];
+  if (parts.length > 0 && parts.map(([part]) => part).join('') === text) {
+    const ago = parts.reduce((total, [, count, unit]) => total + Number(count) * (unitsNs[unit ?? ''] ?? 0), 0);
+    return nowNs() - BigInt(Math.round(ago));
+  }
+  const moment = parseTime(text) ?? parseTime(`${text}Z`) ?? parseTime(`${text}T00:00:00Z`);
+  if (moment === undefined) throw fail('invalid-argument', `failed to parse value as time or duration: "${text}"`);
+  return moment;
+}
+
+/** The `until` filter; undefined when it is not given. */
+export function untilFilter(filters: Filters): bigint | undefined {
+  const values = filters.get('until');
+  if (values === undefined) return undefined;
+  const [value, ...more] = values;
+  if (value === undefined || more.length > 0) throw fail('invalid-argument', 'more than one until filter specified');
+  return momentOf(value);
+}
+
+function hasLabel(image: StoredImage, text: string): boolean {
+  const [key = '', expected] = text.split(/=(.*)/s);
+  const actual = image.config.Labels?.[key];
+  return actual !== undefined && (expected === undefined || actual === expected);
+}
+
+/** Whether an image has all labels of `label` and none of `label!`. */
+export function matchesLabels(image: StoredImage, filters: Filters): boolean {
+  const wanted = filters.get('label') ?? [];
+  const unwanted = filters.get('label!') ?? [];
+  return wanted.every((text) => hasLabel(image, text)) && !unwanted.some((text) => hasLabel(image, text));
+}
+
+/** When an image was made, in nanoseconds since the epoch; 0 when it does not say. */
+export function createdNs(image: StoredImage): bigint {
+  return parseTime(image.created) ?? 0n;
+}
+
+/** A shell pattern (`*`, `?`, `[a-z]`, backslash) as Go's path.Match reads it: `*` and `?` do not match a slash. */
+function globPattern(glob: string): RegExp {
+  let source = '';
+  for (let index = 0; index < glob.length; index += 1) {
+    const character = glob[index] ?? '';
+    const close = character === '[' ? glob.indexOf(']', index + 2) : -1;
+    if (character === '*') source += '[^/]*';
+    else if (character === '?') source += '[^/]';
+    else if (close !== -1) {
+      source += glob.slice(index, close + 1).replace(/\\/g, '\\\\');
+      index = close;
+    } else {
+      if (character === '\\') index += 1;
+      source += (glob[index] ?? '').replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+    }
+  }
+  try {
+    return new RegExp(`^${source}$`);
+  } catch (error) {
+    throw fail('invalid-argument', 'syntax error in pattern', error);
+  }
+}
+
+/** The test of the `reference` filter: patterns over a familiar name, with or without the tag; undefined when not given. */
+export function referenceFilter(filters: Filters): ((reference: ImageReference) => boolean) | undefined {
+  const patterns = filters.get('reference')?.map(globPattern);
+  if (patterns === undefined || patterns.length === 0) return undefined;
+  return (reference) => {
+    const names = [familiarReference(reference), familiarName(reference.name)];
+    return patterns.some((pattern) => names.some((name) => pattern.test(name)));
+  };
+}

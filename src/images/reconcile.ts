@@ -1,0 +1,73 @@
+import { log } from '#std/log';
+import type { Blobs, Records, Snapshots } from '#store';
+import type { Catalogue } from './catalogue.ts';
+
+interface ReconcileOptions {
+  readonly records: Pick<Records, 'transaction'>;
+  readonly catalogue: Catalogue;
+  readonly blobs: Blobs;
+  readonly snapshots: Snapshots;
+}
+
+/** Drops records whose files are gone (a disk that was repaired, a hand that deleted): an image is whole or not there. */
+function dropIncomplete({ records, catalogue, blobs, snapshots }: ReconcileOptions): void {
+  const lostLayers = [...catalogue.layers.all()].filter(({ id, blob }) => !snapshots.hasLayer(id) || !blobs.has(blob));
+  const lost = new Set(lostLayers.map(({ id }) => id));
+  const lostImages = [...catalogue.images.all()].filter(
+    ({ id, chain }) =>
+      !blobs.has(id) || chain.some((chainId) => lost.has(chainId) || catalogue.layers.get(chainId) === undefined),
+  );
+  const lostIds = new Set(lostImages.map(({ id }) => id));
+  records.transaction(() => {
+    for (const { id } of lostLayers) {
+      log('warn', 'dropped a layer whose files are missing', { layer: id });
+      catalogue.layers.delete(id);
+    }
+    for (const { id } of lostImages) {
+      log('warn', 'dropped an image whose files are missing', { image: id });
+      catalogue.images.delete(id);
+    }
+    for (const { id, imageId } of [...catalogue.references.all()]) {
+      if (lostIds.has(imageId) || catalogue.images.get(imageId) === undefined) catalogue.references.delete(id);
+    }
+    for (const layer of unusedLayers(catalogue)) catalogue.layers.delete(layer);
+  });
+}
+
+function usedChains(catalogue: Catalogue): Set<string> {
+  const used = new Set<string>();
+  for (const { chain } of catalogue.images.all()) for (const chainId of chain) used.add(chainId);
+  for (const { chain } of catalogue.rootfs.all()) for (const chainId of chain) used.add(chainId);
+  return used;
+}
+
+function unusedLayers(catalogue: Catalogue): string[] {
+  const used = usedChains(catalogue);
+  return [...catalogue.layers.all()].map(({ id }) => id).filter((id) => !used.has(id));
+}
+
+/**
+ * Puts records and files in agreement after whatever ended the process before: records without files are dropped and
+ * told of, files without records removed. Nothing else may use the images meanwhile.
+ */
+export async function reconcileImages(options: ReconcileOptions): Promise<void> {
+  const { records, catalogue, blobs, snapshots } = options;
+  snapshots.removeLeftovers();
+  await blobs.removeUnfinished();
+  dropIncomplete(options);
+
+  const keptChains = usedChains(catalogue);
+  for (const chainId of snapshots.listLayers()) if (!keptChains.has(chainId)) snapshots.removeLayer(chainId);
+  const keptBlobs = new Set([...catalogue.images.all()].map(({ id }) => id));
+  for (const { blob } of catalogue.layers.all()) keptBlobs.add(blob);
+  for (const digest of await blobs.list()) if (!keptBlobs.has(digest)) blobs.delete(digest);
+
+  const containers = new Set(snapshots.listContainers());
+  records.transaction(() => {
+    for (const { id } of [...catalogue.rootfs.all()]) if (!containers.has(id)) catalogue.rootfs.delete(id);
+  });
+  for (const containerId of containers) {
+    // Made, but killed before its record was written: nobody knows what it stands on.
+    if (catalogue.rootfs.get(containerId) === undefined) snapshots.removeContainer(containerId);
+  }
+}
