@@ -3,6 +3,8 @@ import type { Source } from './sources.ts';
 
 export const fileLinesMax = 320;
 export const functionLinesMax = 75;
+/** With the functions in it. */
+export const factoryLinesMax = 180;
 
 /** A pattern that may not stand in a line of code, and what to write instead. */
 interface Forbidden {
@@ -23,7 +25,11 @@ const forbidden: readonly Forbidden[] = [
   { pattern: /\bclass \w*(?:Manager|Helper|Utils?)\b/, instead: 'the name of what it does' },
   { pattern: /\bconsole\.(?:log|error|warn|info)\(/, instead: 'log() of #std/log', where: /^src\/(?!cli\/|cmd\/)/ },
   { pattern: /\/wor[k]\/|\/tm[p]\/(?:peer|estiba)\b/, instead: 'a path that is passed in', inComments: true },
-  { pattern: /\bnew Error\(/, instead: 'fail(kind, message) of #std/errors', where: /^src\/(?!.*\.test\.ts$)/ },
+  {
+    pattern: /\bnew Error\(/,
+    instead: 'fail(kind, message) of #std/errors',
+    where: /^src\/(?!.*(?:\.test\.ts$|\/testing\/))/,
+  },
 ];
 
 const names = /^(?:utils?|helpers?|common|managers?|misc|shared|lib)(?:\.|$)/i;
@@ -61,15 +67,35 @@ const opensFunction =
   /(?:\bfunction\b.*|=>\s*|^\s*(?:async |static |get |set |override |\*)*[\w#[\].]+(?:<.*>)?\(.*\).*|^\s*\).*)\{$/;
 const opensOther = /^\s*(?:\} )?(?:if|for|while|switch|catch|else|do|try|with|return|throw|class|describe)\b/;
 
-/** Functions that are too long. Biome indents, so a function ends at the first `}` as deep as its head. */
-function longFunctions({ path, text }: Source): string[] {
+interface Span {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Where functions begin and end, in lines. Biome indents, so one ends at the first `}` as deep as its head. */
+function functionSpans(text: string): Span[] {
   const lines = text.split('\n');
-  return codeLines(text).flatMap((line, index) => {
+  return codeLines(text).flatMap((line, first) => {
     if (!opensFunction.test(line) || opensOther.test(line)) return [];
     const indent = /^ */.exec(line)?.[0] ?? '';
-    const length = lines.slice(index + 1).findIndex((later) => later.startsWith(`${indent}}`)) + 2;
-    return length > functionLinesMax
-      ? [`${path}:${index + 1}: a function of ${length} lines; split it, ${functionLinesMax} is the most`]
+    const length = lines.slice(first + 1).findIndex((later) => later.startsWith(`${indent}}`)) + 1;
+    return [{ first, last: first + length }];
+  });
+}
+
+/** Functions that are too long. What a function holds of other functions (a factory's methods) counts as theirs. */
+function longFunctions({ path, text }: Source): string[] {
+  const spans = functionSpans(text);
+  const lengthOf = ({ first, last }: Span): number => last - first + 1;
+  return spans.flatMap((span) => {
+    const inner = spans.filter(({ first, last }) => first > span.first && last < span.last);
+    const nearest = inner.filter(
+      (one) => !inner.some((other) => other !== one && other.first < one.first && other.last > one.last),
+    );
+    const own = lengthOf(span) - nearest.reduce((sum, one) => sum + lengthOf(one), 0);
+    const complaint = own > functionLinesMax || lengthOf(span) > factoryLinesMax;
+    return complaint
+      ? [`${path}:${span.first + 1}: a function of ${own} lines (${lengthOf(span)} with those in it); split it`]
       : [];
   });
 }
