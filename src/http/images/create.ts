@@ -13,7 +13,7 @@ export function createImage(images: Pick<Images, 'import'>): Endpoint {
     if (reference !== undefined) {
       throw fail(
         'not-implemented',
-        `pull access denied for ${reference}: pulling is not implemented yet, load or import the image, or make a base image with 'estiba image bootstrap'`,
+        `pull of ${reference} is not implemented yet: load or import the image, or make a base image with 'estiba image bootstrap'`,
       );
     }
     if (source === undefined) throw fail('invalid-argument', 'one of fromImage and fromSrc is needed');

@@ -25,6 +25,8 @@ interface MemoryContainer {
   running: boolean;
   readonly attachments: Set<PassThrough>;
   readonly waiters: Set<(response: ContainerWaitResponse) => void>;
+  /** What begins with the container: an attachment's input waits for it. */
+  readonly onStart: Set<() => void>;
 }
 
 /** Containers without processes: `echo` says its arguments and exits with 7, `cat` gives back what it is sent. */
@@ -58,6 +60,7 @@ export class MemoryContainers implements Containers {
       running: false,
       attachments: new Set(),
       waiters: new Set(),
+      onStart: new Set(),
     });
     return { Id: id, Warnings: [] };
   }
@@ -97,6 +100,7 @@ export class MemoryContainers implements Containers {
     const container = this.#find(name);
     if (container.running) throw fail('not-modified', '');
     container.running = true;
+    for (const begin of container.onStart) begin();
     const [command, ...words] = container.request.Cmd ?? [];
     if (command === 'echo') this.exit(container.id, 7, frame(`${words.join(' ')}\n`));
   }
@@ -166,10 +170,16 @@ export class MemoryContainers implements Containers {
     return { result };
   }
 
-  #attachment(terminal: boolean, framed: boolean): Attachment & { output: PassThrough; input: PassThrough } {
+  #attachment(
+    terminal: boolean,
+    framed: boolean,
+  ): Attachment & { output: PassThrough; input: PassThrough; echo: () => void } {
     const output = new PassThrough();
     const input = new PassThrough();
-    input.on('data', (chunk: Buffer) => output.write(framed ? frame(chunk.toString()) : chunk));
+    const echo = () =>
+      input.on('data', (chunk: Buffer) => {
+        if (!output.write(framed ? frame(chunk.toString()) : chunk)) input.pause();
+      });
     output.on('drain', () => input.resume());
     this.openAttachments += 1;
     let open = true;
@@ -179,7 +189,7 @@ export class MemoryContainers implements Containers {
       this.openAttachments -= 1;
       output.destroy();
     };
-    return { output, input, terminal, close };
+    return { output, input, terminal, close, echo };
   }
 
   async attach(name: string, options: AttachOptions): Promise<Attachment> {
@@ -188,7 +198,9 @@ export class MemoryContainers implements Containers {
     if (options.detachKeys === 'foo') throw fail('invalid-argument', 'Invalid detach keys (foo) provided');
     const terminal = container.request.Tty ?? false;
     const attachment = this.#attachment(terminal, !terminal);
-    attachment.input.on('end', () => this.exit(container.id, 0));
+    if (options.stdin) attachment.input.on('end', () => this.exit(container.id, 0));
+    if (container.running) attachment.echo();
+    else container.onStart.add(attachment.echo);
     container.attachments.add(attachment.output);
     attachment.output.on('close', () => container.attachments.delete(attachment.output));
     return attachment;
@@ -254,6 +266,7 @@ export class MemoryContainers implements Containers {
     if (exec.started) throw fail('conflict', `exec command ${id} has already run`);
     exec.started = true;
     const attachment = this.#attachment(options.tty, !options.tty);
+    attachment.echo();
     if (exec.Cmd?.[0] === 'cat') attachment.input.on('end', () => attachment.output.end());
     else attachment.output.end(frame(`${exec.Cmd?.slice(1).join(' ')}\n`));
     return attachment;

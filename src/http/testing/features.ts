@@ -188,6 +188,7 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
       });
     },
     reconcile: async () => undefined,
+    settled: async () => undefined,
   };
   return images;
 }
