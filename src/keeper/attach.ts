@@ -17,7 +17,9 @@ function readAnswer(socket: Socket): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const lines = new JsonLines();
   const settle = (error?: Error): void => {
-    socket.off('data', take);
+    // A listener for `readable`, unlike one for `data` with a pause, leaves the stream as if nobody had read from it.
+    socket.off('readable', take);
+    socket.off('end', gone);
     socket.off('close', gone);
     socket.off('error', settle);
     // A keeper that dies ends the output; it must not throw in whoever reads it.
@@ -26,17 +28,19 @@ function readAnswer(socket: Socket): Promise<void> {
     else reject(error);
   };
   const gone = (): void => settle(fail('unavailable', 'the keeper is gone'));
-  const take = (bytes: Buffer): void => {
+  const take = (): void => {
+    const bytes = socket.read() as Buffer | null;
+    if (bytes === null) return;
     lines.append(bytes);
     const line = lines.next();
     if (line === undefined) return;
-    socket.pause();
     const rest = lines.takeRest();
+    if (rest.length > 0) socket.unshift(rest);
     const answer = line?.json as { error?: { message: string } } | undefined;
     settle(answer?.error === undefined ? undefined : fail('not-found', answer.error.message));
-    if (rest.length > 0) socket.unshift(rest);
   };
-  socket.on('data', take);
+  socket.on('readable', take);
+  socket.on('end', gone);
   socket.on('close', gone);
   socket.on('error', settle);
   return promise;

@@ -48,6 +48,8 @@ export class ControlConnection {
       for (const line of this.#lines.add(bytes)) this.#take(line as Line);
     });
     socket.on('error', () => undefined);
+    // The socket may stay half open, which a keeper that has died does not need.
+    socket.on('end', () => socket.destroy());
     socket.on('close', () => this.#ended());
   }
 

@@ -24,7 +24,9 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUFFORCE = 32;
+const SO_PEEK_OFF = 42;
 const SCM_RIGHTS = 1;
+const MSG_PEEK = 0x2;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
@@ -97,17 +99,26 @@ export function sendDescriptors(socket: number, data: Uint8Array, descriptors: r
   return false;
 }
 
+/** Has every later `peek` of that socket begin where the one before ended: SO_PEEK_OFF, socket(7). */
+export function startPeeking(socket: number): void {
+  const offset = new Int32Array([0]);
+  check('setsockopt', openLibrary().setsockopt(socket, SOL_SOCKET, SO_PEEK_OFF, ptr(offset), 4));
+}
+
 /**
  * Receives one message of at most `length` bytes with its descriptors (close-on-exec), without waiting; undefined when
- * none is there or the peer has closed.
+ * none is there or the peer has closed. With `peek` it stays there, and the descriptors are copies.
  */
 export function receiveDescriptors(
   socket: number,
   length: number,
+  peek = false,
 ): { readonly data: Buffer; readonly descriptors: number[] } | undefined {
   const data = Buffer.alloc(length);
   fillHeader(data, control.length);
-  const received = Number(openLibrary().recvmsg(socket, ptr(header), MSG_DONTWAIT | MSG_CMSG_CLOEXEC));
+  const received = Number(
+    openLibrary().recvmsg(socket, ptr(header), MSG_DONTWAIT | MSG_CMSG_CLOEXEC | (peek ? MSG_PEEK : 0)),
+  );
   if (received < 0) {
     if (lastErrno() === constants.errno.EAGAIN) return undefined;
     check('recvmsg', -1);

@@ -1,10 +1,12 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { becomeSubreaper, lockFile, startSession } from '#linux/process';
 import { log } from '#std/log';
+import { DescriptorStore } from './descriptor-store.ts';
 import { Journal } from './journal.ts';
 import { Readiness } from './readiness.ts';
 import { Server } from './server.ts';
+import { TakeOver } from './take-over.ts';
 import { Tasks } from './tasks.ts';
 
 const idleTimeoutMs = 5000;
@@ -26,15 +28,19 @@ export async function runKeeper(options: { execRoot: string }): Promise<void> {
   becomeSubreaper();
   const readiness = new Readiness();
   const journal = new Journal(execRoot);
-  const tasks = new Tasks(execRoot, journal, readiness);
+  const store = new DescriptorStore(execRoot);
+  const tasks = new Tasks(execRoot, journal, readiness, store);
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
   const server = new Server(tasks, end);
+  new TakeOver(journal, readiness, store, tasks).run();
+  for (const name of readdirSync(execRoot)) if (name.startsWith('console.')) rmSync(join(execRoot, name));
   const socketPath = join(execRoot, 'keeper.sock');
   rmSync(socketPath, { force: true });
   server.listen(socketPath);
   log('info', 'keeper listens', { pid: process.pid });
   endWhenIdle(server, tasks, end);
   await ended;
+  store.close();
   rmSync(socketPath, { force: true });
 }
 

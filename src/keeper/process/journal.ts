@@ -13,9 +13,10 @@ export interface RunningRecord {
 /** What a next keeper must know of a process, as task.json has it. */
 export interface TaskRecord {
   readonly request: StartRequest;
-  /** The OCI runtime at work on the start. */
-  readonly runtime?: { readonly pid: number; readonly startTime: string };
+  /** Missing while the OCI runtime is at work on the start. */
   readonly running?: RunningRecord;
+  /** A client has closed the process's input. */
+  readonly inputClosed?: boolean;
 }
 
 /** The files of one process, all in one directory of the exec root. */

@@ -27,7 +27,12 @@ for (const character of '"\\<>&') special[character.charCodeAt(0)] = 1;
 export function recordSuffix(stream: StreamName, timeNs: bigint): Buffer {
   // Nine digits always: readers show the time as it stands, and columns should not dance.
   const [base = '', fraction = ''] = formatTime(timeNs).slice(0, -1).split('.');
-  return Buffer.from(`","stream":"${stream}","time":"${base}.${fraction.padEnd(9, '0')}Z"}\n`);
+  return recordSuffixAt(stream, `${base}.${fraction.padEnd(9, '0')}Z`);
+}
+
+/** The same for a time that is in its written form already. */
+export function recordSuffixAt(stream: StreamName, time: string): Buffer {
+  return Buffer.from(`","stream":"${stream}","time":"${time}"}\n`);
 }
 
 /** How much of the source became records. */

@@ -10,8 +10,6 @@ export type StandardDescriptors = readonly [number | null, number | null, number
 
 /** The OCI runtime at work on one start. */
 export interface RuntimeRun {
-  readonly pid: number;
-  readonly startTime: string;
   /** Resolves with the pid of the process that was started; rejects with the runtime's own words. */
   readonly started: Promise<number>;
   /** Ends the runtime and what it has started so far; `started` then rejects. */
@@ -97,8 +95,6 @@ export function runRuntime(
     throw fail('internal', errorText(files.runtimeLog) ?? `the OCI runtime exited with status ${code}`);
   };
   return {
-    pid: child.pid,
-    startTime: readProcessStat(child.pid)?.startTime ?? '',
     started: wait(),
     kill: () => {
       if (killed) return;

@@ -38,7 +38,8 @@ export class Server {
   constructor(tasks: Tasks, shutDown: () => void) {
     this.#tasks = tasks;
     this.#shutDown = shutDown;
-    tasks.onExit = (process) => this.#tell(process);
+    tasks.onExit = (process) => this.#tell('exit', process);
+    tasks.onStarted = (process) => this.#tell('started', process);
   }
 
   /** Whether an engine is connected. */
@@ -142,8 +143,8 @@ export class Server {
     }
   }
 
-  #tell(kept: KeptProcess): void {
-    if (this.#events !== undefined) this.#send(this.#events, { event: 'exit', process: kept });
+  #tell(event: 'exit' | 'started', kept: KeptProcess): void {
+    if (this.#events !== undefined) this.#send(this.#events, { event, process: kept });
   }
 
   #send(socket: Socket<Connection>, value: object): void {

@@ -1,13 +1,38 @@
+import { existsSync } from 'node:fs';
 import { closeDescriptor, makeFifo, openDescriptor } from '#linux/fifo';
 import type { StartRequest } from '../protocol.ts';
 import { ChunkMark } from './chunk-mark.ts';
+import type { StoredDescriptors } from './descriptor-store.ts';
 import { Input } from './input.ts';
 import type { TaskFiles } from './journal.ts';
 import { LogFile } from './log-file.ts';
+import type { StreamName } from './log-format.ts';
 import { Output } from './output.ts';
 import type { Readiness } from './readiness.ts';
 import type { StandardDescriptors } from './runtime.ts';
-import type { StandardStreams } from './task.ts';
+
+/** The keeper's ends of a process's output FIFOs; none when its output goes nowhere. */
+export type OutputFifos = Readonly<Partial<Record<StreamName, number>>>;
+
+/** The keeper's ends of a process's standard streams. */
+export interface StandardStreams {
+  readonly fifos: OutputFifos;
+  readonly output?: Output;
+  readonly input?: Input;
+  /** The terminal's master. */
+  readonly master?: number;
+  readonly log?: LogFile;
+  readonly mark: ChunkMark;
+}
+
+/** What `joinStreams` puts together. */
+export interface StreamParts {
+  readonly fifos: OutputFifos;
+  readonly input?: Input;
+  readonly master?: number;
+  /** The log when it is open already. */
+  readonly log?: LogFile;
+}
 
 /** The container's ends of a process's FIFOs: passed to the OCI runtime, then closed here. */
 export class ContainerEnds implements Disposable {
@@ -22,9 +47,62 @@ export class ContainerEnds implements Disposable {
   }
 }
 
+/** Makes the FIFOs of a process's output. What a terminal shows passes through one of them as well. */
+export function makeOutputFifos(request: StartRequest, files: TaskFiles): void {
+  makeFifo(files.stdout);
+  if (!request.terminal) makeFifo(files.stderr);
+}
+
+/**
+ * Opens the keeper's ends of a process's output FIFOs, as far as they exist. A terminal's is written by the keeper: read
+ * from the master and not yet logged, output would be lost with the keeper.
+ */
+export function openOutputFifos(request: StartRequest, files: TaskFiles): OutputFifos {
+  if (!existsSync(files.stdout)) return {};
+  if (request.terminal) return { stdout: openDescriptor(files.stdout, 'both', false) };
+  return {
+    stdout: openDescriptor(files.stdout, 'read', false),
+    stderr: openDescriptor(files.stderr, 'read', false),
+  };
+}
+
+/** What of a process's streams must survive the keeper. */
+export function storedOf(parts: StreamParts): StoredDescriptors {
+  const { fifos, input, master } = parts;
+  const stdin = master === undefined ? input?.descriptor : undefined;
+  return { ...fifos, ...(master !== undefined && { master }), ...(stdin !== undefined && { stdin }) };
+}
+
+/** Begins to move a process's output and input. */
+export function joinStreams(
+  request: StartRequest,
+  files: TaskFiles,
+  readiness: Readiness,
+  parts: StreamParts,
+): StandardStreams {
+  const { fifos, master } = parts;
+  const mark = new ChunkMark(files.mark);
+  const streams = (['stdout', 'stderr'] as const).flatMap((name) => {
+    const descriptor = fifos[name];
+    return descriptor === undefined ? [] : [{ name, descriptor }];
+  });
+  const input = parts.input ?? (master === undefined ? undefined : new Input(master, readiness, false));
+  const common = { fifos, mark, ...(input && { input }), ...(master !== undefined && { master }) };
+  if (streams.length === 0) return common;
+  const log = parts.log ?? (request.log && new LogFile(request.log));
+  const output = new Output({
+    streams,
+    mark,
+    readiness,
+    ...(master !== undefined && { master }),
+    ...(log && { log }),
+  });
+  return { ...common, output, ...(log && { log }) };
+}
+
 /** Whether a process's output goes anywhere: an exec to which nobody attached before its start writes to /dev/null. */
 function keepsOutput(request: StartRequest, hasSubscribers: boolean): boolean {
-  return request.kind === 'init' || request.terminal || request.log !== undefined || hasSubscribers;
+  return request.kind === 'init' || request.log !== undefined || hasSubscribers;
 }
 
 /**
@@ -39,8 +117,7 @@ export function makePipes(
 ): { readonly streams: StandardStreams; readonly ends: ContainerEnds } {
   const ends: [number | null, number | null, number | null] = [null, null, null];
   if (keepsOutput(request, hasSubscribers)) {
-    makeFifo(files.stdout);
-    makeFifo(files.stderr);
+    makeOutputFifos(request, files);
     ends[1] = openDescriptor(files.stdout, 'both', true);
     ends[2] = openDescriptor(files.stderr, 'both', true);
   }
@@ -53,63 +130,7 @@ export function makePipes(
     input = new Input(openDescriptor(files.stdin, 'write', false), readiness, true);
     closeDescriptor(both);
   }
-  const streams = ends[1] === null ? withoutOutput(files, input) : openOutput(request, files, readiness, input);
+  const fifos = openOutputFifos(request, files);
+  const streams = joinStreams(request, files, readiness, { fifos, ...(input && { input }) });
   return { streams, ends: new ContainerEnds(ends) };
-}
-
-function withoutOutput(files: TaskFiles, input: Input | undefined): StandardStreams {
-  return { ...(input && { input }), mark: new ChunkMark(files.mark), descriptors: [] };
-}
-
-/** Opens the keeper's ends of FIFOs that exist. */
-export function openOutput(
-  request: StartRequest,
-  files: TaskFiles,
-  readiness: Readiness,
-  input: Input | undefined,
-): StandardStreams {
-  const stdout = openDescriptor(files.stdout, 'read', false);
-  const stderr = openDescriptor(files.stderr, 'read', false);
-  const mark = new ChunkMark(files.mark);
-  const log = request.log && new LogFile(request.log);
-  const output = new Output({
-    streams: [
-      { name: 'stdout', descriptor: stdout },
-      { name: 'stderr', descriptor: stderr },
-    ],
-    ...(log && { log }),
-    mark,
-    readiness,
-  });
-  return { output, ...(input && { input }), ...(log && { log }), mark, descriptors: [stdout, stderr] };
-}
-
-/**
- * The streams of a process with a terminal. What it writes goes through the `stdout` FIFO as well: read from the master
- * and not yet logged, it would be lost with the keeper.
- */
-export function openTerminal(
-  request: StartRequest,
-  files: TaskFiles,
-  readiness: Readiness,
-  master: number,
-): StandardStreams {
-  const stdout = openDescriptor(files.stdout, 'both', false);
-  const mark = new ChunkMark(files.mark);
-  const log = request.log && new LogFile(request.log);
-  const output = new Output({
-    streams: [{ name: 'stdout', descriptor: stdout }],
-    master,
-    ...(log && { log }),
-    mark,
-    readiness,
-  });
-  return {
-    output,
-    input: new Input(master, readiness, false),
-    master,
-    ...(log && { log }),
-    mark,
-    descriptors: [stdout, master],
-  };
 }

@@ -6,23 +6,11 @@ import { fail, messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { nowNs } from '#std/time';
 import type { Exit, KeptProcess, StartRequest } from '../protocol.ts';
-import type { ChunkMark } from './chunk-mark.ts';
 import type { Input } from './input.ts';
 import type { Journal, RunningRecord } from './journal.ts';
-import type { LogFile } from './log-file.ts';
-import type { Output } from './output.ts';
 import type { Readiness } from './readiness.ts';
+import type { StandardStreams } from './standard-streams.ts';
 import type { Subscriber } from './subscriber.ts';
-
-/** The keeper's ends of a process's standard streams, with the descriptors to close when it is forgotten. */
-export interface StandardStreams {
-  readonly output?: Output;
-  readonly input?: Input;
-  readonly master?: number;
-  readonly log?: LogFile;
-  readonly mark: ChunkMark;
-  readonly descriptors: readonly number[];
-}
 
 /** A process that runs: how to see its end. */
 interface Watch {
@@ -42,6 +30,8 @@ export class Task {
   #state: KeptProcess['state'] = 'starting';
   /** Ends the start in progress. */
   killStart: () => void = () => undefined;
+  /** Is called when a client has closed the input of a process that goes on. */
+  onInputClosed: () => void = () => undefined;
   /** Is called once: the process has exited, its output is drained and its exit is in the journal. */
   onExit: () => void = () => undefined;
 
@@ -70,6 +60,14 @@ export class Task {
   /** Gives the process its streams: a terminal has them only once the runtime has sent it. */
   connect(streams: StandardStreams): void {
     this.#streams = streams;
+    if (streams.input === undefined) return;
+    streams.input.onClosed = () => {
+      if (this.#exit === undefined) this.onInputClosed();
+    };
+  }
+
+  get running(): RunningRecord | undefined {
+    return this.#running;
   }
 
   get pidfd(): number | undefined {
@@ -95,10 +93,13 @@ export class Task {
     this.#state = 'running';
   }
 
-  /** From now on its end is noticed. */
-  watch(): void {
+  /** From now on its end is noticed; how depends on whose child it is. */
+  watch(parent: 'keeper' | 'other'): void {
     if (this.#watch === undefined) return;
-    this.#readiness.watch(this.#watch.pidfd, 'read', () => this.#ended(), false);
+    const notice = parent === 'keeper' ? 'sigchld' : 'poll';
+    this.#readiness.watch(this.#watch.pidfd, 'read', () => this.#ended(), notice);
+    // It may have ended before anybody looked.
+    this.#readiness.poll();
   }
 
   /** Attaches a client. */
@@ -128,7 +129,7 @@ export class Task {
     setWindowSize(master, rows, columns);
   }
 
-  /** The process is gone: takes what it has left behind. `exit` when it is known from the journal already. */
+  /** The process is gone, and its exit is in the journal: takes what it has left behind. */
   async finish(running: RunningRecord | undefined, exit: Exit): Promise<void> {
     this.#running = running;
     this.#exit = exit;
@@ -144,15 +145,16 @@ export class Task {
   }
 
   /** Lets go of everything; the journal's entry too. */
-  async dispose(): Promise<void> {
+  dispose(): void {
     const streams = this.#streams;
     streams?.input?.close();
     streams?.output?.close();
     if (this.#watch !== undefined) this.#dropWatch(this.#watch);
-    for (const descriptor of streams?.descriptors ?? []) closeDescriptor(descriptor);
+    for (const descriptor of Object.values(streams?.fifos ?? {})) closeDescriptor(descriptor);
+    if (streams?.master !== undefined) closeDescriptor(streams.master);
     streams?.mark.close();
     this.#journal.remove(this.id);
-    await streams?.log?.close();
+    streams?.log?.close().catch((error: unknown) => log('warn', 'cannot close log', { error: messageOf(error) }));
   }
 
   #dropWatch(watch: Watch): void {

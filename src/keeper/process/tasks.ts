@@ -1,16 +1,16 @@
-import { makeFifo } from '#linux/fifo';
 import { openPidfd } from '#linux/pidfd';
-import { readProcessStat } from '#linux/process';
+import { findEndedChild, readProcessStat, reapChild } from '#linux/process';
 import { setWindowSize } from '#linux/pty';
 import { fail } from '#std/errors';
 import { nowNs } from '#std/time';
 import type { KeptProcess, StartedProcess, StartRequest } from '../protocol.ts';
 import type { Attachment } from './attachment.ts';
 import { ConsoleSocket } from './console.ts';
+import type { DescriptorStore, StoredDescriptors } from './descriptor-store.ts';
 import type { Journal, RunningRecord, TaskFiles } from './journal.ts';
 import type { Readiness } from './readiness.ts';
 import { type RuntimeRun, removeRuntimeState, runRuntime } from './runtime.ts';
-import { makePipes, openTerminal } from './standard-streams.ts';
+import { joinStreams, makeOutputFifos, makePipes, openOutputFifos, storedOf } from './standard-streams.ts';
 import { Task } from './task.ts';
 
 /** All processes the keeper knows, and the clients that wait for one to start. */
@@ -18,25 +18,25 @@ export class Tasks {
   readonly #execRoot: string;
   readonly #journal: Journal;
   readonly #readiness: Readiness;
+  readonly #store: DescriptorStore;
   readonly #tasks = new Map<string, Task>();
   readonly #waiting = new Map<string, Set<Attachment>>();
   #starts = 0;
   /** Is called for every exit. */
   onExit: (process: KeptProcess) => void = () => undefined;
+  /** Is called when a start that another keeper began has ended well. */
+  onStarted: (process: KeptProcess) => void = () => undefined;
 
-  constructor(execRoot: string, journal: Journal, readiness: Readiness) {
+  constructor(execRoot: string, journal: Journal, readiness: Readiness, store: DescriptorStore) {
     this.#execRoot = execRoot;
     this.#journal = journal;
     this.#readiness = readiness;
+    this.#store = store;
+    readiness.onChild = () => this.#reapStrays();
   }
 
   get count(): number {
     return this.#tasks.size;
-  }
-
-  /** Whether a runtime is at work, so that there may be children whose pid is not known yet. */
-  get isStarting(): boolean {
-    return this.#starts > 0;
   }
 
   list(): KeptProcess[] {
@@ -54,34 +54,52 @@ export class Tasks {
   async start(request: StartRequest): Promise<{ readonly started: StartedProcess; watch(): void }> {
     const known = this.#tasks.get(request.id);
     if (known !== undefined && known.state !== 'exited') throw fail('conflict', `process ${request.id} exists already`);
-    if (known !== undefined) await this.forget(request.id);
+    if (known !== undefined) this.forget(request.id);
     this.#journal.create(request.id);
+    this.#journal.writeTask(request.id, { request });
     const task = new Task(request, this.#journal, this.#readiness);
     this.add(task);
     this.#starts++;
     try {
       const { record, pidfd } = await this.#run(task, this.#journal.files(request.id));
-      this.#journal.writeTask(request.id, { request, running: record });
-      task.run(record, pidfd);
+      this.enter(task, record, pidfd, task.streams === undefined ? {} : storedOf(task.streams));
       return {
         started: { id: request.id, pid: record.pid, startedAtNs: record.startedAtNs },
-        watch: () => task.watch(),
+        watch: () => task.watch('keeper'),
       };
     } catch (error) {
       this.#tasks.delete(request.id);
       removeRuntimeState(request);
-      await task.dispose();
+      task.dispose();
       this.#endWaiting(request.id);
       throw error;
     } finally {
       this.#starts--;
+      this.#reapStrays();
     }
+  }
+
+  /** A process runs: the journal and the descriptor store hear of it. */
+  enter(task: Task, record: RunningRecord, pidfd: number, stored: StoredDescriptors): void {
+    const { request } = task;
+    task.run(record, pidfd);
+    const inputClosed = request.openStdin && !request.terminal && stored.stdin === undefined;
+    this.#journal.writeTask(task.id, { request, running: record, ...(inputClosed && { inputClosed }) });
+    this.#store.keep(task.id, { ...stored, pidfd });
   }
 
   /** Makes a process known. */
   add(task: Task): void {
     this.#tasks.set(task.id, task);
-    task.onExit = () => this.onExit(task.describe());
+    task.onExit = () => {
+      this.#store.drop(task.id);
+      this.onExit(task.describe());
+    };
+    task.onInputClosed = () => {
+      if (task.running === undefined) return;
+      this.#journal.writeTask(task.id, { request: task.request, running: task.running, inputClosed: true });
+      this.#store.dropInput(task.id);
+    };
   }
 
   /** Joins a client to a process that exists, or to the next one with that id. */
@@ -112,12 +130,25 @@ export class Tasks {
   }
 
   /** Drops an exited process. */
-  async forget(id: string): Promise<void> {
+  forget(id: string): void {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     if (task.state !== 'exited') throw fail('conflict', `process ${id} has not exited`);
     this.#tasks.delete(id);
-    await task.dispose();
+    task.dispose();
+  }
+
+  /**
+   * Reaps children of ours that nobody knows: orphans of containers that share the host's pid namespace. Not while a
+   * runtime is at work, for then a container may have ended whose pid we are about to learn.
+   */
+  #reapStrays(): void {
+    while (this.#starts === 0) {
+      const pid = findEndedChild();
+      if (pid === undefined || pid === this.#store.holderPid) return;
+      for (const task of this.#tasks.values()) if (task.running?.pid === pid && task.pidfd !== undefined) return;
+      reapChild(pid);
+    }
   }
 
   #endWaiting(id: string): void {
@@ -130,7 +161,6 @@ export class Tasks {
     const { request } = task;
     using console = request.terminal ? new ConsoleSocket(this.#execRoot) : undefined;
     const run = this.#spawn(task, files, console);
-    this.#journal.writeTask(task.id, { request, runtime: { pid: run.pid, startTime: run.startTime } });
     task.killStart = run.kill;
     const pid = await run.started;
     const startedAtNs = String(nowNs());
@@ -144,7 +174,7 @@ export class Tasks {
   #spawn(task: Task, files: TaskFiles, console: ConsoleSocket | undefined): RuntimeRun {
     const { request } = task;
     if (console !== undefined) {
-      makeFifo(files.stdout);
+      makeOutputFifos(request, files);
       return runRuntime(request, files, [null, null, null], console.path);
     }
     const pipes = makePipes(request, files, this.#readiness, this.#waiting.has(request.id));
@@ -159,7 +189,8 @@ export class Tasks {
     if (master === undefined) throw fail('internal', 'the OCI runtime sent no terminal');
     const { rows, columns } = task.request;
     if (rows !== undefined && columns !== undefined && rows > 0 && columns > 0) setWindowSize(master, rows, columns);
-    task.connect(openTerminal(task.request, files, this.#readiness, master));
+    const fifos = openOutputFifos(task.request, files);
+    task.connect(joinStreams(task.request, files, this.#readiness, { fifos, master }));
     this.linkWaiting(task);
     task.streams?.output?.start();
   }

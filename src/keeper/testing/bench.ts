@@ -134,6 +134,11 @@ export class KeeperBench implements AsyncDisposable {
     };
   }
 
+  /** Makes an empty file in /tmp of all containers. */
+  touch(name: string): void {
+    writeFileSync(join(this.directory, 'rootfs', 'tmp', name), '');
+  }
+
   logPath(id: string): string {
     return join(this.directory, `${id}.log`);
   }

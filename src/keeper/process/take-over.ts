@@ -1,0 +1,184 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { openDescriptor } from '#linux/fifo';
+import { closePidfd, hasEnded, openPidfd, signalPidfd } from '#linux/pidfd';
+import { readProcessStat } from '#linux/process';
+import { messageOf } from '#std/errors';
+import { log } from '#std/log';
+import { nowNs } from '#std/time';
+import type { Exit } from '../protocol.ts';
+import { ChunkMark } from './chunk-mark.ts';
+import { closeAll, type DescriptorStore, type StoredDescriptors } from './descriptor-store.ts';
+import { Input } from './input.ts';
+import type { Journal, RunningRecord, TaskFiles, TaskRecord } from './journal.ts';
+import { LogFile } from './log-file.ts';
+import type { Readiness } from './readiness.ts';
+import { repairLog } from './repair.ts';
+import { killRuntime, readPidFile, removeRuntimeState } from './runtime.ts';
+import { joinStreams, type OutputFifos, openOutputFifos, type StreamParts, storedOf } from './standard-streams.ts';
+import { Task } from './task.ts';
+import type { Tasks } from './tasks.ts';
+
+const runtimePollMs = 10;
+const runtimeTimeoutMs = 2000;
+
+/** Takes over all processes of a keeper that died. */
+export class TakeOver {
+  readonly #journal: Journal;
+  readonly #readiness: Readiness;
+  readonly #store: DescriptorStore;
+  readonly #tasks: Tasks;
+
+  constructor(journal: Journal, readiness: Readiness, store: DescriptorStore, tasks: Tasks) {
+    this.#journal = journal;
+    this.#readiness = readiness;
+    this.#store = store;
+    this.#tasks = tasks;
+  }
+
+  /** When it returns all processes are known, and their descriptors are kept; their logs are repaired after that. */
+  run(): void {
+    const { kept, release } = this.#store.open();
+    for (const id of this.#journal.ids()) {
+      const record = this.#journal.readTask(id);
+      try {
+        if (record === undefined) this.#journal.remove(id);
+        else closeAll({ descriptors: this.#adopt(id, record, kept.get(id) ?? {}) });
+        kept.delete(id);
+      } catch (error) {
+        log('error', 'cannot take over a process', { id, error: messageOf(error) });
+      }
+    }
+    for (const descriptors of kept.values()) closeAll({ descriptors });
+    release();
+  }
+
+  /** Makes one process known; returns what of `kept` it has no use for. */
+  #adopt(id: string, record: TaskRecord, kept: StoredDescriptors): StoredDescriptors {
+    const { request, running } = record;
+    const task = new Task(request, this.#journal, this.#readiness);
+    this.#tasks.add(task);
+    const files = this.#journal.files(id);
+    const fifos = openOutputFifos(request, files);
+    if (running === undefined) {
+      this.#store.keep(id, fifos);
+      void this.#awaitStart(task, files, fifos);
+      return kept;
+    }
+    const exit = this.#journal.readExit(id);
+    const { pidfd: keptPidfd, master, ...unused } = kept;
+    const pidfd = keptPidfd ?? findProcess(running);
+    const input = record.inputClosed === true ? undefined : this.#openInput(task, files);
+    const parts: StreamParts = { fifos, ...(input && { input }), ...(master !== undefined && { master }) };
+    this.#store.keep(id, { ...storedOf(parts), ...(pidfd !== undefined && { pidfd }) });
+    if (pidfd !== undefined && exit === undefined) {
+      task.run(running, pidfd);
+      void this.#connect(task, files, parts, () => task.watch('other'));
+    } else {
+      if (pidfd !== undefined) closePidfd(pidfd);
+      const known = exit ?? this.#writeExit(id);
+      void this.#connect(task, files, parts, () => void task.finish(running, known));
+    }
+    return unused;
+  }
+
+  /** Repairs the log, gives the process its streams, and goes on with `next`. */
+  async #connect(task: Task, files: TaskFiles, parts: StreamParts, next: () => void): Promise<void> {
+    const { request } = task;
+    const file = request.log && new LogFile(request.log);
+    if (file !== undefined && parts.fifos.stdout !== undefined) {
+      const mark = new ChunkMark(files.mark);
+      try {
+        await repairLog(file, mark, parts.fifos);
+      } catch (error) {
+        log('error', 'cannot repair log', { path: file.path, error: messageOf(error) });
+      }
+      mark.close();
+    }
+    task.connect(joinStreams(request, files, this.#readiness, { ...parts, ...(file && { log: file }) }));
+    this.#tasks.linkWaiting(task);
+    task.streams?.output?.start();
+    next();
+  }
+
+  /** The writing end of the process's input, while somebody reads it. */
+  #openInput(task: Task, files: TaskFiles): Input | undefined {
+    if (!task.request.openStdin || task.request.terminal) return undefined;
+    try {
+      return new Input(openDescriptor(files.stdin, 'write', false), this.#readiness, true);
+    } catch {
+      // Nobody reads it any more.
+      return undefined;
+    }
+  }
+
+  /** An end of which nobody can tell more than that it came. */
+  #writeExit(id: string): Exit {
+    const exit: Exit = { atNs: String(nowNs()) };
+    this.#journal.writeExit(id, exit);
+    return exit;
+  }
+
+  /** A start was under way: lets the runtime, which is nobody's child now, end, and sees what came of it. */
+  async #awaitStart(task: Task, files: TaskFiles, fifos: OutputFifos): Promise<void> {
+    await endOfRuntime(task, files);
+    const pid = readPidFile(files);
+    const stat = pid === undefined ? undefined : readProcessStat(pid);
+    const pidfd = pid === undefined ? undefined : openPidfd(pid);
+    // A terminal was on its way to the dead keeper, and is lost with it.
+    const usable = !task.request.terminal && stat !== undefined && stat.state !== 'Z';
+    if (pid !== undefined && pidfd !== undefined && usable) {
+      const input = this.#openInput(task, files);
+      const parts = { fifos, ...(input && { input }) };
+      const record = { pid, startTime: stat.startTime, startedAtNs: String(nowNs()) };
+      this.#tasks.enter(task, record, pidfd, storedOf(parts));
+      await this.#connect(task, files, parts, () => {
+        this.#tasks.onStarted(task.describe());
+        task.watch('other');
+      });
+      return;
+    }
+    if (pidfd !== undefined) {
+      signalPidfd(pidfd, 9);
+      closePidfd(pidfd);
+    }
+    removeRuntimeState(task.request);
+    const exit = this.#writeExit(task.id);
+    await this.#connect(task, files, { fifos }, () => void task.finish(undefined, exit));
+  }
+}
+
+/** A pidfd of a process known by its pid and start time; undefined when it is gone. */
+function findProcess(running: RunningRecord): number | undefined {
+  const pidfd = openPidfd(running.pid);
+  if (pidfd === undefined || readProcessStat(running.pid)?.startTime === running.startTime) return pidfd;
+  closePidfd(pidfd);
+  return undefined;
+}
+
+/** Waits until the OCI runtime that works on a start has ended; ends it when that takes too long. */
+async function endOfRuntime(task: Task, files: TaskFiles): Promise<void> {
+  const runtime = findRuntime(files);
+  const pidfd = runtime === undefined ? undefined : openPidfd(runtime);
+  if (runtime === undefined || pidfd === undefined) return;
+  task.killStart = () => killRuntime(runtime);
+  const deadline = performance.now() + runtimeTimeoutMs;
+  while (!hasEnded(pidfd) && performance.now() < deadline) await Bun.sleep(runtimePollMs);
+  if (!hasEnded(pidfd)) {
+    log('warn', 'a start that hung is ended', { id: task.id });
+    task.killStart();
+  }
+  closePidfd(pidfd);
+}
+
+/** Pid of the OCI runtime that works on a start: its command line names the process's pid file. */
+function findRuntime(files: TaskFiles): number | undefined {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
+    try {
+      if (readFileSync(`/proc/${entry}/cmdline`, 'latin1').split('\0').includes(files.pid)) return Number(entry);
+    } catch {
+      // It ended while we looked.
+    }
+  }
+  return undefined;
+}
