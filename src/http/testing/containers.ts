@@ -105,6 +105,11 @@ export class MemoryContainers implements Containers {
     if (command === 'echo') this.exit(container.id, 7, frame(`${words.join(' ')}\n`));
   }
 
+  /** Output of a container, to all that are attached. */
+  say(name: string, text: string): void {
+    for (const attached of this.#find(name).attachments) attached.write(text);
+  }
+
   /** Ends a container with a last word. */
   exit(name: string, code: number, output?: Buffer): void {
     const container = this.#find(name);
