@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openEvents } from '#events';
+import { digestOf, encodedOf, type TarEntry, tarEnd, tarHeader, tarPadding } from '#oci';
+import { openRecords } from '#store';
+import { openImages } from './open.ts';
+import type { Images, ImageUser } from './types.ts';
+
+export type Part = Partial<TarEntry> & { path: string; content?: string | Uint8Array };
+
+/** A tar with these entries, for tests. */
+export function tar(...parts: Part[]): Buffer {
+  const pieces = parts.flatMap(({ content = '', ...entry }) => {
+    const bytes = Buffer.from(content as string);
+    return [tarHeader({ ...entry, sizeBytes: bytes.length }), bytes, tarPadding(bytes.length)];
+  });
+  return Buffer.concat([...pieces, tarEnd]);
+}
+
+/** A stream that gives these bytes in pieces, and then ends or fails. */
+export function streamOf(bytes: Uint8Array, pieceBytes = 10_000, failure?: Error): ReadableStream<Uint8Array> {
+  let offset = 0;
+  return new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (offset < bytes.length) controller.enqueue(bytes.slice(offset, offset + pieceBytes));
+      else if (failure !== undefined) controller.error(failure);
+      else controller.close();
+      offset += pieceBytes;
+    },
+  });
+}
+
+/** The configuration of an image with these layers. */
+export function configFor(layers: readonly Uint8Array[], extra: object = {}): Buffer {
+  return Buffer.from(
+    JSON.stringify({
+      architecture: 'amd64',
+      os: 'linux',
+      created: '2024-01-02T03:04:05.000000006Z',
+      config: { Cmd: ['sh'], Labels: { kind: 'fixture' } },
+      rootfs: { type: 'layers', diff_ids: layers.map(digestOf) },
+      history: layers.map((_, index) => ({ created: '2024-01-02T03:04:05Z', created_by: `step ${index}` })),
+      ...extra,
+    }),
+  );
+}
+
+/** A docker-archive of one image, as old versions of Docker wrote it. */
+export function dockerArchive(
+  layers: readonly Uint8Array[],
+  tags: readonly string[] | null,
+  extra: object = {},
+): Buffer {
+  const config = configFor(layers, extra);
+  const name = `${encodedOf(digestOf(config))}.json`;
+  return tar(
+    ...layers.map((content, index) => ({ path: `${index}/layer.tar`, content })),
+    { path: name, content: config },
+    {
+      path: 'manifest.json',
+      content: JSON.stringify([
+        { Config: name, RepoTags: tags, Layers: layers.map((_, index) => `${index}/layer.tar`) },
+      ]),
+    },
+  );
+}
+
+export interface ImagesFixture extends AsyncDisposable {
+  readonly images: Images;
+  readonly dataRoot: string;
+  readonly users: (ImageUser & { imageId: string })[];
+  /** Actions of events so far, each with the name it carries. */
+  events(): string[];
+  /** The same images in a new process, as far as a test can tell. */
+  reopen(): Promise<void>;
+}
+
+/** Images in a directory of their own. */
+export async function openFixture(): Promise<ImagesFixture> {
+  const dataRoot = mkdtempSync(join(tmpdir(), 'images-test-'));
+  const users: (ImageUser & { imageId: string })[] = [];
+  const open = async () => {
+    const records = openRecords(join(dataRoot, 'records.sqlite'));
+    return {
+      records,
+      images: await openImages({ records, events: openEvents(records), dataRoot, users: () => users }),
+    };
+  };
+  let opened = await open();
+  return {
+    get images() {
+      return opened.images;
+    },
+    dataRoot,
+    users,
+    events() {
+      const rows = opened.records.database.query<{ body: string }, []>('SELECT body FROM events ORDER BY seq').all();
+      return rows.map(({ body }) => {
+        const { Action, Actor } = JSON.parse(body) as { Action: string; Actor: { Attributes: { name?: string } } };
+        return `${Action} ${Actor.Attributes.name ?? ''}`.trim();
+      });
+    },
+    async reopen() {
+      await opened.images.settled();
+      opened.records[Symbol.dispose]();
+      opened = await open();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const id of opened.images.rootfs.list()) opened.images.rootfs.unmount(id);
+      await opened.images.settled();
+      opened.records[Symbol.dispose]();
+      rmSync(dataRoot, { recursive: true });
+    },
+  };
+}
