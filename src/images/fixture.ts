@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ProgressMessage } from '#api';
 import { openEvents } from '#events';
 import { digestOf, encodedOf, type TarEntry, tarEnd, tarHeader, tarPadding } from '#oci';
 import { openRecords } from '#store';
@@ -72,6 +73,13 @@ export interface ImagesFixture extends AsyncDisposable {
   readonly users: (ImageUser & { imageId: string })[];
   /** Actions of events so far, each with the name it carries. */
   events(): string[];
+  importTar(repository?: string, parts?: readonly Part[], changes?: readonly string[]): Promise<string>;
+  load(archive: Uint8Array, quiet?: boolean): Promise<ProgressMessage[]>;
+  save(...references: string[]): Promise<Buffer>;
+  /** What `docker images` shows: the tags of each image, or its short id. */
+  list(filters?: Readonly<Record<string, string[]>>): string[];
+  /** All that is on disk once the background work is done. */
+  leftOnDisk(): Promise<{ layers: string[]; blobs: string[]; others: string[] }>;
   /** The same images in a new process, as far as a test can tell. */
   reopen(): Promise<void>;
 }
@@ -94,6 +102,27 @@ export async function openFixture(): Promise<ImagesFixture> {
     },
     dataRoot,
     users,
+    importTar(repository, parts = [{ path: 'file', content: 'x' }], changes = []) {
+      const named = repository === undefined ? {} : { repository };
+      return opened.images.import({ body: streamOf(tar(...parts)), changes, ...named });
+    },
+    load: (archive, quiet = false) => Array.fromAsync(opened.images.load(streamOf(archive), { quiet })),
+    async save(...references) {
+      return Buffer.from(await new Response(await opened.images.save(references)).arrayBuffer());
+    },
+    list(filters = {}) {
+      const rows = opened.images.list({ all: false, digests: false, filters: new Map(Object.entries(filters)) });
+      return rows.map(({ Id, RepoTags }) => RepoTags?.join(' ') || encodedOf(Id).slice(0, 12));
+    },
+    async leftOnDisk() {
+      await opened.images.settled();
+      const files = (...path: string[]): string[] => readdirSync(join(dataRoot, ...path));
+      return {
+        layers: files('snapshots/layers'),
+        blobs: files('blobs/sha256'),
+        others: [...files('snapshots/removed'), ...files('snapshots/unfinished'), ...files('blobs/unfinished')],
+      };
+    },
     events() {
       const rows = opened.records.database.query<{ body: string }, []>('SELECT body FROM events ORDER BY seq').all();
       return rows.map(({ body }) => {

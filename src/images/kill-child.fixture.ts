@@ -24,7 +24,7 @@ for (let round = 0; ; round += 1) {
   const name = `app:${round % 3}`;
   const archive = dockerArchive([base, layer(1 + (round % 5)), layer(100 + round)], [name]);
   for await (const _ of images.load(streamOf(archive, 65_536), { quiet: true }));
-  if (round === 0) console.log('working');
+  if (round === 0) process.stdout.write('working\n');
   const id = await images.import({ body: streamOf(layer(round)), repository: 'imported', changes: [] });
   images.rootfs.create(`${process.pid}-${round}`, images.resolve(id));
   if (round % 2 === 1) await images.rootfs.remove(`${process.pid}-${round - 1}`);
