@@ -5,14 +5,29 @@ const largestBytes = 65536;
 
 const library = libc({
   lgetxattr: { args: ['buffer', 'buffer', 'buffer', 'u64'], returns: 'i64' },
+  llistxattr: { args: ['buffer', 'buffer', 'u64'], returns: 'i64' },
 });
 
+function terminated(path: string | Buffer): Buffer {
+  return Buffer.concat([Buffer.from(path), Buffer.of(0)]);
+}
+
 /** An extended attribute of a file, of a symbolic link itself; undefined when it has none of that name. */
-export function readXattr(path: string, name: string): Buffer | undefined {
+export function readXattr(path: string | Buffer, name: string): Buffer | undefined {
   const value = Buffer.alloc(largestBytes);
-  const count = library().lgetxattr(Buffer.from(`${path}\0`), Buffer.from(`${name}\0`), value, BigInt(value.length));
+  const count = library().lgetxattr(terminated(path), Buffer.from(`${name}\0`), value, BigInt(value.length));
   if (count >= 0) return Buffer.from(value.subarray(0, Number(count)));
   const error = new SystemCallError('lgetxattr', lastErrno(), name);
   if (hasCode(error, 'ENODATA') || hasCode(error, 'ENOTSUP')) return undefined;
+  throw error;
+}
+
+/** Names of a file's extended attributes, of a symbolic link itself; none where the file system knows no such thing. */
+export function listXattrs(path: string | Buffer): string[] {
+  const names = Buffer.alloc(largestBytes);
+  const count = library().llistxattr(terminated(path), names, BigInt(names.length));
+  if (count >= 0) return names.subarray(0, Number(count)).toString('latin1').split('\0').filter(Boolean);
+  const error = new SystemCallError('llistxattr', lastErrno());
+  if (hasCode(error, 'ENOTSUP')) return [];
   throw error;
 }

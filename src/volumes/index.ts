@@ -1,1 +1,3 @@
+export { copyUp } from './copy-up.ts';
+export { openVolumes, type VolumesOptions } from './open.ts';
 export * from './types.ts';

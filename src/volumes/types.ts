@@ -11,7 +11,7 @@ export interface Volumes {
   remove(name: string, options: { force: boolean }): Promise<void>;
   prune(filters: Filters): Promise<PruneReport>;
   /** Directory to mount for a container, made ready (mount options applied); once for each container that uses it. */
-  mount(name: string, containerId: string): Promise<string>;
+  mount(name: string, containerId: string, options?: { destination?: string; readWrite?: boolean }): Promise<string>;
   /** The container no longer uses it. */
   unmount(name: string, containerId: string): Promise<void>;
   reconcile(live: ReadonlySet<string>): Promise<void>;
