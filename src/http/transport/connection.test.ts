@@ -276,7 +276,7 @@ describe('hijack', () => {
     await until('the attachment is closed', () => server.containers.openAttachments === 0);
   });
 
-  test('a client that vanishes closes the attachment', async () => {
+  test('a client that vanishes while nothing is said closes the attachment', async () => {
     await using server = await serveMemory();
     await create(server, { Cmd: ['cat'], Tty: true });
     const client = server.client();
@@ -284,11 +284,32 @@ describe('hijack', () => {
     await client.sees('101 UPGRADED');
     expect(server.containers.openAttachments).toBe(1);
     client.socket.destroy();
+    await until('the attachment is closed', () => server.containers.openAttachments === 0);
+  });
+
+  test('a client that vanishes in the midst of output closes the attachment', async () => {
+    await using server = await serveMemory();
+    await create(server, { Cmd: ['cat'], Tty: true });
+    const client = server.client();
+    client.request('POST /containers/a/attach?stream=1&stdout=1', upgrade);
+    await client.sees('101 UPGRADED');
+    client.socket.destroy();
     await until('the attachment is closed', () => {
-      // A client that is gone and one that only closed its side look the same, until something is sent to it.
       server.containers.say('a', 'x');
       return server.containers.openAttachments === 0;
     });
+  });
+
+  test('a client that only closed its side stays attached', async () => {
+    await using server = await serveMemory();
+    await create(server, { Cmd: ['cat'], Tty: true });
+    const client = server.client();
+    client.request('POST /containers/a/attach?stream=1&stdout=1', upgrade);
+    await client.sees('101 UPGRADED');
+    client.halfClose();
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    server.containers.say('a', 'still here');
+    await client.sees('still here');
   });
 
   test('a client that does not read slows the process, and loses nothing', async () => {

@@ -9,6 +9,8 @@ import type { SocketWriter } from './socket-writer.ts';
 
 /** How long a client may take to read the last bytes and close its side. */
 const lingerMs = 2000;
+/** How often a client that closed its side is asked whether it is still there. */
+const presenceIntervalMs = 1000;
 
 function writable(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
@@ -47,6 +49,21 @@ export async function closeGently(socket: Socket, reader: ByteReader): Promise<v
   socket.destroySoon();
 }
 
+/** True when the kernel's socket is closed under a stream that has not been told. */
+function isGone(socket: Socket): boolean {
+  return (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd === undefined;
+}
+
+/**
+ * Destroys the socket once its client is gone. A client that closed its side may still read, and after that Bun (1.4) reports
+ * no close while nothing is written: an idle container would keep the attachment of a killed client for ever.
+ */
+function watchPresence(socket: Socket): ReturnType<typeof setInterval> {
+  return setInterval(() => {
+    if (isGone(socket)) socket.destroy();
+  }, presenceIntervalMs);
+}
+
 /**
  * Serves a hijacked connection to its end: raw bytes both ways with back-pressure. The end of the process's output closes the
  * connection; a client that vanishes closes the attachment. Never rejects.
@@ -69,12 +86,16 @@ export async function serveHijack(
   socket.once('close', vanish);
   if (socket.destroyed) vanish();
   attachment.input.on('error', () => undefined);
-  const input = pumpInput(reader, attachment.input);
+  let presence: ReturnType<typeof setInterval> | undefined;
+  const input = pumpInput(reader, attachment.input).then(() => {
+    presence = watchPresence(socket);
+  });
   try {
     await pumpOutput(attachment, writer);
   } catch (error) {
     if (!socket.destroyed) log('warn', 'attached stream broke', { error: messageOf(error) });
   } finally {
+    clearInterval(presence);
     socket.off('close', vanish);
     attachment.close();
   }
@@ -83,5 +104,6 @@ export async function serveHijack(
   socket.end();
   await input;
   clearTimeout(timer);
+  clearInterval(presence);
   socket.destroySoon();
 }

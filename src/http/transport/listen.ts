@@ -94,13 +94,16 @@ async function closeAll(
 export async function listen(host: string, handle: Handle): Promise<Listener> {
   const place = parseHost(host);
   const connections = new Map<Connection, Promise<void>>();
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const connection = new Connection(socket, handle);
-    connections.set(
-      connection,
-      connection.serve().finally(() => connections.delete(connection)),
-    );
-  });
+  const server = createServer(
+    { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
+    (socket) => {
+      const connection = new Connection(socket, handle);
+      connections.set(
+        connection,
+        connection.serve().finally(() => connections.delete(connection)),
+      );
+    },
+  );
   if (place.kind === 'unix') {
     await clearStale(place.path);
     await bind(server, { path: place.path, backlog: 1024 }, host);
