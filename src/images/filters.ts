@@ -1,5 +1,6 @@
 import type { Filters } from '#api';
 import { familiarName, familiarReference, type ImageReference } from '#oci';
+import { parseDurationNs } from '#std/duration';
 import { fail } from '#std/errors';
 import { nowNs, parseTime } from '#std/time';
 import type { StoredImage } from './catalogue.ts';
@@ -25,15 +26,10 @@ export function booleanFilter(filters: Filters, name: string): boolean | undefin
   return yes;
 }
 
-const unitsNs: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
-
 /** A point in time out of a timestamp, or so long ago out of a duration (`10m`, `1h30m`). Nanoseconds since the epoch. */
 function momentOf(text: string): bigint {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)];
-  if (parts.length > 0 && parts.map(([part]) => part).join('') === text) {
-    const ago = parts.reduce((total, [, count, unit]) => total + Number(count) * (unitsNs[unit ?? ''] ?? 0), 0);
-    return nowNs() - BigInt(Math.round(ago));
-  }
+  const ago = parseDurationNs(text);
+  if (ago !== undefined) return nowNs() - BigInt(ago);
   const moment = parseTime(text) ?? parseTime(`${text}Z`) ?? parseTime(`${text}T00:00:00Z`);
   if (moment === undefined) throw fail('invalid-argument', `failed to parse value as time or duration: "${text}"`);
   return moment;

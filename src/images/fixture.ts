@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProgressMessage } from '#api';
 import { openEvents } from '#events';
+import { mountTmpfs, unmount } from '#linux/mount';
 import { digestOf, encodedOf, type TarEntry, tarEnd, tarHeader, tarPadding } from '#oci';
 import { openRecords } from '#store';
 import { openImages } from './open.ts';
@@ -84,9 +85,10 @@ export interface ImagesFixture extends AsyncDisposable {
   reopen(): Promise<void>;
 }
 
-/** Images in a directory of their own. */
-export async function openFixture(): Promise<ImagesFixture> {
+/** Images in a directory of their own; with `sizeBytes` on a file system that is full when it holds so much. */
+export async function openFixture(sizeBytes?: number): Promise<ImagesFixture> {
   const dataRoot = mkdtempSync(join(tmpdir(), 'images-test-'));
+  if (sizeBytes !== undefined) mountTmpfs(dataRoot, { sizeBytes });
   const users: (ImageUser & { imageId: string })[] = [];
   const open = async () => {
     const records = openRecords(join(dataRoot, 'records.sqlite'));
@@ -139,6 +141,7 @@ export async function openFixture(): Promise<ImagesFixture> {
       for (const id of opened.images.rootfs.list()) opened.images.rootfs.unmount(id);
       await opened.images.settled();
       opened.records[Symbol.dispose]();
+      unmount(dataRoot, { lazy: true });
       rmSync(dataRoot, { recursive: true });
     },
   };

@@ -1,4 +1,5 @@
 import type { ContainerConfig, HealthConfig } from '#api';
+import { parseDurationNs } from '#std/duration';
 import { fail } from '#std/errors';
 import { parseJsonWords, parsePairs, splitWords, unquote } from './import-words.ts';
 
@@ -59,23 +60,10 @@ function setWorkingDirectory(config: Config, text: string): Config {
   return { ...config, WorkingDir: `/${parts.join('/')}` };
 }
 
-const units: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
-
-/** Go's notation of durations (`1m30s`), in nanoseconds. */
 function duration(text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) {
-    throw fail('invalid-argument', `time: invalid duration "${text}"`);
-  }
-  return parts.reduce((total, [, count, unit]) => total + Number(count) * (units[unit ?? ''] ?? 0), 0);
+  const value = parseDurationNs(text);
+  if (value === undefined) throw fail('invalid-argument', `time: invalid duration "${text}"`);
+  return value;
 }
 
 const healthOptions: Readonly<Record<string, (value: string) => HealthConfig>> = {

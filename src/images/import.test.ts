@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { digestOf } from '#oci';
-import { type ImagesFixture, openFixture, streamOf, tar } from './fixture.ts';
+import { dockerArchive, type ImagesFixture, openFixture, streamOf, tar } from './fixture.ts';
 
 let fixture: ImagesFixture;
 beforeEach(async () => {
@@ -104,5 +104,18 @@ describe('import', () => {
     for (const body of bodies) await expect(fixture.images.import({ body, changes: [] })).rejects.toThrow();
     expect(await fixture.leftOnDisk()).toEqual(nothing);
     expect(fixture.list()).toEqual([]);
+  });
+
+  test('a full disk is an error to the caller, and no more', async () => {
+    await using small = await openFixture(3 * 1024 * 1024);
+    const incompressible = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000)));
+    const parts = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ path: `file-${index}`, content: incompressible }));
+    const archive = dockerArchive([tar(...parts(80))], ['big:1']);
+    await expect(small.importTar('big', parts(80))).rejects.toMatchObject({ kind: 'exhausted' });
+    await expect(small.load(archive)).rejects.toMatchObject({ kind: 'exhausted' });
+    expect(await small.leftOnDisk()).toEqual(nothing);
+    await small.importTar('small', parts(2));
+    expect(small.list()).toEqual(['small:latest']);
   });
 });

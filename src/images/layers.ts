@@ -1,5 +1,5 @@
 import { chainIdOf, Digester } from '#oci';
-import { EstibaError, fail } from '#std/errors';
+import { fail } from '#std/errors';
 import {
   type Blobs,
   type BlobWriter,
@@ -13,6 +13,7 @@ import {
   unpackLayer,
 } from '#store';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
+import { blameStream } from './stream-errors.ts';
 
 /** Takes layers in and lets them go; a layer that someone holds is not removed, whatever the records say. */
 export interface Layers {
@@ -60,24 +61,26 @@ function compressInto(writer: BlobWriter) {
   const done = (async () => {
     for await (const chunk of compress(readable)) await writer.write(chunk);
   })();
-  // Told to the writing side: whoever writes must not wait for a reader that has failed.
-  done.catch((error: unknown) => input.abort(error)).catch(() => undefined);
+  done.catch(() => undefined);
   return {
-    write: (chunk: Uint8Array) => input.write(chunk),
-    async close() {
-      await input.close();
-      await done;
+    async write(chunk: Uint8Array) {
+      try {
+        await input.write(chunk);
+      } catch (error) {
+        // That nobody reads any more is not why: the reader knows.
+        await done;
+        throw error;
+      }
     },
-    abandon: () => input.abort().catch(() => undefined),
+    async close() {
+      await Promise.all([input.close(), done]);
+    },
+    async abandon() {
+      await input.abort().catch(() => undefined);
+      // Only then may the blob be closed.
+      await done.catch(() => undefined);
+    },
   };
-}
-
-/** What zlib and the decompressors say of damaged input is the sender's fault. */
-function blameStream(error: unknown): unknown {
-  if (error instanceof EstibaError || !(error instanceof Error) || !('code' in error)) return error;
-  const code = String(error.code);
-  if (code === 'Z_BUF_ERROR') return fail('invalid-argument', 'unexpected EOF', error);
-  return code.startsWith('Z_') || code.startsWith('ZSTD_') ? fail('invalid-argument', error.message, error) : error;
 }
 
 async function unpackAndKeep(
@@ -93,6 +96,8 @@ async function unpackAndKeep(
     let turnBeganMs = performance.now();
     for await (const chunk of plain) {
       const compressed = compressor?.write(chunk);
+      // Should unpacking fail first, this failure is of no interest.
+      compressed?.catch(() => undefined);
       for (let offset = 0; offset < chunk.length; offset += pieceBytes) {
         const piece = chunk.subarray(offset, offset + pieceBytes);
         digester.update(piece);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createTarReader, type TarEntry, type TarHandler } from '#oci';
 import { fail } from '#std/errors';
 import { decompress, detectCompression } from '#store';
+import { blameStream } from './stream-errors.ts';
 
 /** More than any description of an image; what is larger is not read into memory. */
 const descriptionLimitBytes = 16 * 1024 * 1024;
@@ -88,7 +89,7 @@ export async function spoolArchive(source: AsyncIterable<Uint8Array>, directory:
   } catch (error) {
     handler.end();
     await rm(directory, { recursive: true, force: true });
-    throw error;
+    throw blameStream(error);
   }
 
   function fileOf(path: string): string | undefined {

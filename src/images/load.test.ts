@@ -63,6 +63,36 @@ describe('load and save', () => {
     expect(fixture.images.list({ all: true, digests: true, filters: new Map() })).toEqual(before);
   });
 
+  test('an OCI layout with images for several platforms: the one that runs here', async () => {
+    const contents = new Map<string, Buffer>();
+    const put = (content: Buffer, mediaType: string, extra: object = {}) => {
+      contents.set(digestOf(content), content);
+      return { mediaType, digest: digestOf(content), size: content.length, ...extra };
+    };
+    const type = (name: string): string => `application/vnd.oci.image.${name}`;
+    const manifest = (architecture: string, layer: Buffer) => {
+      const config = put(configFor([layer], { architecture }), type('config.v1+json'));
+      const layers = [put(gzipSync(layer), type('layer.v1.tar+gzip'))];
+      const content = Buffer.from(JSON.stringify({ schemaVersion: 2, config, layers }));
+      return put(content, type('manifest.v1+json'), { platform: { os: 'linux', architecture } });
+    };
+    const manifests = [manifest('riscv64', top), manifest('amd64', base), manifest('arm64', middle)];
+    const nested = put(Buffer.from(JSON.stringify({ schemaVersion: 2, manifests })), type('index.v1+json'), {
+      annotations: { 'org.opencontainers.image.ref.name': 'many/platforms:1' },
+    });
+    const archive = tar(
+      { path: './oci-layout', content: '{"imageLayoutVersion":"1.0.0"}' },
+      { path: './index.json', content: JSON.stringify({ schemaVersion: 2, manifests: [nested] }) },
+      ...[...contents].map(([digest, content]) => ({ path: `./blobs/sha256/${encodedOf(digest)}`, content })),
+    );
+    expect(await fixture.load(archive, true)).toEqual([{ stream: 'Loaded image: many/platforms:1\n' }]);
+    const { Architecture, RootFS } = fixture.images.inspect('many/platforms:1');
+    const here = process.arch === 'arm64' ? ['arm64', middle] : ['amd64', base];
+    expect([Architecture, RootFS.Layers]).toEqual([here[0] as string, [digestOf(here[1] as Buffer)]]);
+    // The layer is kept as it came, so that it can be pushed as it was.
+    expect((await fixture.leftOnDisk()).blobs).toContain(encodedOf(digestOf(gzipSync(here[1] as Buffer))));
+  });
+
   test('saving by id names no tags; what is missing is told before the first byte', async () => {
     const id = await fixture.importTar('x');
     const archive = await fixture.save(encodedOf(id).slice(0, 12));
@@ -88,6 +118,7 @@ describe('load and save', () => {
   test.each<[string, Buffer, string]>([
     ['nothing', Buffer.alloc(0), 'unexpected EOF'],
     ['no archive', Buffer.from('hi\n'), 'unexpected EOF'],
+    ['a damaged gzip', gzipSync(dockerArchive([base, middle], ['x:1'])).subarray(0, 300), 'unexpected EOF'],
     ['no manifest', tar({ path: 'x' }), 'neither manifest.json nor index.json'],
     [
       'a layer that is not the one meant',
@@ -122,7 +153,9 @@ describe('load and save', () => {
       'is missing',
     ],
   ])('%s is refused and leaves nothing behind', async (_name, archive, message) => {
-    await expect(fixture.load(archive)).rejects.toThrow(message);
+    const loading = fixture.load(archive);
+    await expect(loading).rejects.toThrow(message);
+    await expect(loading).rejects.toMatchObject({ kind: 'invalid-argument' });
     expect(await fixture.leftOnDisk()).toEqual(nothing);
     expect(fixture.list()).toEqual([]);
   });

@@ -1,9 +1,28 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemCallError } from './errno.ts';
-import { bindMount, isMountPoint, mount, mountOverlay, mountTmpfs, readMounts, unmount } from './mount.ts';
+import {
+  bindMount,
+  isMountPoint,
+  mount,
+  mountOverlay,
+  mountTmpfs,
+  readMounts,
+  unmount,
+  unmountInBackground,
+} from './mount.ts';
 
 let root = '';
 const targets: string[] = [];
@@ -115,4 +134,22 @@ test('a read-only overlay needs no upper directory', () => {
   const merged = target('merged');
   mountOverlay({ target: merged, lower });
   expect(() => writeFileSync(join(merged, 'file'), '')).toThrow('EROFS');
+});
+
+test('unmounting in the background: gone from the tree at once, though a file in it is open', async () => {
+  const [lower, upper, work] = ['lower', 'upper', 'work'].map((name) => directory(name)) as [string, string, string];
+  const merged = target('merged');
+  mountOverlay({ target: merged, lower: [lower], upper, work });
+  writeFileSync(join(merged, 'file'), 'kept');
+  const descriptor = openSync(join(merged, 'file'), 'r');
+  try {
+    const rest = unmountInBackground(merged);
+    expect(isMountPoint(merged)).toBe(false);
+    expect(readFileSync(descriptor, 'utf8')).toBe('kept');
+    await rest;
+  } finally {
+    closeSync(descriptor);
+  }
+  expect(unmountInBackground(merged)).toBe(false);
+  expect(readFileSync(join(upper, 'file'), 'utf8')).toBe('kept');
 });
