@@ -75,13 +75,16 @@ const tmpfsValues: ReadonlySet<string> = new Set([
   'huge',
 ]);
 
-/** The later of two options that contradict each other wins: `exec` takes the default `noexec` away. */
+/**
+ * The later of two options that contradict each other wins: `exec` takes the default `noexec` away. Throws `internal`, as
+ * Docker does, for an option that tmpfs does not have.
+ */
 export function mergeTmpfsOptions(options: readonly string[]): string[] {
   const merged = new Map<string, string>();
   for (const option of [...tmpfsDefaults, 'rprivate', ...options]) {
     const [name = '', value] = option.split('=', 2);
     if (value === undefined ? !tmpfsFlags.has(name) : !tmpfsValues.has(name)) {
-      throw fail('invalid-argument', `Invalid tmpfs option ${JSON.stringify(option)}`);
+      throw fail('internal', `invalid tmpfs option ${JSON.stringify(option)}`);
     }
     const subject = value === undefined ? (opposites[name] ?? name) : name;
     merged.delete(subject);
