@@ -19,6 +19,17 @@ export async function until(what: string, condition: () => boolean): Promise<voi
   }
 }
 
+/** Waits until a number has stayed the same for a while: what produces it is held back. */
+export async function stalls(read: () => number): Promise<void> {
+  let last = read();
+  let same = 0;
+  await until('it stalls', () => {
+    same = read() === last ? same + 1 : 0;
+    last = read();
+    return same === 20;
+  });
+}
+
 /** A client that speaks bytes, not HTTP: what comes back is looked at as latin-1 text. */
 export class RawClient {
   received = '';

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'bun:test';
 import { request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { ApiRequest } from '../exchange.ts';
-import { RawClient, serveMemory, until } from '../testing/raw-client.ts';
+import { RawClient, serveMemory, stalls, until } from '../testing/raw-client.ts';
 import { Connection } from './connection.ts';
+import { checkPresence } from './presence.ts';
 
 const upgrade = ['Connection: Upgrade', 'Upgrade: tcp'];
 const json = ['Content-Type: application/json'];
@@ -123,7 +126,7 @@ describe('requests on one connection', () => {
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       void new Connection(socket, handle, { headTimeoutMs: 20 }).serve();
     });
-    const path = `/tmp/estiba-http-${process.pid}-slow`;
+    const path = join(tmpdir(), `estiba-http-${process.pid}-slow`);
     await new Promise<void>((resolve) => server.listen(path, resolve));
     const client = new RawClient(path);
     client.send('GET / HT');
@@ -189,7 +192,7 @@ describe('streams', () => {
     client.socket.pause();
     client.request('GET /containers/a/logs?stdout=1');
     await until('the first are produced', () => produced > 1);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await stalls(() => produced);
     expect(produced).toBeLessThan(100);
     client.socket.resume();
     await until('all are produced', () => produced === 1000);
@@ -198,10 +201,8 @@ describe('streams', () => {
   test('a client that goes cancels a save', async () => {
     await using server = await serveMemory();
     const client = server.client();
-    client.socket.pause();
+    client.socket.once('data', () => client.socket.destroy());
     client.request('GET /images/busybox/get');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    client.socket.destroy();
     await until('the save is cancelled', () => server.images.cancelled === 1);
   });
 
@@ -284,7 +285,10 @@ describe('hijack', () => {
     await client.sees('101 UPGRADED');
     expect(server.containers.openAttachments).toBe(1);
     client.socket.destroy();
-    await until('the attachment is closed', () => server.containers.openAttachments === 0);
+    await until('the attachment is closed', () => {
+      checkPresence();
+      return server.containers.openAttachments === 0;
+    });
   });
 
   test('a client that vanishes in the midst of output closes the attachment', async () => {
@@ -307,7 +311,7 @@ describe('hijack', () => {
     client.request('POST /containers/a/attach?stream=1&stdout=1', upgrade);
     await client.sees('101 UPGRADED');
     client.halfClose();
-    await new Promise((resolve) => setTimeout(resolve, 1200));
+    checkPresence();
     server.containers.say('a', 'still here');
     await client.sees('still here');
   });
@@ -328,9 +332,29 @@ describe('hijack', () => {
     const block = Buffer.alloc(65536, 'a');
     for (let index = 0; index < 64; index += 1) client.socket.write(block);
     client.halfClose();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await stalls(() => client.socket.writableLength);
     client.socket.resume();
     await until('all came back', () => bytes === head + 64 * 65536);
+  });
+
+  test('a process that never reads its input does not keep the connection of a client that went', async () => {
+    await using server = await serveMemory();
+    // Created and not started: nobody reads.
+    await server.containers.create('a', { Image: 'busybox' });
+    const client = server.client();
+    client.request('POST /containers/a/attach?stream=1&stdin=1&stdout=1', upgrade);
+    await client.sees('101 UPGRADED');
+    client.socket.write(Buffer.alloc(1024 * 1024));
+    await stalls(() => client.socket.writableLength);
+    client.socket.destroy();
+    await until('the attachment is closed', () => {
+      checkPresence();
+      server.containers.say('a', 'x');
+      return server.containers.openAttachments === 0;
+    });
+    const begun = performance.now();
+    await server.listener.close();
+    expect(performance.now() - begun).toBeLessThan(2500);
   });
 
   test('a bad body is answered as any other, and the connection lives on', async () => {
@@ -376,7 +400,7 @@ describe('ordinary clients', () => {
         );
       }).serve();
     });
-    const path = `/tmp/estiba-http-${process.pid}-gone`;
+    const path = join(tmpdir(), `estiba-http-${process.pid}-gone`);
     await new Promise<void>((resolve) => server.listen(path, resolve));
     const client = new RawClient(path);
     client.request('POST /x', [], 'body');

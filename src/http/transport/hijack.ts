@@ -5,30 +5,31 @@ import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import type { Hijack } from '../exchange.ts';
 import type { ByteReader } from './byte-reader.ts';
+import { watchPresence } from './presence.ts';
 import type { SocketWriter } from './socket-writer.ts';
 
 /** How long a client may take to read the last bytes and close its side. */
 const lingerMs = 2000;
-/** How often a client that closed its side is asked whether it is still there. */
-const presenceIntervalMs = 1000;
 
-function writable(stream: Writable): Promise<void> {
+function writable(stream: Writable, over: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       for (const event of ['drain', 'close', 'error']) stream.off(event, done);
+      over.removeEventListener('abort', done);
       resolve();
     };
     for (const event of ['drain', 'close', 'error']) stream.on(event, done);
+    over.addEventListener('abort', done);
   });
 }
 
-/** Client to process; the client's half-close ends the input and nothing else. */
-async function pumpInput(reader: ByteReader, input: Writable): Promise<void> {
+/** Client to process, until `over`; the client's half-close ends the input and nothing else. */
+async function pumpInput(reader: ByteReader, input: Writable, over: AbortSignal): Promise<void> {
   for (;;) {
     const chunk = await reader.read();
     if (chunk === undefined) break;
     // A process that takes no more input is no reason to stop its output: the bytes are dropped, as Docker does.
-    if (input.writable && !input.write(chunk)) await writable(input);
+    if (!over.aborted && input.writable && !input.write(chunk)) await writable(input, over);
   }
   if (input.writable) input.end();
 }
@@ -47,21 +48,6 @@ export async function closeGently(socket: Socket, reader: ByteReader): Promise<v
   while ((await reader.read()) !== undefined);
   clearTimeout(timer);
   socket.destroySoon();
-}
-
-/** True when the kernel's socket is closed under a stream that has not been told. */
-function isGone(socket: Socket): boolean {
-  return (socket as unknown as { _handle?: { fd?: number } | null })._handle?.fd === undefined;
-}
-
-/**
- * Destroys the socket once its client is gone. A client that closed its side may still read, and after that Bun (1.4) reports
- * no close while nothing is written: an idle container would keep the attachment of a killed client for ever.
- */
-function watchPresence(socket: Socket): ReturnType<typeof setInterval> {
-  return setInterval(() => {
-    if (isGone(socket)) socket.destroy();
-  }, presenceIntervalMs);
 }
 
 /**
@@ -86,24 +72,23 @@ export async function serveHijack(
   socket.once('close', vanish);
   if (socket.destroyed) vanish();
   attachment.input.on('error', () => undefined);
-  let presence: ReturnType<typeof setInterval> | undefined;
-  const input = pumpInput(reader, attachment.input).then(() => {
-    presence = watchPresence(socket);
-  });
+  const endWatch = watchPresence(socket);
+  const over = new AbortController();
+  const input = pumpInput(reader, attachment.input, over.signal);
   try {
     await pumpOutput(attachment, writer);
   } catch (error) {
     if (!socket.destroyed) log('warn', 'attached stream broke', { error: messageOf(error) });
   } finally {
-    clearInterval(presence);
     socket.off('close', vanish);
     attachment.close();
+    over.abort();
   }
-  // The input pump reads the rest of what the client sends, and ends with the connection.
+  // The input pump now drops what the client still sends, and ends with the connection.
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.end();
   await input;
   clearTimeout(timer);
-  clearInterval(presence);
+  endWatch();
   socket.destroySoon();
 }
