@@ -11,3 +11,4 @@ export { parseSecurityOptions } from './security.ts';
 export { networkSysctls } from './sysctls.ts';
 export { readUserDatabase } from './user-database.ts';
 export { resolveUser } from './users.ts';
+export { type ValidationInput, validateCreation } from './validate.ts';

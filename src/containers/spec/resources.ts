@@ -42,15 +42,15 @@ function memoryOf(hostConfig: HostConfig, host: HostFacts): OciResources['memory
   });
 }
 
-function cpuOf(hostConfig: HostConfig): OciResources['cpu'] {
+function cpuOf(hostConfig: HostConfig, host: HostFacts): OciResources['cpu'] {
   const { NanoCpus, CpuQuota, CpuPeriod } = hostConfig;
   const quota = NanoCpus > 0 ? Math.round((NanoCpus * cpuPeriodUs) / 1e9) : nonZero(CpuQuota);
   return present<NonNullable<OciResources['cpu']>>({
     shares: nonZero(hostConfig.CpuShares),
     quota,
     period: NanoCpus > 0 ? cpuPeriodUs : nonZero(CpuPeriod),
-    realtimeRuntime: nonZero(hostConfig.CpuRealtimeRuntime),
-    realtimePeriod: nonZero(hostConfig.CpuRealtimePeriod),
+    realtimeRuntime: host.realtimeSchedule ? nonZero(hostConfig.CpuRealtimeRuntime) : undefined,
+    realtimePeriod: host.realtimeSchedule ? nonZero(hostConfig.CpuRealtimePeriod) : undefined,
     cpus: hostConfig.CpusetCpus || undefined,
     mems: hostConfig.CpusetMems || undefined,
   });
@@ -67,7 +67,7 @@ export function resourcesOf(
   const resources = present<OciResources>({
     devices,
     memory: memoryOf(hostConfig, host),
-    cpu: cpuOf(hostConfig),
+    cpu: cpuOf(hostConfig, host),
     pids: PidsLimit !== null && PidsLimit > 0 ? { limit: PidsLimit } : undefined,
     blockIO: present<NonNullable<OciResources['blockIO']>>({
       weight: host.blockWeight ? nonZero(hostConfig.BlkioWeight) : undefined,

@@ -1,0 +1,151 @@
+import { isIP } from 'node:net';
+import { posix } from 'node:path';
+import type { ContainerConfig, HealthConfig, HostConfig, PortBinding } from '#api';
+import { fail } from '#std/errors';
+import { resolveCapabilities } from './capabilities.ts';
+import type { HostFacts } from './host.ts';
+import { parseSecurityOptions } from './security.ts';
+import { validateResources } from './validate-resources.ts';
+
+/** What a creation is checked from. */
+export interface ValidationInput {
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+  /** The host name that the caller asked for; empty when it is the engine's choice. */
+  readonly askedHostname: string;
+  readonly host: HostFacts;
+  /** Names that the runtime answers to. */
+  readonly runtimes: readonly string[];
+  /** Throws `not-found` for a container that is not there. */
+  readonly checkContainer: (name: string) => void;
+}
+
+const leastDurationNs = 1_000_000;
+
+function refuse(message: string): Error {
+  return fail('invalid-argument', message);
+}
+
+function checkHealth(health: HealthConfig): void {
+  for (const field of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval'] as const) {
+    const value = health[field] ?? 0;
+    if (value !== 0 && value < leastDurationNs) throw refuse(`${field} in Healthcheck cannot be less than 1ms`);
+  }
+  if ((health.Retries ?? 0) < 0) throw refuse('Retries in Healthcheck cannot be negative');
+}
+
+function checkConfig({ config, hostConfig, askedHostname }: ValidationInput): void {
+  if (config.WorkingDir !== '' && !posix.isAbsolute(config.WorkingDir)) {
+    throw refuse(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
+  }
+  for (const entry of config.Env ?? []) {
+    if (entry === '' || entry.startsWith('=')) throw refuse(`invalid environment variable: ${entry}`);
+  }
+  if (config.Healthcheck !== undefined) checkHealth(config.Healthcheck);
+  if (askedHostname !== '' && hostConfig.UTSMode === 'host') {
+    throw refuse('conflicting options: hostname and the UTS mode');
+  }
+  if (askedHostname !== '' && hostConfig.NetworkMode.startsWith('container:')) {
+    throw refuse('conflicting options: hostname and the network mode');
+  }
+}
+
+/** The container of a mode `container:x`, checked to be there: to a creator, a missing one is a wrong argument. */
+function checkJoined(mode: string, checkContainer: ValidationInput['checkContainer']): void {
+  const name = /^container:(.+)$/s.exec(mode)?.[1];
+  if (name === undefined) return;
+  try {
+    checkContainer(name);
+  } catch (error) {
+    throw fail('invalid-argument', `No such container: ${name}`, error);
+  }
+}
+
+function checkModes({ hostConfig, checkContainer, runtimes }: ValidationInput): void {
+  const { PidMode, IpcMode, UTSMode, CgroupnsMode, UsernsMode, Isolation, Runtime } = hostConfig;
+  if (!/^(?:|host|container:.+)$/s.test(PidMode)) throw refuse(`invalid PID mode: ${PidMode}`);
+  if (!/^(?:|none|private|shareable|host|container:.+)$/s.test(IpcMode)) throw refuse(`invalid IPC mode: ${IpcMode}`);
+  if (UTSMode !== '' && UTSMode !== 'host') throw refuse(`invalid UTS mode: ${UTSMode}`);
+  if (!/^(?:|host|private)$/.test(CgroupnsMode)) throw refuse(`invalid cgroup namespace mode: ${CgroupnsMode}`);
+  if (UsernsMode !== '' && UsernsMode !== 'host') throw refuse(`invalid user namespace mode: ${UsernsMode}`);
+  if (Isolation !== '' && Isolation !== 'default') {
+    throw refuse(`invalid isolation (${Isolation}): linux only supports 'default'`);
+  }
+  if (!runtimes.includes(Runtime)) throw refuse(`unknown or invalid runtime name: ${Runtime}`);
+  checkJoined(PidMode, checkContainer);
+  checkJoined(IpcMode, checkContainer);
+}
+
+function checkRestartPolicy({ RestartPolicy: { Name, MaximumRetryCount }, AutoRemove }: HostConfig): void {
+  const policies = ['', 'no', 'always', 'on-failure', 'unless-stopped'];
+  if (!policies.includes(Name)) {
+    throw refuse(
+      `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
+  }
+  if (Name !== 'on-failure' && MaximumRetryCount !== 0) {
+    throw refuse("invalid restart policy: maximum retry count can only be used with 'on-failure'");
+  }
+  if (MaximumRetryCount < 0) throw refuse('invalid restart policy: maximum retry count cannot be negative');
+  if (AutoRemove && Name !== '' && Name !== 'no') {
+    throw refuse("can't create 'AutoRemove' container with restart policy");
+  }
+}
+
+function checkPorts(bindings: Readonly<Record<string, readonly PortBinding[] | null>>): void {
+  for (const { HostPort, HostIp } of Object.values(bindings).flatMap((list) => list ?? [])) {
+    const match = /^(\d*)(?:-(\d+))?$/.exec(HostPort ?? '');
+    if (match === null || Number(match[1]) > 65535 || Number(match[2] ?? 0) > 65535) {
+      throw refuse(`invalid port specification: ${JSON.stringify(HostPort)}`);
+    }
+    if (HostIp && isIP(HostIp.replace(/^\[(.*)\]$/, '$1')) === 0) throw refuse(`invalid IP address: ${HostIp}`);
+  }
+}
+
+function checkNetwork(hostConfig: HostConfig): string[] {
+  for (const entry of hostConfig.ExtraHosts ?? []) {
+    const match = /^([^:=]+)[:=](.+)$/.exec(entry);
+    if (match === null) throw refuse(`bad format for add-host: ${JSON.stringify(entry)}`);
+    const address = match[2] ?? '';
+    if (address !== 'host-gateway' && isIP(address.replace(/^\[(.*)\]$/, '$1')) === 0) {
+      throw refuse(`invalid IP address in add-host: ${JSON.stringify(address)}`);
+    }
+  }
+  for (const address of hostConfig.Dns) {
+    if (isIP(address) === 0) {
+      const shown = JSON.stringify(address);
+      throw fail('internal', `bad nameserver address ${address}: ParseAddr(${shown}): unable to parse IP`);
+    }
+  }
+  if ((hostConfig.Links ?? []).length > 0) throw fail('not-implemented', 'links are not supported');
+  checkPorts(hostConfig.PortBindings);
+  const isPublished = Object.keys(hostConfig.PortBindings).length > 0 || hostConfig.PublishAllPorts;
+  return hostConfig.NetworkMode === 'host' && isPublished
+    ? ['Published ports are discarded when using host network mode']
+    : [];
+}
+
+function checkStorage({ StorageOpt }: HostConfig): void {
+  for (const name of Object.keys(StorageOpt ?? {})) {
+    if (name !== 'size') throw fail('internal', `Unknown option ${name}`);
+    throw fail('internal', "--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+  }
+}
+
+/**
+ * Checks a container that is about to be created: refuses what Docker refuses, in its words and with its kinds, and by
+ * name what Estiba has not. Returns the warnings of the creation.
+ */
+export function validateCreation(input: ValidationInput): string[] {
+  const { hostConfig, host } = input;
+  checkConfig(input);
+  checkModes(input);
+  checkRestartPolicy(hostConfig);
+  checkStorage(hostConfig);
+  if (Object.keys(hostConfig.Annotations ?? {}).includes('')) {
+    throw refuse('invalid Annotations: the empty string is not permitted as an annotation key');
+  }
+  resolveCapabilities(hostConfig, host.capabilities);
+  parseSecurityOptions(hostConfig.SecurityOpt);
+  return [...validateResources(hostConfig, host), ...checkNetwork(hostConfig)];
+}
