@@ -1,3 +1,5 @@
+import { fail } from '#std/errors';
+
 /**
  * A flag of a command. `parse` gives its value from the text that followed it and the value it had before (a list
  * grows); it throws an Error whose message says what is wrong with the text.
@@ -40,7 +42,7 @@ export function toggle(summary: string, extra: Extra & { initial?: boolean } = {
     ...extra,
     parse(text) {
       const value = truths.get(text);
-      if (value === undefined) throw new Error(`strconv.ParseBool: parsing "${text}": invalid syntax`);
+      if (value === undefined) throw fail('invalid-argument', `strconv.ParseBool: parsing "${text}": invalid syntax`);
       return value;
     },
   };
@@ -68,7 +70,8 @@ export function integer(summary: string, extra: Extra & { initial?: number } = {
     initial: undefined,
     ...extra,
     parse(value) {
-      if (!/^[+-]?\d+$/.test(value)) throw new Error(`strconv.ParseInt: parsing "${value}": invalid syntax`);
+      if (!/^[+-]?\d+$/.test(value))
+        throw fail('invalid-argument', `strconv.ParseInt: parsing "${value}": invalid syntax`);
       return Number(value);
     },
   };

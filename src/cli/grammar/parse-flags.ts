@@ -1,4 +1,4 @@
-import { messageOf } from '#std/errors';
+import { EstibaError, messageOf } from '#std/errors';
 import type { Flag, FlagTable, FlagValues } from './flag.ts';
 import { nearest } from './nearest.ts';
 
@@ -11,12 +11,12 @@ export interface ParsedFlags<F extends FlagTable> {
 }
 
 /** What is wrong with the flags, in the words of the docker CLI; `suggestion` is the flag that was meant. */
-export class FlagError extends Error {
+export class FlagError extends EstibaError {
   constructor(
     message: string,
     readonly suggestion?: string,
   ) {
-    super(message);
+    super('invalid-argument', message);
   }
 }
 

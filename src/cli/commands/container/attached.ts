@@ -1,0 +1,39 @@
+import type { EngineClient } from '#client';
+import { resizeContainer } from '#client';
+import { CommandFailure } from '../../failure.ts';
+import { followTerminalSize, isTerminal, type TerminalSize, terminalSize } from '../../streams/terminal.ts';
+
+const resizeTries = 10;
+const resizeRetryMs = 10;
+
+/**
+ * Refuses to give a process a terminal whose input is none.
+ * @throws CommandFailure
+ */
+export async function requireTerminal(stdin: boolean, tty: boolean): Promise<void> {
+  if (stdin && tty && !(await isTerminal(0))) throw new CommandFailure('the input device is not a TTY');
+}
+
+/** Keeps a terminal in a container as large as ours, from now on and until disposed. */
+export function followSize(resize: (size: TerminalSize) => Promise<void>): Disposable {
+  void resizeNow(resize);
+  return followTerminalSize(resize);
+}
+
+/** A process that is just being started may have no terminal yet, so this is tried a few times. */
+async function resizeNow(resize: (size: TerminalSize) => Promise<void>): Promise<void> {
+  const size = await terminalSize();
+  for (let attempt = 0; size && attempt < resizeTries; attempt++) {
+    try {
+      await resize(size);
+      return;
+    } catch {
+      await Bun.sleep(resizeRetryMs * (attempt + 1));
+    }
+  }
+}
+
+/** The same for a container's first process. */
+export function followContainerSize(engine: EngineClient, container: string): Disposable {
+  return followSize((size) => resizeContainer(engine, container, size));
+}

@@ -1,0 +1,64 @@
+import type { ContainerCreateRequest, ContainerCreateResponse } from '#api';
+import { createContainer, type EngineClient, pullImage } from '#client';
+import { EstibaError, fail } from '#std/errors';
+import { printProgress } from '../../print/progress.ts';
+import { writeErr } from '../../streams/text-output.ts';
+import { familiarName, parseImageName } from '../../values/references.ts';
+
+export interface CreateOptions {
+  readonly program: 'estiba' | 'docker';
+  readonly name: string;
+  readonly platform: string;
+  readonly pull: string;
+  readonly quiet: boolean;
+}
+
+function isMissingImage(error: unknown): boolean {
+  return error instanceof EstibaError && error.kind === 'not-found' && /no such image/i.test(error.message);
+}
+
+async function pull(engine: EngineClient, image: string, options: CreateOptions): Promise<void> {
+  const { repository, tag, digest } = parseImageName(image);
+  try {
+    const messages = await pullImage(engine, {
+      fromImage: repository,
+      tag: digest ?? tag ?? 'latest',
+      platform: options.platform || undefined,
+    });
+    await printProgress(messages, { fd: 2, quiet: options.quiet });
+  } catch (error) {
+    if (options.program === 'docker' || !(error instanceof EstibaError)) throw error;
+    const bootstrap = /^(?:debian:bookworm|busybox:latest)$/.test(familiarName(image))
+      ? `estiba image bootstrap ${familiarName(image).replace(':latest', '')}`
+      : 'estiba image bootstrap debian:bookworm';
+    const hint = `A base image made of this host's own packages needs no registry: ${bootstrap}`;
+    throw fail(error.kind, `${error.message}\n\n${hint}`, error);
+  }
+}
+
+/** Creates a container; an image that is missing is pulled first, as `--pull` says. Warnings go to standard error. */
+export async function createPulling(
+  engine: EngineClient,
+  request: ContainerCreateRequest,
+  options: CreateOptions,
+): Promise<ContainerCreateResponse> {
+  const image = request.Image ?? '';
+  if (!['always', 'missing', 'never', ''].includes(options.pull)) {
+    const message = `invalid pull option: '${options.pull}': must be one of "always", "missing" or "never"`;
+    throw fail('invalid-argument', message);
+  }
+  const create = (): Promise<ContainerCreateResponse> =>
+    createContainer(engine, request, { name: options.name || undefined, platform: options.platform || undefined });
+  if (options.pull === 'always') await pull(engine, image, options);
+  let created: ContainerCreateResponse;
+  try {
+    created = await create();
+  } catch (error) {
+    if (!isMissingImage(error) || options.pull === 'never') throw error;
+    writeErr(`Unable to find image '${familiarName(image)}' locally\n`);
+    await pull(engine, image, options);
+    created = await create();
+  }
+  for (const warning of created.Warnings ?? []) writeErr(`WARNING: ${warning}\n`);
+  return created;
+}

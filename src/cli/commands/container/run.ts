@@ -1,0 +1,158 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import type { ContainerCreateRequest, ContainerWaitResponse } from '#api';
+import { attachContainer, type EngineClient, type HijackedStream, startContainer, waitForContainer } from '#client';
+import { fail, messageOf } from '#std/errors';
+import { containerFlags } from '../../container-options/flags.ts';
+import { attachedStreams, createRequest } from '../../container-options/request.ts';
+import { CommandFailure, failureText } from '../../failure.ts';
+import { defineCommand, type Invocation } from '../../grammar/command.ts';
+import { text, toggle } from '../../grammar/flag.ts';
+import { runSession } from '../../streams/session.ts';
+import { proxySignals } from '../../streams/signals.ts';
+import { terminalSize } from '../../streams/terminal.ts';
+import { writeErr, writeOut } from '../../streams/text-output.ts';
+import { followContainerSize, requireTerminal } from './attached.ts';
+import { createPulling } from './missing-image.ts';
+
+const runFlags = {
+  ...containerFlags,
+  detach: toggle('Leave the container in the background and print its ID', { short: 'd' }),
+  'detach-keys': text('Keys that leave the container (ctrl-p,ctrl-q)'),
+  'sig-proxy': toggle('Pass signals on to the process', { initial: true }),
+};
+
+type Run = Invocation<typeof runFlags>;
+
+const engineErrorExitCode = 125;
+
+/** 127 when the program is not there, 126 when it can't be run, else 125: known by the words of the error alone. */
+function startExitCode(message: string): number {
+  if (/executable file not found|no such file or directory|system cannot find the file/i.test(message)) return 127;
+  if (/permission denied|is a directory/i.test(message)) return 126;
+  return engineErrorExitCode;
+}
+
+function runFailure(invocation: Run, error: unknown, exitCode: number): CommandFailure {
+  if (error instanceof CommandFailure) return error;
+  const { program, commandPath } = invocation;
+  const message = `${program}: ${failureText(error, program)}\n\nRun '${commandPath} --help' for more information`;
+  return new CommandFailure(message, exitCode, { cause: error });
+}
+
+async function request(invocation: Run): Promise<ContainerCreateRequest> {
+  const { flags, given, args } = invocation;
+  const [image = '', ...command] = args;
+  if (flags.cidfile !== '' && existsSync(flags.cidfile)) {
+    const message = `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`;
+    throw fail('invalid-argument', message);
+  }
+  const body = createRequest({ values: flags, given, image, command });
+  const size = flags.tty ? await terminalSize() : undefined;
+  if (size && body.HostConfig) body.HostConfig.ConsoleSize = [size.h, size.w];
+  return body;
+}
+
+async function create(invocation: Run, body: ContainerCreateRequest): Promise<string> {
+  const { flags, engine, program } = invocation;
+  const { name, platform, pull, quiet } = flags;
+  const { Id } = await createPulling(engine, body, { program, name, platform, pull, quiet });
+  if (flags.cidfile !== '') writeFileSync(flags.cidfile, Id);
+  return Id;
+}
+
+async function runDetached(invocation: Run): Promise<number> {
+  const { engine } = invocation;
+  let id: string;
+  try {
+    const body = await request(invocation);
+    id = await create(invocation, {
+      ...body,
+      AttachStdin: false,
+      AttachStdout: false,
+      AttachStderr: false,
+      StdinOnce: false,
+    });
+  } catch (error) {
+    throw runFailure(invocation, error, engineErrorExitCode);
+  }
+  try {
+    await startContainer(engine, id);
+  } catch (error) {
+    throw runFailure(invocation, error, startExitCode(messageOf(error)));
+  } finally {
+    writeOut(`${id}\n`);
+  }
+  return 0;
+}
+
+interface Attached {
+  readonly id: string;
+  readonly stream: HijackedStream;
+  readonly outcome: Promise<ContainerWaitResponse>;
+}
+
+/** Attaches and begins to wait, both before the start, so that not a byte and no exit is missed. */
+async function attach(engine: EngineClient, id: string, { flags }: Run): Promise<Attached> {
+  const streams = attachedStreams(flags);
+  const [stream, { outcome }] = await Promise.all([
+    attachContainer(engine, id, { ...streams, detachKeys: flags['detach-keys'] || undefined }),
+    waitForContainer(engine, id, flags.rm ? 'removed' : 'next-exit'),
+  ]);
+  return { id, stream, outcome };
+}
+
+async function start({ id, stream, outcome }: Attached, invocation: Run): Promise<void> {
+  try {
+    await startContainer(invocation.engine, id);
+  } catch (error) {
+    stream.connection.close();
+    if (invocation.flags.rm) await outcome.catch(() => undefined);
+    throw runFailure(invocation, error, startExitCode(messageOf(error)));
+  }
+}
+
+async function runAttached(invocation: Run): Promise<number> {
+  const { flags, engine } = invocation;
+  const { stdin } = attachedStreams(flags);
+  await requireTerminal(stdin, flags.tty);
+  let attached: Attached;
+  try {
+    const body = await request(invocation);
+    // Create and start share a connection, attach and wait have one each.
+    engine.prepare(3);
+    attached = await attach(engine, await create(invocation, body), invocation);
+  } catch (error) {
+    throw runFailure(invocation, error, engineErrorExitCode);
+  }
+  using _signals = flags['sig-proxy'] && !flags.tty ? proxySignals(engine, attached.id) : undefined;
+  const session = runSession({
+    stream: attached.stream,
+    stdin,
+    tty: flags.tty,
+    detachKeys: flags['detach-keys'],
+  });
+  // Its failure is met below, after the start.
+  session.catch(() => undefined);
+  await start(attached, invocation);
+  using _size = flags.tty ? followContainerSize(engine, attached.id) : undefined;
+  if ((await session) === 'detached') return 0;
+  const { StatusCode, Error: error } = await attached.outcome;
+  if (error) writeErr(`Error waiting for container: ${error.Message}\n`);
+  return StatusCode;
+}
+
+/** `container run`. */
+export const run = defineCommand({
+  usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
+  flags: runFlags,
+  args: { min: 1 },
+  interspersed: false,
+  async run(invocation) {
+    const { flags } = invocation;
+    if (!flags.detach) return runAttached(invocation);
+    if (flags.attach.length > 0) {
+      throw new CommandFailure('conflicting options: cannot specify both --attach and --detach');
+    }
+    return runDetached(invocation);
+  },
+});

@@ -1,0 +1,19 @@
+import { stopContainer } from '#client';
+import { defineCommand } from '../../grammar/command.ts';
+import { integer, text } from '../../grammar/flag.ts';
+import { forEachName } from '../each.ts';
+
+/** `container stop`. */
+export const stop = defineCommand({
+  usage: '[OPTIONS] CONTAINER [CONTAINER...]',
+  flags: {
+    signal: text('Signal to stop with', { short: 's' }),
+    timeout: integer('Seconds to wait before the kill', { short: 't' }),
+    time: integer('Seconds to wait before the kill', { hidden: true }),
+  },
+  args: { min: 1 },
+  run({ program, args, engine, flags }) {
+    const t = flags.timeout ?? flags.time;
+    return forEachName(program, args, (name) => stopContainer(engine, name, { t, signal: flags.signal || undefined }));
+  },
+});

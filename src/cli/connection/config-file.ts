@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fail, messageOf } from '#std/errors';
+
+/** What the CLI takes from docker's `config.json`. */
+export interface ConfigFile {
+  readonly currentContext?: string;
+  readonly detachKeys?: string;
+  readonly psFormat?: string;
+  readonly imagesFormat?: string;
+  readonly networksFormat?: string;
+  readonly volumesFormat?: string;
+}
+
+/** The folder of docker's client configuration. */
+export function configFolder(option: string): string {
+  return option || process.env.DOCKER_CONFIG || join(homedir(), '.docker');
+}
+
+/**
+ * Reads `config.json`; empty when there is none.
+ * @throws `invalid-argument` when it is not JSON
+ */
+export function readConfigFile(folder: string): ConfigFile {
+  const path = join(folder, 'config.json');
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return {};
+  }
+  try {
+    return JSON.parse(text) as ConfigFile;
+  } catch (error) {
+    throw fail('invalid-argument', `Error loading config file: ${path}: ${messageOf(error)}`, error);
+  }
+}

@@ -1,0 +1,150 @@
+import { fail } from '#std/errors';
+import { integer, list, text, toggle } from '../grammar/flag.ts';
+import { duration } from '../values/durations.ts';
+import { pairs } from '../values/key-values.ts';
+import { mountFlag } from '../values/mounts.ts';
+import { networkFlag } from '../values/networks.ts';
+import {
+  bytesRateFlag,
+  cpusFlag,
+  deviceFlag,
+  operationsRateFlag,
+  ulimitFlag,
+  weightFlag,
+} from '../values/resources.ts';
+import { bytes } from '../values/sizes.ts';
+
+const process = {
+  attach: list('Connect to stdin, stdout or stderr alone', { short: 'a' }, (value) => {
+    const stream = value.toLowerCase();
+    if (['stdin', 'stdout', 'stderr'].includes(stream)) return stream;
+    throw fail('invalid-argument', 'valid streams are STDIN, STDOUT and STDERR');
+  }),
+  entrypoint: text('Program to run in the place of that of the image'),
+  env: list('Set environment variables (NAME=value, or NAME to pass ours on)', { short: 'e' }),
+  'env-file': list('Read environment variables from a file'),
+  'group-add': list('Add the process to more groups'),
+  init: toggle('Run a small init as process 1 that passes signals on and reaps processes'),
+  interactive: toggle('Keep standard input open', { short: 'i' }),
+  'stop-signal': text('Signal that stops the container'),
+  'stop-timeout': integer('Seconds from the stop signal to the kill'),
+  tty: toggle('Give the process a terminal', { short: 't' }),
+  user: text('User and group to run as (name or number, each: user[:group])', { short: 'u' }),
+  workdir: text('Working directory', { short: 'w' }),
+};
+
+const identity = {
+  annotation: pairs('Add an annotation, passed on to the OCI runtime'),
+  cidfile: text('Write the container ID to a file'),
+  domainname: text('NIS domain name'),
+  hostname: text('Host name', { short: 'h' }),
+  label: list('Set a label (name=value)', { short: 'l' }),
+  'label-file': list('Read labels from a file'),
+  name: text('Name of the container'),
+  platform: text('Platform of the image, for images of several'),
+  pull: text('Fetch the image first: always, missing or never', { initial: 'missing', shownDefault: '"missing"' }),
+  quiet: toggle('No progress of a pull', { short: 'q' }),
+  'disable-content-trust': toggle('Skip the verification of the image', { initial: true, hidden: true }),
+};
+
+const network = {
+  'add-host': list('Add a line to /etc/hosts (name:ip, or name:host-gateway)'),
+  dns: list('DNS servers'),
+  'dns-option': list('Options of the resolver'),
+  'dns-opt': list('Options of the resolver', { hidden: true }),
+  'dns-search': list('Search domains'),
+  expose: list('Expose a port or a range of ports'),
+  ip: text('IPv4 address (10.0.0.2)'),
+  ip6: text('IPv6 address (2001:db8::2)'),
+  link: list('Link to another container (name[:alias])'),
+  'link-local-ip': list('Link-local addresses'),
+  'mac-address': text('MAC address (92:d0:c6:0a:29:33)'),
+  network: networkFlag('Network to join, or host, none, container:NAME'),
+  net: networkFlag('Network to join', { hidden: true }),
+  'network-alias': list('More names for the container in its network'),
+  'net-alias': list('More names for the container in its network', { hidden: true }),
+  publish: list('Publish a port or a range ([[ip:]host:]container[/protocol])', { short: 'p' }),
+  'publish-all': toggle("Publish all exposed ports to ports of the engine's choice", { short: 'P' }),
+};
+
+const storage = {
+  mount: mountFlag('Mount a file system (type=bind|volume|tmpfs,src=...,dst=...,readonly)'),
+  'read-only': toggle('Mount the root file system read-only'),
+  'storage-opt': pairs('Options of the storage driver'),
+  tmpfs: list('Mount an empty file system in memory (path[:options])'),
+  volume: list('Mount a folder or volume ([source:]path[:options])', { short: 'v' }),
+  'volume-driver': text('Driver of the volumes'),
+  'volumes-from': list('Mount the volumes of other containers (name[:ro])'),
+};
+
+const limits = {
+  'blkio-weight': integer('Relative weight of block I/O, 10 to 1000, 0 for none'),
+  'blkio-weight-device': weightFlag('Relative weight of block I/O on a device (path:weight)'),
+  'cgroup-parent': text("Cgroup in which the container's is made"),
+  'cpu-count': integer('Number of processors (Windows only)', { hidden: true }),
+  'cpu-percent': integer('Share of the processors (Windows only)', { hidden: true }),
+  'cpu-period': integer('Period of the CFS quota, in microseconds'),
+  'cpu-quota': integer('CFS quota in each period, in microseconds'),
+  'cpu-rt-period': integer('Real-time period, in microseconds'),
+  'cpu-rt-runtime': integer('Real-time runtime, in microseconds'),
+  'cpu-shares': integer('Relative weight of processor time', { short: 'c' }),
+  cpus: cpusFlag('Number of processors, with a fraction'),
+  'cpuset-cpus': text('Processors to run on (0-3, 0,1)'),
+  'cpuset-mems': text('Memory nodes to use (0-3, 0,1)'),
+  'device-read-bps': bytesRateFlag('Limit reading from a device, in bytes a second (path:rate)'),
+  'device-read-iops': operationsRateFlag('Limit reading from a device, in operations a second (path:rate)'),
+  'device-write-bps': bytesRateFlag('Limit writing to a device, in bytes a second (path:rate)'),
+  'device-write-iops': operationsRateFlag('Limit writing to a device, in operations a second (path:rate)'),
+  'io-maxbandwidth': bytes('Limit of bandwidth (Windows only)', { hidden: true }),
+  'io-maxiops': integer('Limit of operations (Windows only)', { hidden: true }),
+  'kernel-memory': bytes('No longer has an effect', { hidden: true }),
+  memory: bytes('Limit of memory (512m, 2g)', { short: 'm' }),
+  'memory-reservation': bytes('Memory that is left when memory runs short'),
+  'memory-swap': bytes('Limit of memory and swap together, -1 for none', { unlimited: true }),
+  'memory-swappiness': integer('How readily memory is swapped, 0 to 100'),
+  'oom-kill-disable': toggle('Do not kill processes when the limit of memory is hit'),
+  'oom-score-adj': integer('How likely it is killed when the host runs out of memory, -1000 to 1000'),
+  'pids-limit': integer('Limit of processes, -1 for none'),
+  'shm-size': bytes('Size of /dev/shm'),
+  ulimit: ulimitFlag('Limits of processes (name=soft[:hard])'),
+};
+
+const isolation = {
+  'cap-add': list('Add capabilities'),
+  'cap-drop': list('Drop capabilities'),
+  cgroupns: text('Cgroup namespace: host or private'),
+  device: deviceFlag('Give access to a device (path[:path inside][:rwm])'),
+  'device-cgroup-rule': list('Allow devices by rule ("c 42:* rmw")'),
+  gpus: text('Graphics processors: all, or a number'),
+  ipc: text('IPC namespace: none, private, shareable, host, container:NAME'),
+  isolation: text('Kind of isolation'),
+  pid: text('PID namespace: host, container:NAME'),
+  privileged: toggle('All devices and capabilities, no confinement'),
+  runtime: text('OCI runtime'),
+  'security-opt': list('Security options'),
+  sysctl: pairs('Kernel parameters of its namespaces'),
+  userns: text('User namespace: host'),
+  uts: text('UTS namespace: host'),
+};
+
+const life = {
+  'health-cmd': text('Command that checks its health'),
+  'health-interval': duration('Time between two checks (ms|s|m|h)'),
+  'health-retries': integer('Failed checks in a row that make it unhealthy'),
+  'health-start-interval': duration('Time between two checks while it starts up'),
+  'health-start-period': duration('Time to start up, in which a failed check does not count'),
+  'health-timeout': duration('Time that a check may take'),
+  'log-driver': text('Driver of its logs'),
+  'log-opt': list('Options of the log driver'),
+  'no-healthcheck': toggle('No health check, whatever the image says'),
+  restart: text('When to start it again: no, on-failure[:count], always, unless-stopped', {
+    initial: 'no',
+    shownDefault: '"no"',
+  }),
+  rm: toggle('Remove the container and its anonymous volumes when it ends'),
+};
+
+/** The flags that say what container is meant, for `run` and `create`. */
+export const containerFlags = { ...process, ...identity, ...network, ...storage, ...limits, ...isolation, ...life };
+
+export type ContainerFlags = typeof containerFlags;

@@ -1,0 +1,91 @@
+import { globalFlags, type Program } from './dispatch.ts';
+import type { Command } from './grammar/command.ts';
+import { nearest } from './grammar/nearest.ts';
+import { commandHelp, flagLines, nameLines } from './grammar/usage.ts';
+import { type Entry, entries, groups } from './table.ts';
+
+const common = ['run', 'exec', 'ps', 'images', 'logs', 'version', 'info'];
+
+function flatRows(pick: (entry: Entry) => boolean): (readonly [string, string])[] {
+  return entries
+    .filter((entry) => entry.flat !== undefined && entry.load !== undefined && pick(entry))
+    .map((entry) => [entry.flat ?? '', entry.summary] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The help of the program as a whole. */
+export function programHelp(program: Program): string {
+  const isCommon = (entry: Entry): boolean => common.includes(entry.flat ?? '');
+  const ready = Object.entries(groups).filter(([group]) =>
+    entries.some((entry) => entry.group === group && entry.load),
+  );
+  const engine: readonly (readonly [string, string])[] =
+    program === 'docker' ? [] : [['engine', 'Start or stop an engine (engine --help)']];
+  return `${[
+    `Usage:  ${program} [OPTIONS] COMMAND`,
+    '',
+    'Runs containers, and whatever belongs to them',
+    '',
+    'Common Commands:',
+    ...nameLines(flatRows(isCommon)),
+    '',
+    'Management Commands:',
+    ...nameLines([...engine, ...ready]),
+    '',
+    'Commands:',
+    ...nameLines(flatRows((entry) => !isCommon(entry))),
+    '',
+    'Global Options:',
+    ...flagLines(globalFlags),
+    '',
+    `Run '${program} COMMAND --help' for more information on a command.`,
+  ].join('\n')}\n`;
+}
+
+/** The help of a group of commands. */
+export function groupHelp(program: Program, group: string): string {
+  const rows = entries
+    .filter((entry) => entry.group === group && entry.load)
+    .map((entry) => [entry.name, entry.summary] as const);
+  return `${[
+    `Usage:  ${program} ${group} COMMAND`,
+    '',
+    groups[group] ?? '',
+    '',
+    'Commands:',
+    ...nameLines(rows),
+    '',
+    `Run '${program} ${group} COMMAND --help' for more information on a command.`,
+  ].join('\n')}\n`;
+}
+
+/** The help of a command. */
+export function entryHelp(program: Program, entry: Entry, command: Command, path: string): string {
+  const inGroup =
+    entry.group === '' ? [] : [entry.name, ...(entry.aliases ?? [])].map((name) => `${program} ${entry.group} ${name}`);
+  const flat = entry.flat === undefined ? [] : [`${program} ${entry.flat}`];
+  return commandHelp({
+    path,
+    usage: command.usage,
+    summary: entry.summary,
+    aliases: [...inGroup, ...flat],
+    flags: command.flags,
+  });
+}
+
+/** What is said of a command that there is not, with the nearest that there is. */
+export function unknownCommandText(program: Program, path: string, group?: string): string {
+  const names =
+    group === undefined
+      ? [...entries.flatMap((entry) => entry.flat ?? []), ...Object.keys(groups)]
+      : entries.filter((entry) => entry.group === group).flatMap((entry) => [entry.name, ...(entry.aliases ?? [])]);
+  const meant = nearest(path.split(' ').at(-1) ?? '', names);
+  const prefix = group === undefined ? program : `${program} ${group}`;
+  return [
+    `${program}: unknown command: ${path}`,
+    ...(meant === undefined ? [] : ['', `Did you mean '${prefix} ${meant}'?`]),
+    ...(group === undefined ? [] : ['', `Usage:  ${prefix}`]),
+    '',
+    `Run '${prefix} --help' for more information`,
+  ].join('\n');
+}

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { fail } from '#std/errors';
+import { type Flag, list } from '../grammar/flag.ts';
+import { systemErrorText } from './system-errors.ts';
+
+/** `key=value` texts as a record; a text without `=` is a key with an empty value, the last of a key counts. */
+export function toRecord(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const equals = text.indexOf('=');
+      return equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)];
+    }),
+  );
+}
+
+/** A flag of `key=value` pairs that must have both. */
+export function pairs(summary: string, extra: { short?: string; hidden?: boolean } = {}): Flag<readonly string[]> {
+  return list(summary, { type: 'map', ...extra }, (value) => {
+    if (!/^[^=]+=/.test(value)) throw fail('invalid-argument', `${value} must be formatted as key=value`);
+    return value;
+  });
+}
+
+/**
+ * Lines of a file of `key=value`, comments and empty lines left out. A key alone takes its value from `environment`,
+ * and is left out where that has none.
+ * @throws `invalid-argument` when the file can't be read, or a name has white space.
+ */
+export function readKeyValueFile(
+  path: string,
+  kind: 'environment variable' | 'label',
+  environment: (key: string) => string | undefined,
+): string[] {
+  let content: string;
+  try {
+    content = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fail('invalid-argument', `open ${path}: ${systemErrorText(error)}`, error);
+  }
+  return content
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .flatMap((raw) => {
+      const line = raw.replace(/\r$/, '').trimStart();
+      if (line === '' || line.startsWith('#')) return [];
+      const equals = line.indexOf('=');
+      const key = equals < 0 ? line : line.slice(0, equals);
+      if (key === '') throw fail('invalid-argument', `no variable name on line '${line}'`);
+      if (/\s/.test(key)) throw fail('invalid-argument', `variable '${key}' contains whitespaces`);
+      if (equals >= 0) return [line];
+      const value = kind === 'label' ? '' : environment(key);
+      return value === undefined ? [] : [`${key}=${value}`];
+    });
+}
+
+/** `--env` values: a name alone takes its value from our own environment, and is left out where that has none. */
+export function resolveEnvironment(values: readonly string[]): string[] {
+  return values.flatMap((value) => {
+    if (value.startsWith('=') || value === '') {
+      throw fail('invalid-argument', `invalid environment variable: ${value}`);
+    }
+    if (value.includes('=')) return [value];
+    const inherited = process.env[value];
+    return inherited === undefined ? [] : [`${value}=${inherited}`];
+  });
+}

@@ -1,0 +1,95 @@
+import type { PortBinding } from '#api';
+import { fail } from '#std/errors';
+
+export interface PublishedPorts {
+  readonly exposed: Readonly<Record<string, object>>;
+  readonly bindings: Readonly<Record<string, PortBinding[]>>;
+}
+
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+function parseRange(text: string): Range | undefined {
+  const match = /^(\d+)(?:-(\d+))?$/.exec(text);
+  if (!match) return undefined;
+  const from = Number(match[1]);
+  const to = match[2] === undefined ? from : Number(match[2]);
+  return to < from || to > 65_535 ? undefined : { from, to };
+}
+
+function splitProtocol(spec: string): { ports: string; protocol: string } {
+  const slash = spec.indexOf('/');
+  const ports = slash < 0 ? spec : spec.slice(0, slash);
+  const protocol = (slash < 0 ? '' : spec.slice(slash + 1)).toLowerCase() || 'tcp';
+  if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw fail('invalid-argument', `invalid proto: ${protocol}`);
+  return { ports, protocol };
+}
+
+/** Whether the text is an IP address. Not `node:net`'s isIP: the module costs more to load than all else here. */
+function isAddress(text: string): boolean {
+  if (text.includes(':')) return URL.canParse(`http://[${text}]/`);
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => Number(part) < 256);
+}
+
+/** `published=8080,target=80,protocol=tcp` in the short form. */
+function fromLongForm(spec: string): string {
+  const fields = Object.fromEntries(spec.split(',').map((field) => field.split('=', 2)));
+  if (fields.target === undefined) throw fail('invalid-argument', `missing target port in ${spec}`);
+  const host = fields.published === undefined ? '' : `${fields.published}:`;
+  return `${host}${fields.target}/${fields.protocol ?? 'tcp'}`;
+}
+
+/** One `--publish`: `[[ip:][hostPort[-range]]:]containerPort[-range][/protocol]`. */
+function parsePublish(spec: string): [port: string, binding: PortBinding][] {
+  const { ports, protocol } = splitProtocol(
+    /^(?:published|target|protocol|mode)=/.test(spec) ? fromLongForm(spec) : spec,
+  );
+  const parts = ports.split(':');
+  const containerText = parts.pop() ?? '';
+  const hostText = parts.pop() ?? '';
+  const ip = parts.join(':').replace(/^\[(.*)\]$/, '$1');
+  if (ip !== '' && !isAddress(ip)) throw fail('invalid-argument', `invalid IP address: ${ip}`);
+  if (containerText === '') throw fail('invalid-argument', `no port specified: ${spec}<empty>`);
+  const container = parseRange(containerText);
+  if (!container) throw fail('invalid-argument', `invalid containerPort: ${containerText}`);
+  const host = hostText === '' ? undefined : parseRange(hostText);
+  if (hostText !== '' && !host) throw fail('invalid-argument', `invalid hostPort: ${hostText}`);
+  const count = container.to - container.from;
+  if (host && host.to - host.from !== count && count !== 0) {
+    const message = `invalid ranges specified for container and host Ports: ${containerText} and ${hostText}`;
+    throw fail('invalid-argument', message);
+  }
+  return Array.from({ length: count + 1 }, (_, index) => {
+    // A range of host ports for one container port leaves the choice to the engine.
+    const chosen = host && count === 0 && host.to !== host.from ? hostText : undefined;
+    const hostPort = chosen ?? (host ? String(host.from + index) : '');
+    return [`${container.from + index}/${protocol}`, { HostIp: ip, HostPort: hostPort }];
+  });
+}
+
+function parseExpose(spec: string): string[] {
+  if (spec.includes(':')) throw fail('invalid-argument', `invalid port format for --expose: ${spec}`);
+  const { ports, protocol } = splitProtocol(spec);
+  const range = parseRange(ports);
+  if (!range) throw fail('invalid-argument', `invalid range format for --expose: ${spec}`);
+  return Array.from({ length: range.to - range.from + 1 }, (_, index) => `${range.from + index}/${protocol}`);
+}
+
+/**
+ * The ports that `--publish` and `--expose` name.
+ * @throws `invalid-argument`
+ */
+export function parsePorts(publish: readonly string[], expose: readonly string[]): PublishedPorts {
+  const exposed: Record<string, object> = {};
+  const bindings: Record<string, PortBinding[]> = {};
+  for (const spec of publish) {
+    for (const [port, binding] of parsePublish(spec)) {
+      exposed[port] = {};
+      bindings[port] = [...(bindings[port] ?? []), binding];
+    }
+  }
+  for (const spec of expose) for (const port of parseExpose(spec)) exposed[port] = {};
+  return { exposed, bindings };
+}

@@ -1,0 +1,52 @@
+import { fail } from '#std/errors';
+import type { Flag } from '../grammar/flag.ts';
+
+const binaryUnits = 'bkmgtp';
+
+/**
+ * Reads a size with an optional binary unit: `512`, `64k`, `1.5GB`, `2GiB`. Gives bytes.
+ * @throws `invalid-argument`
+ */
+export function parseBytes(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(?:([kmgtp])(?:i?b)?|b)?\s*$/i.exec(text);
+  if (!match) throw fail('invalid-argument', `invalid size: '${text}'`);
+  const unit = (match[2] ?? 'b').toLowerCase();
+  return Math.trunc(Number(match[1]) * 1024 ** binaryUnits.indexOf(unit));
+}
+
+function printScaled(size: number, base: number, digits: number, units: readonly string[]): string {
+  let value = size;
+  let unit = 0;
+  while (value >= base && unit < units.length - 1) {
+    value /= base;
+    unit++;
+  }
+  // Significant digits, as `%.3g` gives them: trailing zeroes cut.
+  const text = value >= 10 ** digits ? String(Math.round(value)) : String(Number(value.toPrecision(digits)));
+  return `${text}${units[unit]}`;
+}
+
+/** A size in decimal units with `digits` significant digits: `4.21MB`. */
+export function printSize(bytes: number, digits = 4): string {
+  return printScaled(bytes, 1000, digits, ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB']);
+}
+
+/** A size in binary units: `23.54GiB`. */
+export function printBinarySize(bytes: number): string {
+  return printScaled(bytes, 1024, 4, ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB']);
+}
+
+/** A flag whose value is a size in bytes; -1 stands for no limit where `unlimited` is allowed. */
+export function bytes(
+  summary: string,
+  extra: { short?: string; unlimited?: boolean; hidden?: boolean } = {},
+): Flag<number> {
+  const { unlimited, ...rest } = extra;
+  return {
+    type: 'bytes',
+    summary,
+    initial: 0,
+    ...rest,
+    parse: (text) => (unlimited && text === '-1' ? -1 : parseBytes(text)),
+  };
+}
