@@ -41,6 +41,7 @@ export interface ContainersOptions {
   readonly volumes: Volumes;
   readonly keeper: Keeper;
   readonly paths: ContainerPaths;
+  readonly dataRoot: string;
   /** Path of the OCI runtime. */
   readonly runtime: string;
   readonly logDefaults: LogConfig['Config'];
@@ -66,7 +67,7 @@ export function openContainers(options: ContainersOptions): OpenedContainers {
   const catalog = openCatalog(records);
   const execStore = openExecStore(records);
   const clients = createAttachedClients();
-  const specification = createSpecification({ catalog, images, volumes, paths });
+  const specification = createSpecification({ catalog, images, volumes, paths, dataRoot: options.dataRoot });
   const release = createRelease({ rootfs, networks, volumes, paths });
   const restarts = createRestartSchedule((id) => starter.restart(id));
   const terminator = createTerminator({ catalog, events, keeper, paths, restarts });
@@ -111,6 +112,7 @@ export function openContainers(options: ContainersOptions): OpenedContainers {
     runtime,
     logDefaults: options.logDefaults,
     buildSpec: specification.buildSpec,
+    fillVolumes: specification.fillVolumes,
     onStarted: (record) => health.watch(record),
   });
   const starter = createStarter({ catalog, launch, restarts, remove: removeWithVolumes });

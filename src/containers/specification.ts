@@ -1,24 +1,28 @@
 import { existsSync } from 'node:fs';
 import type { ExecCreateRequest } from '#api';
-import type { ImageRecord, Images } from '#images';
+import type { Images } from '#images';
 import type { OciProcess, OciSpec } from '#oci';
 import { fail } from '#std/errors';
 import { lazy } from '#std/lazy';
-import type { Volumes } from '#volumes';
+import { copyUp, type Volumes } from '#volumes';
 import type { Catalog } from './catalog.ts';
-import type { PreparedMounts } from './create/create.ts';
 import { cgroupOf } from './exit/release.ts';
 import type { ContainerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import {
   buildProcess,
   buildSpec,
+  containerMounts,
+  type PreparedMounts,
+  planMounts,
+  prepareMounts,
   readBlockLimits,
   readContainerDevices,
   readHostFacts,
   readUserDatabase,
   resolveUser,
   sharedProcess,
+  volumesToFill,
 } from './spec/index.ts';
 import { hostnameOf } from './start/files.ts';
 import type { StartFacts } from './start/launch.ts';
@@ -32,7 +36,9 @@ export interface Specification {
   buildSpec(record: ContainerRecord, facts: StartFacts): OciSpec;
   buildProcess(record: ContainerRecord, request: ExecCreateRequest): OciProcess;
   validate(record: ContainerRecord): string[];
-  prepareMounts(record: ContainerRecord, image: ImageRecord): Promise<PreparedMounts>;
+  prepareMounts(record: ContainerRecord): Promise<PreparedMounts>;
+  /** Fills new volumes with what the image has in their places; before the first start. */
+  fillVolumes(record: ContainerRecord, facts: StartFacts): Promise<void>;
 }
 
 /** What it asks of others. */
@@ -41,6 +47,7 @@ export interface SpecificationParts {
   readonly images: Images;
   readonly volumes: Volumes;
   readonly paths: ContainerPaths;
+  readonly dataRoot: string;
 }
 
 function initBinary({ hostConfig }: ContainerRecord): string | undefined {
@@ -51,7 +58,7 @@ function initBinary({ hostConfig }: ContainerRecord): string | undefined {
 }
 
 /** Binds the pure builders of `spec/` to this host and to the other containers. */
-export function createSpecification({ catalog, images, paths }: SpecificationParts): Specification {
+export function createSpecification({ catalog, images, volumes, paths, dataRoot }: SpecificationParts): Specification {
   const host = lazy(readHostFacts);
 
   function filesOf({ id, hostConfig }: ContainerRecord): { hosts: string; hostname: string; resolvConf: string } {
@@ -60,8 +67,8 @@ export function createSpecification({ catalog, images, paths }: SpecificationPar
   }
 
   return {
-    buildSpec(record, { rootfs, sandbox }) {
-      const { config, hostConfig } = record;
+    buildSpec(record, { rootfs, sandbox, volumePaths }) {
+      const { config, hostConfig, mounts } = record;
       const init = initBinary(record);
       const sharer = joinedContainer(catalog, hostConfig.IpcMode);
       return buildSpec({
@@ -75,7 +82,7 @@ export function createSpecification({ catalog, images, paths }: SpecificationPar
         user: resolveUser(config.User, readUserDatabase(rootfs), hostConfig.GroupAdd ?? []),
         devices: readContainerDevices(hostConfig),
         block: readBlockLimits(hostConfig),
-        mounts: [],
+        mounts: containerMounts({ hostConfig, points: mounts, volumePaths }),
         files: filesOf(record),
         ...(init !== undefined && { initBinary: init }),
         ...(sharer !== undefined && { sharedMemoryPath: `/proc/${sharer.life.pid}/root/dev/shm` }),
@@ -97,6 +104,16 @@ export function createSpecification({ catalog, images, paths }: SpecificationPar
       });
     },
     validate: () => [],
-    prepareMounts: async () => ({ points: [], anonymousVolumes: [] }),
+    prepareMounts({ config, hostConfig }) {
+      const mountsOf = (name: string): ContainerRecord['mounts'] => catalog.find(name).mounts;
+      return prepareMounts(planMounts({ config, hostConfig, mountsOf, dataRoot }), volumes);
+    },
+    async fillVolumes({ hostConfig, mounts, anonymousVolumes, life }, { rootfs, volumePaths }) {
+      if (life.startedAtNs !== '' || volumePaths.size === 0) return;
+      for (const { name, destination } of volumesToFill(hostConfig, mounts, anonymousVolumes)) {
+        const directory = volumePaths.get(name);
+        if (directory !== undefined) await copyUp(rootfs, destination, directory);
+      }
+    },
   };
 }

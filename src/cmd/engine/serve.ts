@@ -14,6 +14,7 @@ import { configureLog, log } from '#std/log';
 import { openRecords } from '#store';
 import { openVolumes } from '#volumes';
 import { selfCommand } from '../self.ts';
+import { surviveFaults } from '../survive.ts';
 import { prepareRuntime, releaseRuntime } from './runtime.ts';
 import type { EngineSettings } from './settings.ts';
 import { systemInformation } from './system.ts';
@@ -54,6 +55,7 @@ async function open(settings: EngineSettings, paths: ContainerPaths, requestStop
     volumes,
     keeper,
     paths,
+    dataRoot,
     runtime,
     logDefaults: settings.logOptions,
   });
@@ -71,6 +73,7 @@ async function open(settings: EngineSettings, paths: ContainerPaths, requestStop
       ...(all ? [() => opened.stopAll()] : []),
       ...listeners.map((listener) => () => listener.close()),
       () => opened.close(),
+      () => images.settled(),
       ...(all ? [() => networks.close(), () => keeper.shutDown()] : []),
       () => keeper.close(),
       () => records[Symbol.dispose](),
@@ -92,6 +95,7 @@ export async function serve(settings: EngineSettings): Promise<number | undefine
     process.stderr.write(`estiba engine: another engine runs on the data root ${dataRoot}\n`);
     return 1;
   }
+  surviveFaults();
   const paths = containerPaths(dataRoot, execRoot, cgroupParentOf(settings));
   const stop = Promise.withResolvers<boolean>();
   process.once('SIGTERM', () => stop.resolve(false));

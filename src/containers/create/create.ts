@@ -1,4 +1,4 @@
-import type { ContainerCreateRequest, ContainerCreateResponse, HostConfig, MountPoint } from '#api';
+import type { ContainerCreateRequest, ContainerCreateResponse, HostConfig } from '#api';
 import type { Events } from '#events';
 import type { ImageRecord, Images } from '#images';
 import { fail } from '#std/errors';
@@ -7,15 +7,10 @@ import { nowNs } from '#std/time';
 import { announce } from '../announce.ts';
 import type { Catalog } from '../catalog.ts';
 import { type ContainerRecord, neverStarted } from '../record.ts';
+import type { PreparedMounts } from '../spec/index.ts';
 import { checkLogConfig } from '../start/log-target.ts';
 import { mergeConfig } from './merge.ts';
 import { checkedName, randomName } from './names.ts';
-
-/** The mounts of a container that is being made, volumes created. */
-export interface PreparedMounts {
-  readonly points: readonly MountPoint[];
-  readonly anonymousVolumes: readonly string[];
-}
 
 /** What creation touches. */
 export interface CreateParts {
@@ -25,7 +20,7 @@ export interface CreateParts {
   readonly completeHostConfig: (asked: Partial<HostConfig>) => HostConfig;
   /** Refuses what Docker refuses and what is not supported here; returns warnings. */
   readonly validate: (record: ContainerRecord) => string[];
-  readonly prepareMounts: (record: ContainerRecord, image: ImageRecord) => Promise<PreparedMounts>;
+  readonly prepareMounts: (record: ContainerRecord) => Promise<PreparedMounts>;
   /** Gives back the volumes made for a container that could not be. */
   readonly dropVolumes: (names: readonly string[]) => Promise<void>;
 }
@@ -95,7 +90,7 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
     let made: readonly string[] = [];
     try {
       images.rootfs.create(record.id, image);
-      const { points, anonymousVolumes } = await parts.prepareMounts(record, image);
+      const { points, anonymousVolumes } = await parts.prepareMounts(record);
       made = anonymousVolumes;
       const complete: ContainerRecord = { ...record, mounts: points, anonymousVolumes };
       catalog.insert(complete);

@@ -1,21 +1,43 @@
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync, read } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+const readInto = promisify(read);
 
 const blockBytes = 64 * 1024;
 const newline = 0x0a;
 
 /** An open file of a rotated log. It keeps its identity when it is renamed. */
-export interface LogFile {
-  readonly handle: FileHandle;
+export class LogFile implements Disposable {
+  readonly #descriptor: number;
   readonly inode: number;
-}
 
-async function openFile(path: string): Promise<LogFile | undefined> {
-  try {
-    const handle = await open(path, 'r');
-    return { handle, inode: (await handle.stat()).ino };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+  private constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+    this.inode = fstatSync(descriptor).ino;
+  }
+
+  /** Opens a file; undefined when there is none. */
+  static open(path: string): LogFile | undefined {
+    try {
+      return new LogFile(openSync(path, 'r'));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  get sizeBytes(): number {
+    return fstatSync(this.#descriptor).size;
+  }
+
+  /** Reads what is there at `position`; returns the number of bytes read, 0 at the end. */
+  read(buffer: Buffer, length: number, position: number): Promise<number> {
+    return readInto(this.#descriptor, buffer, 0, length, position).then(({ bytesRead }) => bytesRead);
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#descriptor);
   }
 }
 
@@ -38,7 +60,7 @@ async function indexOf(path: string, file: LogFile): Promise<number | undefined>
 export async function nextFile(path: string, file: LogFile): Promise<LogFile | undefined> {
   const index = await indexOf(path, file);
   if (index === 0) return undefined;
-  return openFile(filePath(path, index === undefined ? 0 : index - 1));
+  return LogFile.open(filePath(path, index === undefined ? 0 : index - 1));
 }
 
 /** Where reading starts: at the oldest line, or at the last `lines` ones. */
@@ -49,13 +71,13 @@ export interface Start {
 
 /** Offset behind which `lines` whole lines follow, and how many lines of the wish this file could not fill. */
 async function offsetOfTail(file: LogFile, lines: number): Promise<{ offset: number; missing: number }> {
-  let position = (await file.handle.stat()).size;
+  let position = file.sizeBytes;
   let found = 0;
   const block = Buffer.allocUnsafe(blockBytes);
   while (position > 0) {
     const length = Math.min(blockBytes, position);
     position -= length;
-    const { bytesRead } = await file.handle.read(block, 0, length, position);
+    const bytesRead = await file.read(block, length, position);
     for (let index = block.lastIndexOf(newline, bytesRead - 1); index !== -1; ) {
       found += 1;
       // The newline of the line before the first one wanted.
@@ -68,21 +90,21 @@ async function offsetOfTail(file: LogFile, lines: number): Promise<{ offset: num
 
 /** Opens the log where reading starts; undefined when there is no log (yet). */
 export async function openLog(path: string, tail: number | undefined): Promise<Start | undefined> {
-  let file = await openFile(path);
+  let file = LogFile.open(path);
   if (file === undefined) return undefined;
   let missing = tail ?? Number.POSITIVE_INFINITY;
   for (let index = 0; ; ) {
     const found = tail === undefined ? { offset: 0, missing } : await offsetOfTail(file, missing);
     missing = found.missing;
     index += 1;
-    const older: LogFile | undefined = missing > 0 ? await openFile(filePath(path, index)) : undefined;
+    const older: LogFile | undefined = missing > 0 ? LogFile.open(filePath(path, index)) : undefined;
     if (older === undefined) return { file, offset: found.offset };
     // Rotated between the two opens: the same file under its next name.
     if (older.inode !== file.inode) {
-      await file.handle.close();
+      file[Symbol.dispose]();
       file = older;
     } else {
-      await older.handle.close();
+      older[Symbol.dispose]();
     }
   }
 }

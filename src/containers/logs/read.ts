@@ -75,7 +75,7 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
   try {
     while (!signal.aborted && !decoder.past) {
       const wasEnded = follow?.ended() ?? true;
-      const { bytesRead } = await file.handle.read(buffer, 0, buffer.length, offset);
+      const bytesRead = await file.read(buffer, buffer.length, offset);
       const { output, consumed } = decoder.decode(buffer.subarray(0, bytesRead));
       offset += consumed;
       if (output.length > 0) yield output;
@@ -86,7 +86,7 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
       }
       const next = await nextFile(path, file);
       if (next !== undefined) {
-        await file.handle.close();
+        file[Symbol.dispose]();
         file = next;
         offset = 0;
         continue;
@@ -96,6 +96,6 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
       await bell.wait();
     }
   } finally {
-    await file.handle.close();
+    file[Symbol.dispose]();
   }
 }

@@ -44,6 +44,7 @@ export interface LaunchParts {
   /** Options of the json-file driver where a container names none. */
   readonly logDefaults: LogConfig['Config'];
   readonly buildSpec: (record: ContainerRecord, facts: StartFacts) => OciSpec;
+  readonly fillVolumes: (record: ContainerRecord, facts: StartFacts) => Promise<void>;
   /** Called with the record that runs. */
   readonly onStarted: (record: ContainerRecord) => void;
 }
@@ -91,7 +92,9 @@ export function createLaunch(parts: LaunchParts): Launch {
     writeNetworkFiles(record, sandbox, paths);
     const bundle = paths.bundle(record.id);
     mkdirSync(bundle, { recursive: true, mode: 0o700 });
-    const spec = parts.buildSpec(record, { rootfs: mounted, sandbox, volumePaths });
+    const facts: StartFacts = { rootfs: mounted, sandbox, volumePaths };
+    await parts.fillVolumes(record, facts);
+    const spec = parts.buildSpec(record, facts);
     writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec));
     return bundle;
   }
