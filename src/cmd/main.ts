@@ -8,7 +8,8 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
   delete process.env.ESTIBA_INVOKED_AS;
   if (first === 'keeper') {
     await (await import('./keeper.ts')).keeperMain(rest);
-    return undefined;
+    // Its work is done, but its signal handlers would keep the process.
+    return 0;
   }
   if (first === 'engine' && name === 'estiba') return (await import('./engine/command.ts')).engineMain(rest);
   return (await import('#cli')).runCli(argv, { name });

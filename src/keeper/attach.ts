@@ -9,6 +9,8 @@ export async function openAttachment(path: string, request: AttachRequest): Prom
   const socket = await connectTo(path);
   socket.write(`${JSON.stringify({ verb: 'attach', request })}\n`);
   await readAnswer(socket);
+  // The process has ended: an input that nobody half-closes must not keep the connection, and whoever waits for it.
+  socket.once('end', () => socket.destroy());
   return { output: socket, input: socket, close: () => socket.destroy() };
 }
 

@@ -6,6 +6,7 @@ import { openEvents } from '#events';
 import { createApi } from '#http';
 import { openImages } from '#images';
 import { connectKeeper } from '#keeper';
+import { removeCgroup } from '#linux/cgroups';
 import { enterPrivateMounts, releasePrivateMounts } from '#linux/namespaces';
 import { lockFile } from '#linux/process';
 import { openNetworks } from '#networks';
@@ -74,7 +75,7 @@ async function open(settings: EngineSettings, paths: ContainerPaths, requestStop
       ...listeners.map((listener) => () => listener.close()),
       () => opened.close(),
       () => images.settled(),
-      ...(all ? [() => networks.close(), () => keeper.shutDown()] : []),
+      ...(all ? [() => networks.close(), () => keeper.shutDown(), () => void removeCgroup(paths.cgroupParent)] : []),
       () => keeper.close(),
       () => records[Symbol.dispose](),
     ]);
