@@ -217,10 +217,17 @@ class RunningEngine implements TestEngine {
     return leftovers(this);
   }
 
+  async #removeContainers(): Promise<void> {
+    const all = await this.get<{ Id: string }[]>('/containers/json?all=1');
+    await Promise.all(all.map(({ Id }) => this.request('DELETE', `/containers/${Id}?force=1&v=1`)));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     // Only a living engine can take its own things down.
     if (!this.#isAlive()) await this.start().catch(() => {});
     const traces = existsSync(this.#pidFile) ? await tracesOf(this).catch(() => undefined) : undefined;
+    // Stopping each politely would take its ten seconds.
+    await this.#removeContainers().catch(() => {});
     const stopped = await this.estiba('engine', 'stop', '--all', '--host', this.host);
     const complaints: string[] =
       stopped.code === 0 ? [] : [`engine stop --all exited ${stopped.code}: ${stopped.stderr}`];

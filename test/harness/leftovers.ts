@@ -21,7 +21,7 @@ interface EventAnswer {
 }
 
 async function containersEver(engine: TestEngine): Promise<Set<string>> {
-  const until = (Date.now() / 1000 + 1).toFixed(3);
+  const until = (Date.now() / 1000 + 0.05).toFixed(3);
   const response = await engine.request('GET', `/events?since=0&until=${until}`);
   const ids = new Set<string>();
   for (const line of (await response.text()).split('\n')) {
@@ -42,7 +42,7 @@ export async function tracesOf(engine: TestEngine): Promise<Traces> {
     containers,
     bridges,
     remaining: () => [
-      ...remainsOf(containers, [], engine),
+      ...remainsOf(containers, [], [engine.execRoot]),
       ...cgroupOf(engine.execRoot),
       ...[...bridges].filter((name) => existsSync(`/sys/class/net/${name}`)).map((name) => `bridge left: ${name}`),
     ],
@@ -56,11 +56,11 @@ export async function tracesOf(engine: TestEngine): Promise<Traces> {
 export async function leftovers(engine: TestEngine): Promise<string[]> {
   const known = await engine.get<{ Id: string; State: string }[]>('/containers/json?all=1');
   const owned = new Set(known.map((container) => container.Id));
-  const gone = new Set([...(await containersEver(engine))].filter((id) => !owned.has(id)));
   const traces = await tracesOf(engine);
+  const gone = new Set([...traces.containers].filter((id) => !owned.has(id)));
   const running = known.filter((container) => container.State !== 'exited' && container.State !== 'created').length;
   return [
-    ...remainsOf(gone, [engine.pid(), engine.keeperPid()], engine),
+    ...remainsOf(gone, [engine.pid(), engine.keeperPid()], [engine.dataRoot, engine.execRoot]),
     ...[...traces.bridges].flatMap((bridge) => {
       const ports = readdirSync(join('/sys/class/net', bridge, 'brif'));
       return ports.length > running ? [`${ports.length} veths on ${bridge} for ${running} running containers`] : [];
@@ -68,7 +68,7 @@ export async function leftovers(engine: TestEngine): Promise<string[]> {
   ];
 }
 
-function remainsOf(ids: ReadonlySet<string>, viewers: readonly number[], engine: TestEngine): string[] {
+function remainsOf(ids: ReadonlySet<string>, viewers: readonly number[], roots: readonly string[]): string[] {
   if (ids.size === 0) return [];
   const found = new Set<string>();
   const note = (kind: string, text: string): void => {
@@ -76,7 +76,7 @@ function remainsOf(ids: ReadonlySet<string>, viewers: readonly number[], engine:
   };
   for (const viewer of ['self', ...viewers]) for (const mount of mountPoints(viewer)) note('mount', mount);
   for (const directory of below('/sys/fs/cgroup', 5)) note('cgroup', directory);
-  for (const root of [engine.dataRoot, engine.execRoot]) {
+  for (const root of roots) {
     if (existsSync(root)) for (const path of below(root, 4)) note('file', path);
   }
   for (const id of ids) for (const { command } of processesNaming(id)) found.add(`process left: ${command}`);

@@ -68,7 +68,7 @@ test('rm refuses a running container, and -f does not', async () => {
   expect(code).toBe(1);
   expect(stderr).toContain('container is running: stop the container before removing or force remove');
   await engine.dockerOk('rm', '-f', 'busy');
-  expect((await engine.docker('inspect', 'busy')).stderr.toLowerCase()).toContain('no such');
+  expect((await engine.docker('container', 'inspect', 'busy')).stderr).toContain('No such container: busy');
 });
 
 test('pause freezes, unpause thaws', async () => {
