@@ -1,29 +1,11 @@
 import { describe, expect, test } from 'bun:test';
-import { createApi } from './api.ts';
-import { memoryFeatures } from './testing/features.ts';
-import { request, textOf } from './testing/raw-client.ts';
-
-type Options = Parameters<typeof request>[2];
-
-function open() {
-  const features = memoryFeatures();
-  const api = createApi(features);
-  const ask = async (method: string, target: string, options: Options = {}) => {
-    const response = await api.handle(request(method, target, options));
-    return { ...response, text: await textOf(response.body) };
-  };
-  const create = async (body: object, name = 'a') => {
-    const { text } = await ask('POST', `/containers/create?name=${name}`, { body: JSON.stringify(body) });
-    return JSON.parse(text).Id as string;
-  };
-  return { ...features, ask, create };
-}
+import { openApi } from './testing/open-api.ts';
 
 const filters = (value: object) => encodeURIComponent(JSON.stringify(value));
 
 describe('versions and headers', () => {
   test('every answer says who answers', async () => {
-    const { headers } = await open().ask('GET', '/v1.24/version');
+    const { headers } = await openApi().ask('GET', '/v1.24/version');
     expect(headers).toMatchObject({
       'Api-Version': '1.51',
       'Docker-Experimental': 'false',
@@ -33,7 +15,7 @@ describe('versions and headers', () => {
   });
 
   test('too new, too old, and no version at all', async () => {
-    const { ask } = open();
+    const { ask } = openApi();
     expect(await ask('GET', '/v1.99/info')).toMatchObject({
       status: 400,
       text: '{"message":"client version 1.99 is too new. Maximum supported API version is 1.51"}\n',
@@ -48,7 +30,7 @@ describe('versions and headers', () => {
   });
 
   test('what is no route is no page', async () => {
-    const { ask } = open();
+    const { ask } = openApi();
     for (const [method, target] of [
       ['GET', '/'],
       ['POST', '/info'],
@@ -66,7 +48,7 @@ describe('versions and headers', () => {
   });
 
   test('info differs for old clients', async () => {
-    const { ask } = open();
+    const { ask } = openApi();
     const [now, then] = [await ask('GET', '/info'), await ask('GET', '/v1.24/info')];
     expect(JSON.parse(now.text)).toMatchObject({
       ServerVersion: '0.0.1',
@@ -83,7 +65,7 @@ describe('versions and headers', () => {
   });
 
   test('images differ for old clients', async () => {
-    const { ask } = open();
+    const { ask } = openApi();
     const [row] = JSON.parse((await ask('GET', '/v1.40/images/json')).text);
     expect(row).toMatchObject({ Containers: -1, VirtualSize: 7, RepoDigests: null });
     const [newRow] = JSON.parse((await ask('GET', '/images/json')).text);
@@ -111,14 +93,17 @@ describe('bodies', () => {
     ['{}', '', 'malformed Content-Type header (): mime: no media type'],
     ['{}', 'application/', 'malformed Content-Type header (application/): mime: expected token after slash'],
   ])('create with %p as %p', async (body, contentType, message) => {
-    const answer = await open().ask('POST', '/containers/create', { body, headers: { 'content-type': contentType } });
+    const answer = await openApi().ask('POST', '/containers/create', {
+      body,
+      headers: { 'content-type': contentType },
+    });
     expect(answer.status).toBe(400);
     expect(JSON.parse(answer.text)).toEqual({ message });
   });
 
   test('a body without bound is refused', async () => {
     const body = `{"Image":"${'a'.repeat(4 * 1024 * 1024)}"}`;
-    expect(await open().ask('POST', '/containers/create', { body })).toMatchObject({
+    expect(await openApi().ask('POST', '/containers/create', { body })).toMatchObject({
       status: 400,
       text: '{"message":"http: request body too large"}\n',
     });
@@ -126,12 +111,12 @@ describe('bodies', () => {
 
   test('nested without end', async () => {
     const body = `{"a":${'['.repeat(300_000)}`;
-    const { status, text } = await open().ask('POST', '/containers/create', { body });
+    const { status, text } = await openApi().ask('POST', '/containers/create', { body });
     expect([status, text]).toEqual([400, '{"message":"invalid JSON: exceeded max depth"}\n']);
   });
 
   test('create hands on what it understood, as its version means it', async () => {
-    const { ask, containers } = open();
+    const { ask, containers } = openApi();
     const body = JSON.stringify({ image: 'busybox', Cmd: 'sh', Junk: 1, HostConfig: { Annotations: { a: 'b' } } });
     const answer = await ask('POST', '/v1.39/containers/create?name=x&platform=linux/amd64', { body });
     expect(answer.status).toBe(201);
@@ -146,7 +131,7 @@ describe('bodies', () => {
   });
 
   test('exec needs a command, and volumes take no body at all', async () => {
-    const { ask } = open();
+    const { ask } = openApi();
     expect((await ask('POST', '/containers/a/exec')).text).toBe('{"message":"No exec command specified"}\n');
     expect((await ask('POST', '/containers/a/exec', { body: '{"Cmd":5}' })).text).toBe(
       '{"message":"invalid JSON: json: cannot unmarshal number into Go struct field ExecOptions.Cmd of type []string"}\n',
@@ -156,7 +141,7 @@ describe('bodies', () => {
   });
 
   test('start takes no body', async () => {
-    const { ask, create } = open();
+    const { ask, create } = openApi();
     await create({ Image: 'busybox' });
     expect((await ask('POST', '/containers/a/start', { body: '{"Binds":[]}' })).status).toBe(400);
     expect((await ask('POST', '/containers/a/start', { body: '{}' })).status).toBe(204);
@@ -193,12 +178,12 @@ describe('parameters', () => {
     ],
     ['POST', `/volumes/prune?filters=${filters({ x: ['y'] })}`, "invalid filter 'x'"],
   ])('%s %s', async (method, target, message) => {
-    const answer = await open().ask(method, target);
+    const answer = await openApi().ask(method, target);
     expect([answer.status, JSON.parse(answer.text)]).toEqual([400, { message }]);
   });
 
   test('filters of both forms, and booleans of all', async () => {
-    const { ask, containers } = open();
+    const { ask, containers } = openApi();
     await ask(
       'GET',
       `/containers/json?all=1&size=no&limit=3&filters=${filters({ status: { exited: true }, id: ['a'] })}`,
@@ -220,7 +205,7 @@ describe('parameters', () => {
   });
 
   test('logs', async () => {
-    const { ask, create, containers } = open();
+    const { ask, create, containers } = openApi();
     await create({ Image: 'busybox' });
     const answer = await ask('GET', '/containers/a/logs?stdout=1&tail=5&since=1.5&until=0&timestamps=true');
     expect(answer.headers['Content-Type']).toBe('application/vnd.docker.multiplexed-stream');
@@ -239,7 +224,7 @@ describe('parameters', () => {
   });
 
   test('stop: the signal came with 1.42', async () => {
-    const { ask, containers } = open();
+    const { ask, containers } = openApi();
     await ask('POST', '/containers/a/stop?t=-1&signal=INT');
     await ask('POST', '/v1.41/containers/a/stop?signal=INT');
     expect(containers.calls).toEqual([
@@ -249,125 +234,8 @@ describe('parameters', () => {
   });
 
   test('names with slashes and escapes', async () => {
-    const { ask } = open();
+    const { ask } = openApi();
     expect((await ask('GET', '/images/a/b%3Ac/json')).text).toBe('{"message":"No such image: a/b:c:latest"}\n');
     expect((await ask('GET', '/containers/a/b/json')).text).toBe('{"message":"No such container: a/b"}\n');
-  });
-});
-
-describe('answers', () => {
-  test('304 has no body, and errors have their status', async () => {
-    const { ask, create } = open();
-    await create({ Image: 'busybox', Cmd: ['cat'] });
-    expect((await ask('POST', '/containers/a/start')).status).toBe(204);
-    expect(await ask('POST', '/containers/a/start')).toMatchObject({ status: 304, text: '' });
-    expect((await ask('POST', '/containers/zz/start')).status).toBe(404);
-    expect((await ask('POST', '/networks/create')).status).toBe(501);
-  });
-
-  test('pull says what to do instead', async () => {
-    const answer = await open().ask('POST', '/images/create?fromImage=alpine&tag=latest');
-    expect(answer.status).toBe(501);
-    expect(answer.text).toContain('pull of alpine is not implemented yet');
-  });
-
-  test('import, load and save stream', async () => {
-    const { ask, images } = open();
-    const octets = { 'content-type': 'application/x-tar' };
-    expect((await ask('POST', '/images/create?fromSrc=-', { body: 'abc', headers: octets })).text).toBe(
-      '{"status":"sha256:bb"}\r\n',
-    );
-    expect(images.receivedBytes).toBe(3);
-    const failed = await ask('POST', '/images/load', { body: 'abcd', headers: octets });
-    expect([failed.status, failed.text]).toEqual([
-      200,
-      '{"errorDetail":{"message":"unexpected end of archive"},"error":"unexpected end of archive"}\r\n',
-    ]);
-    expect((await ask('GET', '/images/get?names=busybox')).text).toHaveLength(64 * 65536);
-    expect((await ask('GET', '/images/nope/get')).status).toBe(404);
-  });
-
-  test('prune of volumes took named ones too before 1.42', async () => {
-    const { ask } = open();
-    expect(JSON.parse((await ask('POST', '/v1.41/volumes/prune')).text).VolumesDeleted).toEqual(['true']);
-    expect(JSON.parse((await ask('POST', '/volumes/prune')).text).VolumesDeleted).toEqual([]);
-  });
-
-  test('wait before 1.30 answers at the end only', async () => {
-    const { ask, create, containers } = open();
-    await create({ Image: 'busybox', Cmd: ['cat'] });
-    const answer = ask('POST', '/v1.29/containers/a/wait');
-    containers.exit('a', 5);
-    expect((await answer).text).toBe('{"StatusCode":5}\n');
-  });
-
-  test('an error that nobody foresaw is 500 with its message', async () => {
-    const features = memoryFeatures();
-    features.containers.list = async () => {
-      throw new TypeError('undefined is not a function');
-    };
-    const answer = await createApi(features).handle(request('GET', '/containers/json'));
-    expect([answer.status, answer.body]).toEqual([500, '{"message":"undefined is not a function"}\n']);
-  });
-});
-
-describe('hijacked answers', () => {
-  const upgrade = { upgrade: 'tcp', connection: 'Upgrade' };
-
-  test('attach: with and without upgrade, tty and not, old and new', async () => {
-    const { ask, create } = open();
-    await create({ Image: 'busybox' }, 'plain');
-    await create({ Image: 'busybox', Tty: true }, 'tty');
-    const typeOf = async (target: string, headers = {}) => {
-      const response = await ask('POST', target, { headers });
-      await response.hijack?.connect().then((attachment) => attachment.close());
-      return [response.status, response.headers['Content-Type']];
-    };
-    const [raw, multiplexed] = ['application/vnd.docker.raw-stream', 'application/vnd.docker.multiplexed-stream'];
-    expect(await typeOf('/containers/plain/attach?stream=1', upgrade)).toEqual([101, multiplexed]);
-    expect(await typeOf('/v1.41/containers/plain/attach?stream=1', upgrade)).toEqual([101, raw]);
-    expect(await typeOf('/containers/tty/attach?stream=1', upgrade)).toEqual([101, raw]);
-    expect(await typeOf('/containers/plain/attach?stream=1')).toEqual([200, raw]);
-  });
-
-  test('attach is refused in plain text, as Docker does', async () => {
-    const { ask, create } = open();
-    await create({ Image: 'busybox' });
-    expect(await ask('POST', '/containers/zz/attach', { headers: upgrade })).toMatchObject({
-      status: 404,
-      text: 'No such container: zz\r\n',
-    });
-    expect(await ask('POST', '/containers/a/attach?detachKeys=foo')).toMatchObject({
-      status: 400,
-      text: 'Invalid detach keys (foo) provided\r\n',
-    });
-  });
-
-  test('exec: an unknown one is an answer, a failed one a word in the stream', async () => {
-    const { ask, create } = open();
-    await create({ Image: 'busybox' });
-    expect((await ask('POST', '/exec/zz/start', { body: '{}', headers: upgrade })).status).toBe(404);
-    const { Id } = JSON.parse((await ask('POST', '/containers/a/exec', { body: '{"Cmd":["true"]}' })).text);
-    expect((await ask('POST', `/exec/${Id}/start`, { body: '{"Detach":true}' })).status).toBe(200);
-    const { hijack } = await ask('POST', `/exec/${Id}/start`, { body: '{}', headers: upgrade });
-    const error = await hijack?.connect().catch((reason: unknown) => reason);
-    const told = Buffer.from(hijack?.explain(error) ?? []);
-    expect(told[0]).toBe(1);
-    expect(told.readUInt32BE(4)).toBe(told.length - 8);
-    expect(told.toString('utf8', 8)).toBe(`exec command ${Id} has already run\r\n`);
-  });
-
-  test('exec: the console size counts with a terminal only', async () => {
-    const { ask, create, containers } = open();
-    await create({ Image: 'busybox' });
-    for (const body of ['{"Tty":true,"ConsoleSize":[3,4]}', '{"ConsoleSize":[3,4]}']) {
-      const { Id } = JSON.parse((await ask('POST', '/containers/a/exec', { body: '{"Cmd":["true"]}' })).text);
-      const { hijack } = await ask('POST', `/exec/${Id}/start`, { body, headers: upgrade });
-      (await hijack?.connect())?.close();
-    }
-    expect(containers.calls.filter(([what]) => what === 'execStart')).toEqual([
-      ['execStart', { tty: true, consoleSize: [3, 4] }],
-      ['execStart', { tty: false }],
-    ]);
   });
 });

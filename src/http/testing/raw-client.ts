@@ -3,8 +3,10 @@ import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ContainerCreateRequest } from '#api';
 import { createApi } from '../api.ts';
 import type { ApiRequest } from '../exchange.ts';
+import type { MemoryContainers } from './containers.ts';
 import { memoryFeatures } from './features.ts';
 
 /** Longest that a test waits for what must happen at once. */
@@ -97,6 +99,12 @@ export async function serveMemory() {
       rmSync(directory, { recursive: true });
     },
   };
+}
+
+/** A container `a`, started. */
+export async function runContainer(containers: MemoryContainers, request: ContainerCreateRequest): Promise<void> {
+  await containers.create('a', { Image: 'busybox', ...request });
+  await containers.start('a');
 }
 
 /** A request as the transport would hand it over. */

@@ -39,6 +39,11 @@ async function pumpOutput(attachment: Attachment, writer: SocketWriter): Promise
   for await (const chunk of attachment.output) await writer.write(chunk as Uint8Array);
 }
 
+/** A detach, or an engine that stops, closes the output without an end of file. */
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
+}
+
 /** Half-closes towards the client, and closes when the client has done the same, or soon. */
 export async function closeGently(socket: Socket, reader: ByteReader): Promise<void> {
   if (socket.destroyed) return;
@@ -78,7 +83,8 @@ export async function serveHijack(
   try {
     await pumpOutput(attachment, writer);
   } catch (error) {
-    if (!socket.destroyed) log('warn', 'attached stream broke', { error: messageOf(error) });
+    if (!socket.destroyed && !isPrematureClose(error))
+      log('warn', 'attached stream broke', { error: messageOf(error) });
   } finally {
     socket.off('close', vanish);
     attachment.close();

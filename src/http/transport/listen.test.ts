@@ -50,7 +50,7 @@ describe('listening', () => {
 
   test('in place of a dead engine, never of a living one, nor of a file', async () => {
     using place = directory();
-    const script = `require('net').createServer().listen(${JSON.stringify(place.socket)}, () => process.kill(process.pid, 'SIGKILL'))`;
+    const script = `Bun.listen({ unix: ${JSON.stringify(place.socket)}, socket: { data() {} } }); process.kill(process.pid, 'SIGKILL')`;
     await Bun.spawn([process.execPath, '-e', script]).exited;
     expect(existsSync(place.socket)).toBe(true);
     const listener = await listen(`unix://${place.socket}`, handle);
