@@ -33,8 +33,7 @@ function parseHeaders(lines: readonly string[]): Map<string, string> {
     const name = line.slice(0, Math.max(colon, 0));
     if (!token.test(name)) throw new MalformedRequest('malformed header');
     const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, '');
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-    if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) throw new MalformedRequest('malformed header value');
+    if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) throw new MalformedRequest('malformed header value');
     const key = name.toLowerCase();
     const earlier = headers.get(key);
     if (earlier !== undefined && singular.has(key) && earlier !== value) {
