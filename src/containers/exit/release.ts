@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Rootfs } from '#images';
-import { removeCgroup } from '#linux/cgroups';
+import { killAll, removeCgroup } from '#linux/cgroups';
 import type { Networks } from '#networks';
 import { runAll } from '#std/errors';
 import { log } from '#std/log';
@@ -31,6 +31,16 @@ export function cgroupOf({ id, hostConfig }: ContainerRecord, paths: ContainerPa
 }
 
 /**
+ * Removes the cgroup. What is left in it after the main process has no other owner: with a pid namespace of its own the
+ * kernel has killed it already, and a zombie may hold the cgroup for a moment; with a shared one it is killed here.
+ */
+async function releaseCgroup({ id, hostConfig }: ContainerRecord, path: string): Promise<void> {
+  if (hostConfig.PidMode === '' && removeCgroup(path)) return;
+  await killAll(path);
+  if (!removeCgroup(path)) log('warn', 'cgroup still busy; the next start of the engine removes it', { container: id });
+}
+
+/**
  * Makes the release. Instead of `crun delete`, which costs a process, it removes what that would: the cgroup and the
  * runtime's state directory.
  */
@@ -41,9 +51,7 @@ export function createRelease({ rootfs, networks, volumes, paths }: ReleaseParts
       () => rootfs.unmount(id),
       () => networks.tearDown(id),
       ...volumesOf(record).map((name) => () => volumes.unmount(name, id)),
-      () => {
-        if (!removeCgroup(cgroupOf(record, paths))) log('warn', 'cgroup still busy', { container: id });
-      },
+      () => releaseCgroup(record, cgroupOf(record, paths)),
       () => rmSync(join(paths.runtimeRoot, id), { recursive: true, force: true }),
       () => rmSync(paths.bundle(id), { recursive: true, force: true }),
     ];
