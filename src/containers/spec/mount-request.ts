@@ -162,7 +162,7 @@ export function parseBind(text: string, volumeDriver: string): MountRequest {
   if (first === '' || parts.length > 3 || (parts.length === 2 && isMountMode(second ?? ''))) {
     throw fail('internal', invalid);
   }
-  if (!isMountMode(mode)) throw fail('internal', `invalid mode: ${mode}`);
+  if (!isMountMode(mode)) throw fail('invalid-argument', `invalid mode: ${mode}`);
   const source = second === undefined ? '' : first;
   const type = posix.isAbsolute(source) ? 'bind' : 'volume';
   const words = mode.split(',');
