@@ -149,7 +149,7 @@ test('what is no HTTP gets 400 or the door', async () => {
     'GET /_ping HTTP/9.9\r\n\r\n',
     'GET /_ping\r\n\r\n',
     `GET /${'x'.repeat(200_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
-    `GET /_ping HTTP/1.1\r\nHost: x\r\n${'X: y\r\n'.repeat(20_000)}\r\n`,
+    `GET /_ping HTTP/1.1\r\nHost: x\r\n${'X: y\r\n'.repeat(400_000)}\r\n`,
     'POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n',
     'POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     'POST /containers/create HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
