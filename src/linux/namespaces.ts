@@ -4,6 +4,7 @@ import {
   constants as fsConstants,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
@@ -42,7 +43,8 @@ function makeFile(path: string): void {
 
 /**
  * Runs `body` in the network namespace at `path`: sockets that it opens belong to that namespace, and /proc/sys/net shows
- * it. Only the calling thread hops, so `body` must be synchronous.
+ * it. Only the calling thread hops, so `body` must be synchronous. It must be short too: a helper thread that the runtime
+ * happens to start meanwhile (garbage collection, compilation) stays in that namespace for as long as it lives.
  */
 export function inNetworkNamespace<T>(path: string, body: () => T): T {
   const target = openNamespace(path);
@@ -63,26 +65,70 @@ export function inNetworkNamespace<T>(path: string, body: () => T): T {
   }
 }
 
+/** A new network namespace, and what was opened in it while the thread was there. */
+export interface NewNetworkNamespace<T> extends Disposable {
+  /** Descriptor of the namespace. */
+  readonly descriptor: number;
+  readonly opened: T;
+}
+
+/** Whether a thread that was not in `before` is in the namespace `number`. */
+function caughtThread(before: ReadonlySet<string>, number: number): boolean {
+  return readdirSync('/proc/self/task').some(
+    (thread) => !before.has(thread) && namespaceNumber(`/proc/self/task/${thread}/ns/net`) === number,
+  );
+}
+
+const attemptLimit = 20;
+
 /**
- * Makes a network namespace, pins it at `path` (a file, made here) so that it lives without a process, and runs `body`
- * in it. When `body` throws, the namespace is gone again.
+ * Makes a network namespace and pins it at `path` (a file, made here), so that it lives without a process. `open` runs in
+ * it, and should do no more than open sockets and files of /proc/sys. When the runtime started a thread of its own just
+ * then, that thread would keep the namespace alive behind our back: it is thrown away, still empty, and another one made.
  */
-export function createNetworkNamespace<T>(path: string, body: () => T): T {
+export function createNetworkNamespace<T extends Disposable>(path: string, open: () => T): NewNetworkNamespace<T> {
   const home = openNamespace('/proc/thread-self/ns/net');
   try {
-    makeFile(path);
+    for (let attempt = 1; ; attempt++) {
+      const before = new Set(readdirSync('/proc/self/task'));
+      const made = hopIntoNewNetwork(path, home, open);
+      const isClean = !caughtThread(before, namespaceNumber(`/proc/self/fd/${made.descriptor}`) ?? 0);
+      if (isClean) return made;
+      made[Symbol.dispose]();
+      deleteNetworkNamespace(path);
+      if (attempt === attemptLimit) throw new Error(`${path}: each new namespace caught a thread`);
+    }
+  } finally {
+    closeSync(home);
+  }
+}
+
+function hopIntoNewNetwork<T extends Disposable>(path: string, home: number, open: () => T): NewNetworkNamespace<T> {
+  makeFile(path);
+  let descriptor: number | undefined;
+  try {
     check('unshare', library().unshare(newNetwork), path);
+    let opened: T;
     try {
-      bindMount('/proc/thread-self/ns/net', path);
-      return body();
+      descriptor = openNamespace('/proc/thread-self/ns/net');
+      opened = open();
     } finally {
       setNamespace(home, newNetwork, 'home');
     }
+    const held = descriptor;
+    bindMount(`/proc/self/fd/${held}`, path);
+    return {
+      descriptor: held,
+      opened,
+      [Symbol.dispose]() {
+        opened[Symbol.dispose]();
+        closeSync(held);
+      },
+    };
   } catch (error) {
+    if (descriptor !== undefined) closeSync(descriptor);
     deleteNetworkNamespace(path);
     throw error;
-  } finally {
-    closeSync(home);
   }
 }
 
