@@ -88,7 +88,6 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
         ...(sharer !== undefined && { sharedMemoryPath: `/proc/${sharer.life.pid}/root/dev/shm` }),
         cgroupsPath: cgroupOf(record, paths),
         defaultUlimits: [],
-        seccomp: undefined,
       });
     },
     buildProcess(record, request) {

@@ -1,5 +1,5 @@
 import type { ContainerConfig, HostConfig, Ulimit } from '#api';
-import type { OciProcess, OciSeccomp, OciSpec, OciUser } from '#oci';
+import type { OciProcess, OciSpec, OciUser } from '#oci';
 import { resolveCapabilities } from './capabilities.ts';
 import type { ContainerDevices } from './devices.ts';
 import { type ContainerMount, type FileSystemInput, fileSystemMounts, rootPropagation } from './file-systems.ts';
@@ -9,6 +9,7 @@ import { type NamespaceChoices, namespacesOf } from './namespaces.ts';
 import { capabilitySets, environmentOf } from './process.ts';
 import { type BlockLimits, resourcesOf } from './resources.ts';
 import { rlimitsOf } from './rlimits.ts';
+import { seccompFilter } from './seccomp/index.ts';
 import { parseSecurityOptions } from './security.ts';
 import { sysctlsOf } from './sysctls.ts';
 
@@ -34,10 +35,6 @@ export interface SpecInput {
   readonly sharedMemoryPath?: string;
   readonly cgroupsPath: string;
   readonly defaultUlimits: readonly Ulimit[];
-  /** The filter of system calls; undefined for none. */
-  readonly seccomp: OciSeccomp | undefined;
-  /** Annotations for the runtime, beside the container's own. */
-  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** The parts of a container's process that execs take over. */
@@ -105,12 +102,21 @@ function kernelSettings(input: SpecInput): Record<string, string> {
 export function buildSpec(input: SpecInput): OciSpec {
   const { hostConfig, namespaces, devices } = input;
   const isPrivileged = hostConfig.Privileged;
-  const { writableCgroups } = parseSecurityOptions(hostConfig.SecurityOpt);
+  const { writableCgroups, seccomp: profile } = parseSecurityOptions(hostConfig.SecurityOpt);
+  const process = mainProcess(input);
+  const filter = seccompFilter({
+    profile,
+    privileged: isPrivileged,
+    capabilities: process.capabilities?.bounding ?? [],
+    machines: input.host.machines,
+    kernel: input.host.kernel,
+  });
   const propagation = rootPropagation(input.mounts);
-  const annotations = { ...input.annotations, ...hostConfig.Annotations };
+  // The engine's own come last: nobody can put another filter in the place of the one that was decided.
+  const annotations = { ...hostConfig.Annotations, ...filter.annotations };
   return {
     ociVersion: '1.0.2',
-    process: mainProcess(input),
+    process,
     root: { path: input.rootfs, ...(hostConfig.ReadonlyRootfs && { readonly: true }) },
     ...(namespaces.uts !== 'host' && { hostname: input.hostname }),
     mounts: fileSystemMounts({
@@ -130,7 +136,7 @@ export function buildSpec(input: SpecInput): OciSpec {
       cgroupsPath: input.cgroupsPath,
       resources: resourcesOf(hostConfig, input.host, devices.rules, input.block),
       sysctl: kernelSettings(input),
-      ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
+      ...(filter.seccomp !== undefined && { seccomp: filter.seccomp }),
       ...(propagation !== undefined && { rootfsPropagation: propagation }),
       maskedPaths: isPrivileged ? [] : (hostConfig.MaskedPaths ?? defaultMaskedPaths),
       readonlyPaths: isPrivileged ? [] : (hostConfig.ReadonlyPaths ?? defaultReadonlyPaths),

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { cgroupDirectory, cgroupLayout } from '#linux/cgroups';
 import { capabilitiesOfMask } from './capabilities.ts';
+import type { Machine } from './seccomp/index.ts';
 
 export interface Limit {
   readonly soft: number;
@@ -11,6 +12,10 @@ export interface Limit {
 /** What the engine's host and its own rights allow: what a container can be given at most. */
 export interface HostFacts {
   readonly cgroupVersion: 1 | 2;
+  /** The host's own machine first, then those whose programs it runs too. */
+  readonly machines: readonly Machine[];
+  /** Release of the kernel, `6.18.44`. */
+  readonly kernel: string;
   /** The engine's bounding set: nothing can be given that is not in it. */
   readonly capabilities: readonly string[];
   /** The engine's own resource limits by `RLIMIT_…`; infinity for no bound. */
@@ -29,6 +34,8 @@ export interface HostFacts {
   /** Whether a bind mount can be made read-only with all below it (Linux 5.12). */
   readonly recursiveReadOnly: boolean;
 }
+
+const machines: Readonly<Record<string, readonly Machine[]>> = { x64: ['x86_64', 'x86'], arm64: ['aarch64', 'arm'] };
 
 /** Rows of /proc/self/limits by the names of getrlimit(2). */
 const limitRows: Readonly<Record<string, string>> = {
@@ -90,6 +97,8 @@ export function readHostFacts(): HostFacts {
   const status = readFileSync('/proc/self/status', 'utf8');
   return {
     cgroupVersion: version,
+    machines: machines[process.arch] ?? [],
+    kernel: trimmed('/proc/sys/kernel/osrelease', '0.0'),
     capabilities: capabilitiesOfMask(/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'),
     limits: parseLimits(readFileSync('/proc/self/limits', 'utf8')),
     processorCount: cpus().length || availableParallelism(),
