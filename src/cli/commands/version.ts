@@ -5,6 +5,7 @@ import { CommandFailure, failureText } from '../failure.ts';
 import { defineCommand } from '../grammar/command.ts';
 import { text } from '../grammar/flag.ts';
 import { printInspection } from '../print/inspection.ts';
+import { printCalendarTime } from '../print/times.ts';
 import { writeOut } from '../streams/text-output.ts';
 
 /** Version of the API that this CLI speaks at most, and of the docker CLI whose grammar it has. */
@@ -46,7 +47,7 @@ function serverText(server: Version): string {
       ['Version', server.Version],
       ['API version', `${server.ApiVersion} (minimum version ${server.MinAPIVersion})`],
       ['Git commit', server.GitCommit],
-      ['Built', server.BuildTime],
+      ['Built', printCalendarTime(server.BuildTime)],
       ['OS/Arch', `${server.Os}/${server.Arch}`],
     ],
     '  ',

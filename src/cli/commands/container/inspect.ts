@@ -1,0 +1,14 @@
+import { inspectContainer } from '#client';
+import { defineCommand } from '../../grammar/command.ts';
+import { toggle } from '../../grammar/flag.ts';
+import { inspectFormat } from '../../grammar/format-flag.ts';
+import { inspectObjects } from '../inspect-objects.ts';
+
+/** `container inspect`. */
+export const containerInspect = defineCommand({
+  usage: '[OPTIONS] CONTAINER [CONTAINER...]',
+  flags: { format: inspectFormat(), size: toggle('Sizes too', { short: 's' }) },
+  args: { min: 1 },
+  run: ({ flags, args, engine, program }) =>
+    inspectObjects(program, args, flags.format, (name) => inspectContainer(engine, name, { size: flags.size })),
+});

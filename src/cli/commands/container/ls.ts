@@ -1,0 +1,37 @@
+import { listContainers } from '#client';
+import { configFolder, readConfigFile } from '../../connection/config-file.ts';
+import { defineCommand } from '../../grammar/command.ts';
+import { integer, toggle } from '../../grammar/flag.ts';
+import { listFormat } from '../../grammar/format-flag.ts';
+import { printListing } from '../../print/listing.ts';
+import { writeOut } from '../../streams/text-output.ts';
+import { filterFlag, toFilters } from '../../values/filters.ts';
+import { containerListing } from './listing.ts';
+
+/** `container ls`, better known as `ps`. */
+export const ls = defineCommand({
+  usage: '[OPTIONS]',
+  flags: {
+    all: toggle('Those that do not run too', { short: 'a' }),
+    filter: filterFlag('List those that match alone (name=value)'),
+    format: listFormat(),
+    last: integer('List the last n that were created, running or not', { short: 'n' }),
+    latest: toggle('List the last that was created, running or not', { short: 'l' }),
+    'no-trunc': toggle('Show everything in full length'),
+    quiet: toggle('IDs alone', { short: 'q' }),
+    size: toggle('Show sizes', { short: 's' }),
+  },
+  args: { min: 0, max: 0 },
+  async run({ flags, engine }) {
+    const format = flags.format || (readConfigFile(configFolder('')).psFormat ?? '');
+    const truncated = !flags['no-trunc'];
+    // Sizes cost the engine a walk through the files of each container.
+    const size = flags.size || (!flags.quiet && /\.Size\b/.test(format));
+    const limit = flags.latest ? 1 : flags.last;
+    const filters = toFilters(flags.filter);
+    const containers = await listContainers(engine, { all: flags.all, limit, size, filters });
+    const listing = containerListing({ truncated, size: flags.size });
+    writeOut(printListing(listing, containers, flags.quiet && flags.format === '' ? '{{.ID}}' : format));
+    return 0;
+  },
+});

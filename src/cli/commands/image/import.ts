@@ -1,0 +1,36 @@
+import { importImage } from '#client';
+import { defineCommand } from '../../grammar/command.ts';
+import { list, text } from '../../grammar/flag.ts';
+import { printProgress } from '../../print/progress.ts';
+import { archiveInput } from '../../streams/archive-input.ts';
+import { parseImageName } from '../../values/references.ts';
+
+/** `image import`: prints the ID. */
+export const importCommand = defineCommand({
+  usage: '[OPTIONS] file|URL|- [REPOSITORY[:TAG]]',
+  flags: {
+    change: list("Apply a Dockerfile's instruction to the image", { short: 'c' }),
+    message: text('Message of the commit', { short: 'm' }),
+    platform: text('Platform of the image'),
+  },
+  args: { min: 1, max: 2 },
+  async run({ flags, args, engine }) {
+    const [source = '', target] = args;
+    const name = target === undefined ? undefined : parseImageName(target);
+    const isAddress = /^(?:https?|git):\/\//.test(source);
+    const messages = await importImage(
+      engine,
+      {
+        source: isAddress ? source : '-',
+        repo: name?.repository,
+        tag: name?.tag,
+        message: flags.message || undefined,
+        changes: flags.change,
+        platform: flags.platform || undefined,
+      },
+      isAddress ? undefined : archiveInput(source),
+    );
+    await printProgress(messages, { fd: 1 });
+    return 0;
+  },
+});

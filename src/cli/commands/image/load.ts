@@ -1,0 +1,27 @@
+import { loadImages } from '#client';
+import { CommandFailure } from '../../failure.ts';
+import { defineCommand } from '../../grammar/command.ts';
+import { text, toggle } from '../../grammar/flag.ts';
+import { printProgress } from '../../print/progress.ts';
+import { archiveInput } from '../../streams/archive-input.ts';
+import { isTerminal } from '../../streams/terminal.ts';
+
+/** `image load`. */
+export const load = defineCommand({
+  usage: '[OPTIONS]',
+  flags: {
+    input: text('Archive to read, instead of standard input', { short: 'i' }),
+    platform: text('Load the variant of this platform alone'),
+    quiet: toggle('No progress', { short: 'q' }),
+  },
+  args: { min: 0, max: 0 },
+  async run({ flags, engine }) {
+    if (flags.input === '' && (await isTerminal(0))) {
+      throw new CommandFailure('requested load from stdin, but stdin is empty');
+    }
+    const quiet = flags.quiet || !(await isTerminal(1));
+    const archive = archiveInput(flags.input || '-');
+    await printProgress(await loadImages(engine, archive, { quiet, platform: flags.platform || undefined }), { fd: 1 });
+    return 0;
+  },
+});

@@ -1,0 +1,7 @@
+import { type Flag, text } from './flag.ts';
+
+/** The `--format` flag of commands that list. */
+export const listFormat = (): Flag<string> => text("table, 'table TEMPLATE', json, or a Go template for each row");
+
+/** The `--format` flag of commands that show objects. */
+export const inspectFormat = (): Flag<string> => text('json, or a Go template for each object', { short: 'f' });
