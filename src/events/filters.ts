@@ -1,5 +1,4 @@
 import type { EventMessage, Filters } from '#api';
-import { fail } from '#std/errors';
 
 type Matcher = (event: EventMessage, value: string) => boolean;
 
@@ -38,15 +37,15 @@ const matchers: Readonly<Record<string, Matcher>> = {
   config: actorIs('config'),
 };
 
-/** Builds the test that an event must pass; throws `invalid-argument` for a filter that does not exist. */
+/** Builds the test that an event must pass. Docker ignores filters that it does not know here, so this does too. */
 export function eventFilter(filters: Filters): (event: EventMessage) => boolean {
-  const tests = [...filters].map(([name, values]) => {
+  const tests = [...filters].flatMap(([name, values]) => {
     const matcher = matchers[name];
-    if (matcher === undefined) throw fail('invalid-argument', `invalid filter '${name}'`);
+    if (matcher === undefined) return [];
     // Labels narrow, as Docker has it: an event must carry all that are asked for.
     return name === 'label'
-      ? (event: EventMessage) => values.every((value) => matcher(event, value))
-      : (event: EventMessage) => values.some((value) => matcher(event, value));
+      ? [(event: EventMessage) => values.every((value) => matcher(event, value))]
+      : [(event: EventMessage) => values.some((value) => matcher(event, value))];
   });
   return (event) => tests.every((test) => test(event));
 }

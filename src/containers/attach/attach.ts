@@ -1,7 +1,6 @@
 import { PassThrough, Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { AttachedStream, Keeper } from '#keeper';
-import { fail } from '#std/errors';
 import type { Attachment, AttachOptions } from '../types.ts';
 import type { AttachedClients } from './clients.ts';
 import { detachBytes, detachFilter } from './detach-keys.ts';
@@ -72,6 +71,8 @@ function replayBefore(log: AsyncIterable<Uint8Array>, live: Attachment): Attachm
   return { ...live, output };
 }
 
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
 /** What attaching to a container reads from. */
 export interface ContainerStreams {
   readonly streams: ProcessStreams;
@@ -86,8 +87,8 @@ export async function attachContainer(
   { streams, log }: ContainerStreams,
   options: AttachOptions,
 ): Promise<Attachment> {
-  if (!options.logs && !options.stream) throw fail('invalid-argument', 'neither logs nor stream was asked for');
-  if (!options.stream) return logAttachment(log(), streams.terminal);
+  // Asked for neither, a client gets a stream that has ended.
+  if (!options.stream) return logAttachment(options.logs ? log() : nothing(), streams.terminal);
   const live = await attachProcess(keeper, clients, streams);
   return options.logs ? replayBefore(log(), live) : live;
 }

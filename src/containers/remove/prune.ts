@@ -1,20 +1,16 @@
 import type { Filters, PruneReport } from '#api';
 import type { Rootfs } from '#images';
+import { parseDurationNs } from '#std/duration';
 import { fail, kindOf } from '#std/errors';
 import { nowNs, parseTime } from '#std/time';
 import type { Catalog } from '../catalog.ts';
 import { type ContainerRecord, isRunning } from '../record.ts';
 import type { Remove } from './remove.ts';
 
-const unitSeconds: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };
-
 /** A moment given as RFC 3339, Unix seconds, or a Go duration back from now (`10m`, `1h30m`). */
 function moment(text: string): bigint {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g)];
-  if (parts.length > 0 && parts.map(([whole]) => whole).join('') === text) {
-    const seconds = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (unitSeconds[unit ?? ''] ?? 0), 0);
-    return nowNs() - BigInt(Math.round(seconds * 1e9));
-  }
+  const durationNs = parseDurationNs(text);
+  if (durationNs !== undefined) return nowNs() - BigInt(durationNs);
   const time = parseTime(text);
   if (time === undefined) throw fail('invalid-argument', `failed to parse value for "until": ${text}`);
   return time;

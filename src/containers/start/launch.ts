@@ -87,7 +87,7 @@ export function createLaunch(parts: LaunchParts): Launch {
 
   /** Two steps at once: the network's kernel work and the files do not wait for each other. */
   async function prepare(record: ContainerRecord): Promise<string> {
-    const mounted = rootfs.mount(record.id);
+    const mounted = rootfs.mount(record.id, { volatile: record.hostConfig.AutoRemove });
     const [sandbox, volumePaths] = await Promise.all([setUpNetwork(record), mountVolumes(record)]);
     writeNetworkFiles(record, sandbox, paths);
     const bundle = paths.bundle(record.id);
