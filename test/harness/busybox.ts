@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,6 +29,8 @@ export function busyboxTar(): string {
   const rootfs = mkdtempSync(join(tmpdir(), 'estiba-busybox-'));
   try {
     for (const name of ['bin', 'dev', 'etc', 'proc', 'root', 'sys', 'tmp']) mkdirSync(join(rootfs, name));
+    // The directory becomes the root of every container, and mkdtemp made it for its owner alone.
+    chmodSync(rootfs, 0o755);
     Bun.spawnSync(['cp', binary, join(rootfs, 'bin/busybox')]);
     const applets = Bun.spawnSync([binary, '--list']).stdout.toString().trim().split('\n');
     for (const applet of applets) if (applet !== 'busybox') symlinkSync('busybox', join(rootfs, 'bin', applet));
