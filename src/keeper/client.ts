@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { fail, kindOf } from '#std/errors';
 import { openAttachment } from './attach.ts';
-import { ControlConnection, type KeeperEvent } from './control.ts';
+import { ControlConnection, type Greeting, type KeeperEvent } from './control.ts';
 import { ExitWatch } from './exit-watch.ts';
 import { launchKeeper } from './launch.ts';
 import type { AttachedStream, AttachRequest, Keeper, KeptProcess, StartedProcess, StartRequest } from './protocol.ts';
 
 const connectTimeoutMs = 10_000;
 const connectPollMs = 5;
+const reconnectPauseMs = 1000;
 
 export interface ConnectOptions {
   readonly execRoot: string;
@@ -160,14 +161,12 @@ class KeeperClient implements Keeper {
     for (let attempt = 0; ; attempt++) {
       signal?.throwIfAborted();
       try {
-        const { connection, greeting } = await ControlConnection.open(this.#socketPath);
-        const replaced = this.#pid !== 0;
-        this.#pid = greeting.pid;
-        connection.onEvent = (event) => this.#heard(event);
-        connection.onClose = () => this.#lost();
-        for (const kept of greeting.processes) if (kept.state === 'running') this.#exits.add(kept.id, kept.pid);
-        if (replaced) this.#reconcile(greeting.processes);
-        return connection;
+        return await ControlConnection.open(
+          this.#socketPath,
+          (greeting) => this.#greeted(greeting),
+          (event) => this.#heard(event),
+          () => this.#lost(),
+        );
       } catch (error) {
         if (performance.now() > deadline) throw fail('unavailable', 'the keeper does not start', error);
       }
@@ -177,11 +176,21 @@ class KeeperClient implements Keeper {
     }
   }
 
+  #greeted(greeting: Greeting): void {
+    const replaced = this.#pid !== 0;
+    this.#pid = greeting.pid;
+    for (const kept of greeting.processes) if (kept.state === 'running') this.#exits.add(kept.id, kept.pid);
+    if (replaced) this.#reconcile(greeting.processes);
+  }
+
   #lost(): void {
     if (this.#closed) return;
     this.#connection = this.#open();
-    // Whoever asks next gets the error.
-    this.#connection.catch(() => undefined);
+    this.#connection.catch((error: unknown) => {
+      // Whoever asks meanwhile gets the error too.
+      for (const id of [...this.#starts.keys()]) this.#failStart(id, error);
+      setTimeout(() => this.#lost(), reconnectPauseMs).unref();
+    });
   }
 
   /** Settles the starts that the dead keeper left unanswered. */

@@ -37,13 +37,12 @@ export class ControlConnection {
   readonly #pending = new Map<number, Pending>();
   #sequence = 0;
   #closed = false;
-  /** Is called for unasked lines. */
-  onEvent: (event: KeeperEvent) => void = () => undefined;
-  /** Is called once when the connection is gone, after all pending requests were rejected with `unavailable`. */
-  onClose: () => void = () => undefined;
+  readonly #onEvent: (event: KeeperEvent) => void;
+  #onClose: (() => void) | undefined;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, onEvent: (event: KeeperEvent) => void) {
     this.#socket = socket;
+    this.#onEvent = onEvent;
     socket.on('data', (bytes: Buffer) => {
       for (const line of this.#lines.add(bytes)) this.#take(line as Line);
     });
@@ -53,11 +52,23 @@ export class ControlConnection {
     socket.on('close', () => this.#ended());
   }
 
-  /** Connects and greets; rejects with the socket's error when no keeper listens. */
-  static async open(path: string): Promise<{ connection: ControlConnection; greeting: Greeting }> {
-    const connection = new ControlConnection(await connectTo(path));
-    const greeting = (await connection.#await(0, { verb: 'hello' })) as Greeting;
-    return { connection, greeting };
+  /**
+   * Connects and greets; rejects with the socket's error when no keeper listens. `onEvent` is called for unasked lines,
+   * which may come together with the greeting; `onClose` once when the connection is gone after that, and all pending
+   * requests were rejected with `unavailable`.
+   */
+  static async open(
+    path: string,
+    onGreeting: (greeting: Greeting) => void,
+    onEvent: (event: KeeperEvent) => void,
+    onClose: () => void,
+  ): Promise<ControlConnection> {
+    const connection = new ControlConnection(await connectTo(path), onEvent);
+    await connection.#await(0, { verb: 'hello' }, (answer) => {
+      connection.#onClose = onClose;
+      onGreeting(answer as Greeting);
+    });
+    return connection;
   }
 
   /** Sends a request and resolves with its answer. */
@@ -70,17 +81,22 @@ export class ControlConnection {
     this.#socket.destroy();
   }
 
-  #await(seq: number, message: object): Promise<unknown> {
+  /** `first` is called with the answer before any later line is looked at. */
+  #await(seq: number, message: object, first?: (answer: unknown) => void): Promise<unknown> {
     if (this.#closed) return Promise.reject(fail('unavailable', 'the keeper is gone'));
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#pending.set(seq, { resolve, reject });
+    const settle = (answer: unknown): void => {
+      first?.(answer);
+      resolve(answer);
+    };
+    this.#pending.set(seq, { resolve: settle, reject });
     this.#socket.write(`${JSON.stringify(message)}\n`);
     return promise;
   }
 
   #take(line: Line): void {
     if (line.event !== undefined && line.process !== undefined) {
-      this.onEvent({ event: line.event, process: line.process });
+      this.#onEvent({ event: line.event, process: line.process });
       return;
     }
     const seq = line.seq ?? 0;
@@ -95,7 +111,7 @@ export class ControlConnection {
     this.#closed = true;
     for (const pending of this.#pending.values()) pending.reject(fail('unavailable', 'the keeper is gone'));
     this.#pending.clear();
-    this.onClose();
+    this.#onClose?.();
   }
 }
 

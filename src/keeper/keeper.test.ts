@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { readProcessStat } from '#linux/process';
-import { demultiplex, KeeperBench, readAll, until } from './testing/bench.ts';
+import { demultiplex, KeeperBench, readAll, readLog, until } from './testing/bench.ts';
 
 function isAlive(pid: number): boolean {
   const state = readProcessStat(pid)?.state;
@@ -33,6 +35,113 @@ describe('keeper', () => {
     expect((await bench.exit('c')).exit?.code).toBe(0);
     expect(bench.logText('c')).toBe('early late\n');
   });
+
+  test('runs more processes in a container, each with its own streams and exit code', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    await keeper.start(bench.container('main', { arguments: ['sleep', '100'] }));
+    const stream = await keeper.attach({ id: 'e', stdin: false, stdout: true, stderr: true, framing: 'multiplexed' });
+    await keeper.start(bench.exec('e', 'main', { arguments: ['sh', '-c', 'echo out; echo err >&2; exit 6'] }));
+    expect(demultiplex(await readAll(stream.output))).toEqual({ stdout: 'out\n', stderr: 'err\n' });
+    expect((await bench.exit('e')).exit?.code).toBe(6);
+    await keeper.start(bench.exec('d', 'main', { arguments: ['sh', '-c', 'echo nobody hears this; exit 2'] }));
+    expect((await bench.exit('d')).exit?.code).toBe(2);
+    await keeper.signal('main', 9);
+    expect((await bench.exit('main')).exit?.code).toBe(137);
+    expect(keeper.signal('main', 9)).rejects.toMatchObject({ kind: 'not-found' });
+  });
+
+  test('gives a terminal its size, its output and its exit', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    const stream = await keeper.attach({ id: 't', stdin: true, stdout: true, stderr: true, framing: 'raw' });
+    const script = 'stty size; read x; stty size; exit 5';
+    const options = { terminal: true, openStdin: true, rows: 33, columns: 77, arguments: ['sh', '-c', script] };
+    await keeper.start(bench.container('t', options));
+    await keeper.resize('t', 20, 50);
+    stream.input.write('\n');
+    expect((await readAll(stream.output)).toString()).toBe('33 77\r\n\r\n20 50\r\n');
+    expect((await bench.exit('t')).exit?.code).toBe(5);
+    expect(bench.logText('t')).toBe('33 77\r\n\r\n20 50\r\n');
+  });
+
+  test('tells what the runtime says when it cannot start, and leaves nothing', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    const stream = await keeper.attach({ id: 'n', stdin: false, stdout: true, stderr: true, framing: 'raw' });
+    const request = bench.container('n', { arguments: ['/bin/nothing'] });
+    expect(keeper.start(request)).rejects.toMatchObject({
+      kind: 'internal',
+      message: expect.stringContaining('nothing'),
+    });
+    expect(await readAll(stream.output)).toHaveLength(0);
+    expect(await keeper.list()).toEqual([]);
+    expect(existsSync(join(bench.runtimeRoot, 'n'))).toBe(false);
+    expect(readdirSync(join(bench.execRoot, 'tasks'))).toEqual([]);
+  });
+
+  test('a runtime that hangs holds up nobody and can be killed', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    const hanging = keeper.start(bench.container('h', { arguments: ['true'], runtime: bench.runtime('sleep 1000') }));
+    hanging.catch(() => undefined);
+    await keeper.start(bench.container('ok', { arguments: ['true'] }));
+    expect((await bench.exit('ok')).exit?.code).toBe(0);
+    expect((await keeper.list()).find((kept) => kept.id === 'h')?.state).toBe('starting');
+    await keeper.signal('h', 9);
+    expect(hanging).rejects.toMatchObject({ kind: 'internal' });
+    await until(async () => (await keeper.list()).every((kept) => kept.id !== 'h'));
+  });
+
+  test('rotates a log by size and keeps so many files', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    const log = { path: bench.logPath('r'), maxSizeBytes: 10_000, maxFiles: 3 };
+    await keeper.start(bench.container('r', { arguments: ['seq', '1', '1000'], log }));
+    await bench.exit('r');
+    const files = [`${log.path}.2`, `${log.path}.1`, log.path];
+    for (const path of files) expect(statSync(path).size).toBeLessThanOrEqual(10_000);
+    expect(existsSync(`${log.path}.3`)).toBe(false);
+    const lines = files.map(readLog).join('').trimEnd().split('\n').map(Number);
+    expect(lines.at(-1)).toBe(1000);
+    expect(lines.every((line, index) => index === 0 || line === (lines[index - 1] ?? 0) + 1)).toBe(true);
+  });
+
+  test('an ended process is not held up by a stray one that has its output open', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    const stream = await keeper.attach({ id: 's', stdin: false, stdout: true, stderr: true, framing: 'raw' });
+    const script = 'sleep 3 & echo $!; exit 0';
+    await keeper.start(bench.container('s', { arguments: ['sh', '-c', script], hostPids: true }));
+    const pid = Number((await readAll(stream.output)).toString());
+    expect((await bench.exit('s')).exit?.code).toBe(0);
+    expect(isAlive(pid)).toBe(true);
+    process.kill(pid, 'SIGKILL');
+    // The keeper is the parent of such orphans, and reaps them.
+    await until(() => readProcessStat(pid) === undefined);
+  });
+
+  test('a client that does not read slows the process, and gets all of it in the end', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    const stream = await keeper.attach({ id: 'slow', stdin: false, stdout: true, stderr: true, framing: 'raw' });
+    const count = 1_000_000;
+    await keeper.start(bench.container('slow', { arguments: ['seq', '1', String(count)], logged: false }));
+    await keeper.start(bench.container('quick', { arguments: ['true'] }));
+    await bench.exit('quick');
+    expect(bench.exits.has('slow')).toBe(false);
+    const lines = (await readAll(stream.output)).toString().trimEnd().split('\n');
+    expect(lines).toHaveLength(count);
+    expect(lines.at(-1)).toBe(String(count));
+    await bench.exit('slow');
+  });
+
+  test('ends by itself when it has nothing to keep and nobody to serve', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    keeper.close();
+    await until(() => !isAlive(keeper.pid), 10_000);
+  }, 15_000);
 });
 
 describe('a killed keeper', () => {
@@ -74,6 +183,29 @@ describe('a killed keeper', () => {
     pipe.input.end('through\n');
     expect(demultiplex(await readAll(pipe.output)).stdout).toBe('through\n');
     expect((await bench.exit('i')).exit?.code).toBe(0);
+  });
+
+  test('a start under way is finished by the next keeper', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    const runtime = bench.runtime('touch "$0.works"; sleep 0.3; exec crun "$@"');
+    const start = keeper.start(bench.container('u', { arguments: ['sh', '-c', 'echo hello; exit 8'], runtime }));
+    await until(() => existsSync(`${runtime}.works`));
+    process.kill(keeper.pid, 'SIGKILL');
+    expect((await start).pid).toBeGreaterThan(1);
+    expect((await bench.exit('u')).exit?.code).toBe(8);
+    expect(bench.logText('u')).toBe('hello\n');
+  });
+
+  test('a start that hangs ends with an error', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    const runtime = bench.runtime('touch "$0.works"; exec sleep 1000 "$@"');
+    const start = keeper.start(bench.container('u', { arguments: ['true'], runtime }));
+    await until(() => existsSync(`${runtime}.works`));
+    process.kill(keeper.pid, 'SIGKILL');
+    expect(start).rejects.toMatchObject({ kind: 'unavailable' });
+    await until(async () => (await keeper.list()).length === 0);
   });
 
   test('an exit in the gap keeps its code and its last lines', async () => {

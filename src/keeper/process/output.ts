@@ -53,19 +53,18 @@ export class Output {
   readonly #options: OutputOptions;
   readonly #streams: OutputStream[];
   readonly #subscribers = new Set<Subscriber>();
-  #busy = false;
+  /** Until `start`, output waits in the FIFOs. */
+  #busy = true;
   #signalling = true;
   #rounds = 0;
   #complaint: string | undefined;
   #finished: (() => void) | undefined;
   #closed = false;
+  #started = false;
 
   constructor(options: OutputOptions) {
     this.#options = options;
     this.#streams = options.streams.map((stream) => ({ ...stream, shownBytes: 0, leftBytes: 0, enlarged: false }));
-    for (const descriptor of this.#sources()) {
-      options.readiness.watch(descriptor, 'read', () => this.#pump());
-    }
   }
 
   add(subscriber: Subscriber): void {
@@ -78,8 +77,11 @@ export class Output {
     this.#pump();
   }
 
-  /** Looks at the FIFOs now; for a new keeper, whose FIFOs may have been filled long ago. */
+  /** Begins. Not before the runtime has succeeded: what it says when it fails is no output of the process. */
   start(): void {
+    this.#busy = false;
+    this.#started = true;
+    for (const descriptor of this.#sources()) this.#options.readiness.watch(descriptor, 'read', () => this.#pump());
     this.#pump();
   }
 
@@ -108,7 +110,7 @@ export class Output {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const descriptor of this.#sources()) this.#options.readiness.unwatch(descriptor);
+    if (this.#started) for (const descriptor of this.#sources()) this.#options.readiness.unwatch(descriptor);
     this.endSubscribers();
   }
 

@@ -15,11 +15,11 @@ import type { Readiness } from './readiness.ts';
 import { repairLog } from './repair.ts';
 import { killRuntime, readPidFile, removeRuntimeState } from './runtime.ts';
 import { joinStreams, type OutputFifos, openOutputFifos, type StreamParts, storedOf } from './standard-streams.ts';
-import { Task } from './task.ts';
+import { endStatus, Task } from './task.ts';
 import type { Tasks } from './tasks.ts';
 
 const runtimePollMs = 10;
-const runtimeTimeoutMs = 2000;
+const runtimeTimeoutMs = 5000;
 
 /** Takes over all processes of a keeper that died. */
 export class TakeOver {
@@ -120,31 +120,70 @@ export class TakeOver {
 
   /** A start was under way: lets the runtime, which is nobody's child now, end, and sees what came of it. */
   async #awaitStart(task: Task, files: TaskFiles, fifos: OutputFifos): Promise<void> {
-    await endOfRuntime(task, files);
-    const pid = readPidFile(files);
-    const stat = pid === undefined ? undefined : readProcessStat(pid);
-    const pidfd = pid === undefined ? undefined : openPidfd(pid);
+    const process = await endOfRuntime(task, files);
     // A terminal was on its way to the dead keeper, and is lost with it.
-    const usable = !task.request.terminal && stat !== undefined && stat.state !== 'Z';
-    if (pid !== undefined && pidfd !== undefined && usable) {
+    if (process !== undefined && !task.request.terminal) {
       const input = this.#openInput(task, files);
       const parts = { fifos, ...(input && { input }) };
-      const record = { pid, startTime: stat.startTime, startedAtNs: String(nowNs()) };
-      this.#tasks.enter(task, record, pidfd, storedOf(parts));
+      const { pid, startTime, pidfd } = process;
+      this.#tasks.enter(task, { pid, startTime, startedAtNs: String(nowNs()) }, pidfd, storedOf(parts));
       await this.#connect(task, files, parts, () => {
         this.#tasks.onStarted(task.describe());
         task.watch('other');
       });
       return;
     }
-    if (pidfd !== undefined) {
-      signalPidfd(pidfd, 9);
-      closePidfd(pidfd);
+    if (process !== undefined) {
+      signalPidfd(process.pidfd, 9);
+      closePidfd(process.pidfd);
     }
     removeRuntimeState(task.request);
     const exit = this.#writeExit(task.id);
     await this.#connect(task, files, { fifos }, () => void task.finish(undefined, exit));
   }
+}
+
+/** What a runtime that was nobody's child has started. */
+interface FoundProcess {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly pidfd: number;
+}
+
+/**
+ * Waits until the OCI runtime that works on a start has ended, and ends it when that takes too long. The process it has
+ * started, which may have ended by then; undefined when the start has failed.
+ */
+async function endOfRuntime(task: Task, files: TaskFiles): Promise<FoundProcess | undefined> {
+  const runtime = findRuntime(files);
+  const pidfd = runtime === undefined ? undefined : openPidfd(runtime);
+  let process = findStarted(files);
+  if (runtime === undefined || pidfd === undefined) return process;
+  task.killStart = () => killRuntime(runtime);
+  const deadline = performance.now() + runtimeTimeoutMs;
+  while (!hasEnded(pidfd) && performance.now() < deadline) {
+    await Bun.sleep(runtimePollMs);
+    // Found early, its exit code can be had later.
+    process ??= findStarted(files);
+  }
+  process ??= findStarted(files);
+  if (!hasEnded(pidfd)) {
+    log('warn', 'a start that hung is ended', { id: task.id });
+    task.killStart();
+  }
+  const status = endStatus(runtime, pidfd);
+  closePidfd(pidfd);
+  if (process === undefined || status === undefined || status === 0) return process;
+  closePidfd(process.pidfd);
+  return undefined;
+}
+
+/** The process whose pid the runtime has written. */
+function findStarted(files: TaskFiles): FoundProcess | undefined {
+  const pid = readPidFile(files);
+  const pidfd = pid === undefined ? undefined : openPidfd(pid);
+  if (pid === undefined || pidfd === undefined) return undefined;
+  return { pid, startTime: readProcessStat(pid)?.startTime ?? '', pidfd };
 }
 
 /** A pidfd of a process known by its pid and start time; undefined when it is gone. */
@@ -153,21 +192,6 @@ function findProcess(running: RunningRecord): number | undefined {
   if (pidfd === undefined || readProcessStat(running.pid)?.startTime === running.startTime) return pidfd;
   closePidfd(pidfd);
   return undefined;
-}
-
-/** Waits until the OCI runtime that works on a start has ended; ends it when that takes too long. */
-async function endOfRuntime(task: Task, files: TaskFiles): Promise<void> {
-  const runtime = findRuntime(files);
-  const pidfd = runtime === undefined ? undefined : openPidfd(runtime);
-  if (runtime === undefined || pidfd === undefined) return;
-  task.killStart = () => killRuntime(runtime);
-  const deadline = performance.now() + runtimeTimeoutMs;
-  while (!hasEnded(pidfd) && performance.now() < deadline) await Bun.sleep(runtimePollMs);
-  if (!hasEnded(pidfd)) {
-    log('warn', 'a start that hung is ended', { id: task.id });
-    task.killStart();
-  }
-  closePidfd(pidfd);
 }
 
 /** Pid of the OCI runtime that works on a start: its command line names the process's pid file. */

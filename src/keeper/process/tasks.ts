@@ -63,6 +63,7 @@ export class Tasks {
     try {
       const { record, pidfd } = await this.#run(task, this.#journal.files(request.id));
       this.enter(task, record, pidfd, task.streams === undefined ? {} : storedOf(task.streams));
+      task.streams?.output?.start();
       return {
         started: { id: request.id, pid: record.pid, startedAtNs: record.startedAtNs },
         watch: () => task.watch('keeper'),
@@ -159,7 +160,9 @@ export class Tasks {
 
   async #run(task: Task, files: TaskFiles): Promise<{ readonly record: RunningRecord; readonly pidfd: number }> {
     const { request } = task;
-    using console = request.terminal ? new ConsoleSocket(this.#execRoot) : undefined;
+    using console = request.terminal
+      ? new ConsoleSocket(this.#execRoot, this.#readiness, (master) => setFirstSize(request, master))
+      : undefined;
     const run = this.#spawn(task, files, console);
     task.killStart = run.kill;
     const pid = await run.started;
@@ -185,13 +188,14 @@ export class Tasks {
   }
 
   #connectTerminal(task: Task, files: TaskFiles, console: ConsoleSocket): void {
-    const master = console.receive();
+    const master = console.take();
     if (master === undefined) throw fail('internal', 'the OCI runtime sent no terminal');
-    const { rows, columns } = task.request;
-    if (rows !== undefined && columns !== undefined && rows > 0 && columns > 0) setWindowSize(master, rows, columns);
     const fifos = openOutputFifos(task.request, files);
     task.connect(joinStreams(task.request, files, this.#readiness, { fifos, master }));
     this.linkWaiting(task);
-    task.streams?.output?.start();
   }
+}
+
+function setFirstSize({ rows = 0, columns = 0 }: StartRequest, master: number): void {
+  if (rows > 0 && columns > 0) setWindowSize(master, rows, columns);
 }

@@ -53,6 +53,7 @@ export class KeeperBench implements AsyncDisposable {
   readonly runtimeRoot = join(this.directory, 'runtime');
   readonly cgroup = basename(this.directory);
   readonly exits = new Map<string, KeptProcess>();
+  #scripts = 0;
   readonly #waiters: (() => void)[] = [];
   readonly #keepers: Keeper[] = [];
 
@@ -134,6 +135,13 @@ export class KeeperBench implements AsyncDisposable {
     };
   }
 
+  /** A script that stands in for the OCI runtime; returns its path. */
+  runtime(script: string): string {
+    const path = join(this.directory, `runtime-${this.#scripts++}`);
+    writeFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    return path;
+  }
+
   /** Makes an empty file in /tmp of all containers. */
   touch(name: string): void {
     writeFileSync(join(this.directory, 'rootfs', 'tmp', name), '');
@@ -163,17 +171,8 @@ export class KeeperBench implements AsyncDisposable {
 
   /** Ends all containers, the keeper and what they leave behind. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const keeper = this.#keepers.pop();
-    if (keeper !== undefined) {
-      for (const kept of await keeper.list()) {
-        if (kept.state !== 'exited') await keeper.signal(kept.id, 9).catch(() => undefined);
-      }
-      await until(async () => (await keeper.list()).every((kept) => kept.state === 'exited'));
-      for (const kept of await keeper.list()) await keeper.forget(kept.id);
-      await keeper.shutDown();
-      keeper.close();
-    }
-    for (const other of this.#keepers) other.close();
+    for (const keeper of this.#keepers.splice(0)) keeper.close();
+    if (existsSync(join(this.execRoot, 'keeper.sock'))) await endKeeper(await this.connect());
     await until(() => !existsSync(join(this.execRoot, 'keeper.sock')));
     this.#removeCgroups();
     rmSync(this.directory, { recursive: true, force: true });
@@ -200,6 +199,16 @@ export class KeeperBench implements AsyncDisposable {
       removeCgroup(parent);
     }
   }
+}
+
+async function endKeeper(keeper: Keeper): Promise<void> {
+  for (const kept of await keeper.list()) {
+    if (kept.state !== 'exited') await keeper.signal(kept.id, 9).catch(() => undefined);
+  }
+  await until(async () => (await keeper.list()).every((kept) => kept.state === 'exited'));
+  for (const kept of await keeper.list()) await keeper.forget(kept.id);
+  await keeper.shutDown();
+  keeper.close();
 }
 
 function removeCgroup(path: string): void {
