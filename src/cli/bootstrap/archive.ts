@@ -32,15 +32,19 @@ async function sha256(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
+/** A packed image. */
+export interface PackedImage {
+  readonly id: string;
+  readonly archive: ReadableStream<Uint8Array>;
+  /** Ends what still writes the archive, for a reader that did not take all of it. */
+  close(): Promise<void>;
+}
+
 /**
  * Packs a root file system as an image of one layer, in the directory `scratch`, and returns the image's id and its
  * docker-archive as a stream. The format: Image Specification v1.2 of Docker, `manifest.json` and what it names.
  */
-export async function packImage(
-  image: BaseImage,
-  scratch: string,
-  signal: AbortSignal,
-): Promise<{ id: string; archive: ReadableStream<Uint8Array> }> {
+export async function packImage(image: BaseImage, scratch: string, signal: AbortSignal): Promise<PackedImage> {
   const layout = join(scratch, 'layout');
   mkdirSync(layout);
   const unnamed = join(scratch, 'layer.tar');
@@ -74,6 +78,15 @@ export async function packImage(
   const finished = child.exited.then(async (code) => {
     if (code !== 0) throw fail('internal', `tar exited ${code}: ${await child.stderr.text()}`);
   });
-  const checked = child.stdout.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({ flush: () => finished }));
-  return { id: `sha256:${id}`, archive: checked };
+  // It is told to the archive's reader; without one it is nobody's.
+  finished.catch(() => undefined);
+  const archive = child.stdout.pipeThrough(new TransformStream<Uint8Array, Uint8Array>({ flush: () => finished }));
+  return {
+    id: `sha256:${id}`,
+    archive,
+    async close() {
+      child.kill();
+      await child.exited;
+    },
+  };
 }

@@ -73,12 +73,13 @@ export async function bootstrapImage(
       createdBy: recipe.createdBy,
       config: { Env: [path], Cmd: [...recipe.command] },
     };
-    const { id, archive } = await packImage(image, work, options.signal);
+    const { id, archive, close } = await packImage(image, work, options.signal);
     return {
       id,
       reference: image.reference,
       archive,
       async [Symbol.asyncDispose]() {
+        await close();
         dispose();
       },
     };
