@@ -13,6 +13,8 @@ export interface ContainerPaths {
   hostname(id: string): string;
   resolvConf(id: string): string;
   bundle(id: string): string;
+  /** The /dev/shm that a container shares with others. */
+  sharedMemory(id: string): string;
   execProcess(execId: string): string;
 }
 
@@ -30,6 +32,7 @@ export function containerPaths(dataRoot: string, execRoot: string, cgroupParent:
     hostname: (id) => join(directory(id), 'hostname'),
     resolvConf: (id) => join(directory(id), 'resolv.conf'),
     bundle: (id) => join(execRoot, 'bundles', id),
+    sharedMemory: (id) => join(execRoot, 'shared-memory', id),
     execProcess: (execId) => join(execRoot, 'execs', `${execId}.json`),
   };
 }

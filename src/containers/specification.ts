@@ -6,13 +6,16 @@ import { fail } from '#std/errors';
 import { lazy } from '#std/lazy';
 import { copyUp, type Volumes } from '#volumes';
 import type { Catalog } from './catalog.ts';
+import { runtimeNames } from './create/host-defaults.ts';
 import { cgroupOf } from './exit/release.ts';
 import type { ContainerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import {
   buildProcess,
   buildSpec,
+  checkShareableIpc,
   containerMounts,
+  mountSharedMemory,
   type PreparedMounts,
   planMounts,
   prepareMounts,
@@ -22,6 +25,7 @@ import {
   readUserDatabase,
   resolveUser,
   sharedProcess,
+  validateCreation,
   volumesToFill,
 } from './spec/index.ts';
 import { hostnameOf } from './start/files.ts';
@@ -35,7 +39,7 @@ const initBinaries = ['/usr/bin/tini-static', '/usr/bin/docker-init', '/usr/bin/
 export interface Specification {
   buildSpec(record: ContainerRecord, facts: StartFacts): OciSpec;
   buildProcess(record: ContainerRecord, request: ExecCreateRequest): OciProcess;
-  validate(record: ContainerRecord): string[];
+  validate(record: ContainerRecord, askedHostname: string): string[];
   prepareMounts(record: ContainerRecord): Promise<PreparedMounts>;
   /** Fills new volumes with what the image has in their places; before the first start. */
   fillVolumes(record: ContainerRecord, facts: StartFacts): Promise<void>;
@@ -66,11 +70,22 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
     return { hosts: paths.hosts(owner), hostname: paths.hostname(owner), resolvConf: paths.resolvConf(owner) };
   }
 
+  /** Where /dev/shm is on the host, for a container that shares its own or takes another's. */
+  function sharedMemory({ id, hostConfig }: ContainerRecord): { sharedMemoryPath?: string } {
+    const donor = joinedContainer(catalog, hostConfig.IpcMode);
+    if (donor !== undefined) {
+      checkShareableIpc(donor);
+      return { sharedMemoryPath: paths.sharedMemory(donor.id) };
+    }
+    if (hostConfig.IpcMode !== 'shareable') return {};
+    mountSharedMemory(paths.sharedMemory(id), hostConfig.ShmSize);
+    return { sharedMemoryPath: paths.sharedMemory(id) };
+  }
+
   return {
     buildSpec(record, { rootfs, sandbox, volumePaths }) {
       const { config, hostConfig, mounts } = record;
       const init = initBinary(record);
-      const sharer = joinedContainer(catalog, hostConfig.IpcMode);
       return buildSpec({
         config,
         hostConfig,
@@ -85,7 +100,7 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
         mounts: containerMounts({ hostConfig, points: mounts, volumePaths }),
         files: filesOf(record),
         ...(init !== undefined && { initBinary: init }),
-        ...(sharer !== undefined && { sharedMemoryPath: `/proc/${sharer.life.pid}/root/dev/shm` }),
+        ...sharedMemory(record),
         cgroupsPath: cgroupOf(record, paths),
         defaultUlimits: [],
       });
@@ -102,7 +117,15 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
         available: host().capabilities,
       });
     },
-    validate: () => [],
+    validate: ({ config, hostConfig }, askedHostname) =>
+      validateCreation({
+        config,
+        hostConfig,
+        askedHostname,
+        host: host(),
+        runtimes: runtimeNames,
+        checkContainer: (name) => catalog.find(name),
+      }),
     prepareMounts({ config, hostConfig }) {
       const mountsOf = (name: string): ContainerRecord['mounts'] => catalog.find(name).mounts;
       return prepareMounts(planMounts({ config, hostConfig, mountsOf, dataRoot }), volumes);

@@ -19,7 +19,7 @@ export interface CreateParts {
   readonly images: Images;
   readonly completeHostConfig: (asked: Partial<HostConfig>) => HostConfig;
   /** Refuses what Docker refuses and what is not supported here; returns warnings. */
-  readonly validate: (record: ContainerRecord) => string[];
+  readonly validate: (record: ContainerRecord, askedHostname: string) => string[];
   readonly prepareMounts: (record: ContainerRecord) => Promise<PreparedMounts>;
   /** Gives back the volumes made for a container that could not be. */
   readonly dropVolumes: (names: readonly string[]) => Promise<void>;
@@ -86,7 +86,7 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
     const owner = catalog.owner(record.name);
     // Asked before anything is made; `insert` asks again, for two creations at once.
     if (owner !== undefined) catalog.insert(record);
-    const warnings = parts.validate(record);
+    const warnings = parts.validate(record, request.Hostname ?? '');
     let made: readonly string[] = [];
     try {
       images.rootfs.create(record.id, image);

@@ -8,6 +8,7 @@ import { log } from '#std/log';
 import type { Volumes } from '#volumes';
 import type { ContainerPaths } from '../paths.ts';
 import type { ContainerRecord } from '../record.ts';
+import { releaseSharedMemory } from '../spec/index.ts';
 
 /** Gives back all that a container holds only while it runs. Idempotent; runs to its end and then tells what failed. */
 export type Release = (record: ContainerRecord) => Promise<void>;
@@ -53,6 +54,7 @@ export function createRelease({ rootfs, networks, volumes, paths }: ReleaseParts
       ...volumesOf(record).map((name) => () => volumes.unmount(name, id)),
       () => releaseCgroup(record, cgroupOf(record, paths)),
       () => rmSync(join(paths.runtimeRoot, id), { recursive: true, force: true }),
+      () => releaseSharedMemory(paths.sharedMemory(id)),
       () => rmSync(paths.bundle(id), { recursive: true, force: true }),
     ];
     await runAll(steps).catch((error: unknown) => {

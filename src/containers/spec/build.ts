@@ -1,17 +1,18 @@
 import type { ContainerConfig, HostConfig, Ulimit } from '#api';
-import type { OciProcess, OciSpec, OciUser } from '#oci';
+import type { OciProcess, OciSpec } from '#oci';
 import { resolveCapabilities } from './capabilities.ts';
 import type { ContainerDevices } from './devices.ts';
 import { type ContainerMount, type FileSystemInput, fileSystemMounts, rootPropagation } from './file-systems.ts';
 import type { HostFacts } from './host.ts';
 import { defaultMaskedPaths, defaultReadonlyPaths } from './masked.ts';
 import { type NamespaceChoices, namespacesOf } from './namespaces.ts';
-import { capabilitySets, environmentOf } from './process.ts';
+import { capabilitySets, environmentOf, withHome } from './process.ts';
 import { type BlockLimits, resourcesOf } from './resources.ts';
 import { rlimitsOf } from './rlimits.ts';
 import { seccompFilter } from './seccomp/index.ts';
 import { parseSecurityOptions } from './security.ts';
 import { sysctlsOf } from './sysctls.ts';
+import type { ContainerUser } from './users.ts';
 
 /** Everything that a specification is made of; what comes from the host was read before. */
 export interface SpecInput {
@@ -24,7 +25,7 @@ export interface SpecInput {
   readonly namespaces: NamespaceChoices;
   /** Whether the network namespace is another container's: its settings are then not ours to make. */
   readonly joinsNetwork: boolean;
-  readonly user: OciUser;
+  readonly user: ContainerUser;
   readonly devices: ContainerDevices;
   readonly block: BlockLimits;
   readonly mounts: readonly ContainerMount[];
@@ -68,15 +69,16 @@ function sharedMemoryOf({ hostConfig, sharedMemoryPath }: SpecInput): FileSystem
 
 function mainProcess(input: SpecInput): OciProcess {
   const { config, hostConfig, hostname } = input;
+  const { home, ...user } = input.user;
   const command = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
   const [rows, columns] = hostConfig.ConsoleSize;
   return {
     ...sharedProcess(hostConfig, input.host, input.defaultUlimits),
     ...(config.Tty && { terminal: true }),
     ...(config.Tty && rows > 0 && columns > 0 && { consoleSize: { height: rows, width: columns } }),
-    user: input.user,
+    user,
     args: input.initBinary === undefined ? command : ['/sbin/docker-init', '--', ...command],
-    env: environmentOf(config, hostname, config.Tty),
+    env: withHome(environmentOf(config, hostname, config.Tty), home),
     cwd: config.WorkingDir || '/',
   };
 }

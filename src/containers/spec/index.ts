@@ -8,6 +8,7 @@ export { type MountPlan, type PreparedMounts, planMounts, prepareMounts } from '
 export type { NamespaceChoice, NamespaceChoices } from './namespaces.ts';
 export { buildProcess } from './process.ts';
 export { parseSecurityOptions } from './security.ts';
+export { checkShareableIpc, mountSharedMemory, releaseSharedMemory } from './shared-memory.ts';
 export { networkSysctls } from './sysctls.ts';
 export { readUserDatabase } from './user-database.ts';
 export { resolveUser } from './users.ts';

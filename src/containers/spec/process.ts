@@ -1,5 +1,6 @@
 import type { ContainerConfig, ExecCreateRequest } from '#api';
-import type { OciCapabilities, OciProcess, OciUser } from '#oci';
+import type { OciCapabilities, OciProcess } from '#oci';
+import type { ContainerUser } from './users.ts';
 
 const defaultPath = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
@@ -20,7 +21,12 @@ export function overlayEnvironment(defaults: readonly string[], entries: readonl
   return [...result.values()];
 }
 
-/** The environment of a container's processes; HOME is set by the runtime, from the user's entry in /etc/passwd. */
+/** The environment with HOME, last, unless it is set. */
+export function withHome(environment: readonly string[], home: string): string[] {
+  return environment.some((entry) => entry.startsWith('HOME=')) ? [...environment] : [...environment, `HOME=${home}`];
+}
+
+/** The environment of a container's processes, without HOME. */
 export function environmentOf(config: ContainerConfig, hostname: string, terminal: boolean): string[] {
   const defaults = [defaultPath, `HOSTNAME=${hostname}`, ...(terminal ? ['TERM=xterm'] : [])];
   return overlayEnvironment(defaults, config.Env ?? []);
@@ -38,7 +44,7 @@ export interface ExecInput {
   readonly hostname: string;
   /** The process of the container's own specification. */
   readonly main: Pick<OciProcess, 'capabilities' | 'rlimits' | 'noNewPrivileges' | 'oomScoreAdj'>;
-  readonly user: OciUser;
+  readonly user: ContainerUser;
   /** The engine's capabilities, for a privileged exec. */
   readonly available: readonly string[];
 }
@@ -46,6 +52,7 @@ export interface ExecInput {
 /** The process object of one more process in a running container (config.md, "Process"). */
 export function buildProcess(input: ExecInput): OciProcess {
   const { request, config, main, available } = input;
+  const { home, ...user } = input.user;
   const terminal = request.Tty ?? false;
   const [rows, columns] = request.ConsoleSize ?? [0, 0];
   return {
@@ -53,9 +60,9 @@ export function buildProcess(input: ExecInput): OciProcess {
     ...(request.Privileged && { capabilities: capabilitySets(available) }),
     ...(terminal && { terminal }),
     ...(terminal && rows > 0 && columns > 0 && { consoleSize: { height: rows, width: columns } }),
-    user: input.user,
+    user,
     args: request.Cmd ?? [],
-    env: overlayEnvironment(environmentOf(config, input.hostname, terminal), request.Env ?? []),
+    env: withHome(overlayEnvironment(environmentOf(config, input.hostname, terminal), request.Env ?? []), home),
     cwd: request.WorkingDir || config.WorkingDir || '/',
   };
 }

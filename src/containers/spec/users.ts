@@ -7,6 +7,7 @@ interface Account {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
+  readonly home: string;
 }
 
 interface Group {
@@ -14,6 +15,9 @@ interface Group {
   readonly gid: number;
   readonly members: readonly string[];
 }
+
+/** A user of a container, with its home directory (`/` where the container does not say). */
+export type ContainerUser = OciUser & { readonly home: string };
 
 /** The texts of a container's /etc/passwd and /etc/group; empty where it has none. */
 export interface UserDatabase {
@@ -30,7 +34,12 @@ function rows(text: string): string[][] {
 }
 
 function accounts(text: string): Account[] {
-  return rows(text).map(([name = '', , uid = '0', gid = '0']) => ({ name, uid: Number(uid), gid: Number(gid) }));
+  return rows(text).map(([name = '', , uid = '0', gid = '0', , home = '']) => ({
+    name,
+    uid: Number(uid),
+    gid: Number(gid),
+    home,
+  }));
 }
 
 function groups(text: string): Group[] {
@@ -64,7 +73,7 @@ function findAccount(wanted: string, all: readonly Account[]): Account {
   if (named !== undefined) return named;
   const uid = wanted === '' ? 0 : idNumber(wanted);
   if (uid === undefined) throw fail('internal', `unable to find user ${wanted}: no matching entries in passwd file`);
-  return all.find((account) => account.uid === uid) ?? { name: '', uid, gid: 0 };
+  return all.find((account) => account.uid === uid) ?? { name: '', uid, gid: 0, home: '' };
 }
 
 /**
@@ -72,7 +81,7 @@ function findAccount(wanted: string, all: readonly Account[]): Account {
  * groups it belongs to and those of `groupAdd`. A group that is named replaces those of the group file. Throws
  * `internal` for a name that the container does not know.
  */
-export function resolveUser(user: string, database: UserDatabase, groupAdd: readonly string[] = []): OciUser {
+export function resolveUser(user: string, database: UserDatabase, groupAdd: readonly string[] = []): ContainerUser {
   const [userPart = '', groupPart = ''] = user.split(':');
   const account = findAccount(userPart, accounts(database.passwd));
   const known = groups(database.group);
@@ -82,5 +91,6 @@ export function resolveUser(user: string, database: UserDatabase, groupAdd: read
       ? known.filter(({ members }) => members.includes(account.name)).map((group) => group.gid)
       : [];
   const added = groupAdd.map((name) => findGroup(name, known));
-  return { uid: account.uid, gid, additionalGids: [...new Set([gid, ...memberships, ...added])] };
+  const additionalGids = [...new Set([gid, ...memberships, ...added])];
+  return { uid: account.uid, gid, additionalGids, home: account.home || '/' };
 }
