@@ -1,12 +1,12 @@
 /**
- * Builds `dist/estiba`: one file that is engine, keeper and CLI, and runs with no node_modules beside it. The link
+ * Builds `dist/estiba` (or `estiba` in the directory given): one file that is engine, keeper and CLI, and runs with no node_modules beside it. The link
  * `dist/docker` to it is a docker CLI.
  */
 import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dir, '..');
-const dist = join(root, 'dist');
+const dist = process.argv[2] ?? join(root, 'dist');
 const startedAt = new Date();
 mkdirSync(dist, { recursive: true });
 
@@ -35,4 +35,4 @@ utimesSync(fresh, startedAt, startedAt);
 renameSync(fresh, join(dist, 'estiba'));
 rmSync(join(dist, 'docker'), { force: true });
 symlinkSync('estiba', join(dist, 'docker'));
-console.log(`dist/estiba built in ${Date.now() - startedAt.getTime()} ms`);
+console.log(`${join(dist, 'estiba')} built in ${Date.now() - startedAt.getTime()} ms`);
