@@ -84,7 +84,7 @@ export function unknownCommandText(program: Program, path: string, group?: strin
   return [
     `${program}: unknown command: ${path}`,
     ...(meant === undefined ? [] : ['', `Did you mean '${prefix} ${meant}'?`]),
-    ...(group === undefined ? [] : ['', `Usage:  ${prefix}`]),
+    ...(group === undefined ? [] : ['', `Usage:  ${prefix} COMMAND`]),
     '',
     `Run '${prefix} --help' for more information`,
   ].join('\n');

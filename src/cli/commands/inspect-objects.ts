@@ -3,6 +3,17 @@ import { CommandFailure, failureText } from '../failure.ts';
 import { printInspection } from '../print/inspection.ts';
 import { writeOut } from '../streams/text-output.ts';
 
+/** A format that fails has still begun its line. */
+function printFound(found: readonly unknown[], format: string): string {
+  if (found.length === 0 && format !== '' && format !== 'json') return '\n';
+  try {
+    return printInspection(found, format);
+  } catch (error) {
+    writeOut('\n');
+    throw error;
+  }
+}
+
 /** Asks for each name, prints those that there are, and fails with what the others lack. */
 export async function inspectObjects(
   program: 'estiba' | 'docker',
@@ -15,7 +26,7 @@ export async function inspectObjects(
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   const unreachable = failures.find((error) => error instanceof ConnectError);
   if (unreachable !== undefined) throw unreachable;
-  writeOut(found.length === 0 && format !== '' && format !== 'json' ? '\n' : printInspection(found, format));
+  writeOut(printFound(found, format));
   if (failures.length === 0) return 0;
   throw new CommandFailure(failures.map((error) => failureText(error, program)).join('\n'));
 }

@@ -85,8 +85,12 @@ export const version = defineCommand({
       failure = failureText(error, program);
     }
     if (flags.format === 'json') writeOut(`${JSON.stringify({ Client: client, Server: server ?? null })}\n`);
-    else if (flags.format !== '') writeOut(printInspection([{ Client: client, Server: server ?? null }], flags.format));
-    else writeOut(clientText(client) + (server ? serverText(server) : ''));
+    else if (flags.format !== '') {
+      // Go's names of the fields, which are not those of the JSON.
+      const named = { ...client, APIVersion: client.ApiVersion };
+      const engineNamed = server && { ...server, APIVersion: server.ApiVersion, MinAPIVersion: server.MinAPIVersion };
+      writeOut(printInspection([{ Client: named, Server: engineNamed ?? null }], flags.format));
+    } else writeOut(clientText(client) + (server ? serverText(server) : ''));
     if (failure !== '') throw new CommandFailure(failure);
     return 0;
   },

@@ -1,7 +1,7 @@
 import { fail } from '#std/errors';
 import { integer, list, text, toggle } from '../grammar/flag.ts';
 import { duration } from '../values/durations.ts';
-import { pairs } from '../values/key-values.ts';
+import { environmentFlag, labelFlag, pairs } from '../values/key-values.ts';
 import { mountFlag } from '../values/mounts.ts';
 import { networkFlag } from '../values/networks.ts';
 import {
@@ -21,7 +21,7 @@ const process = {
     throw fail('invalid-argument', 'valid streams are STDIN, STDOUT and STDERR');
   }),
   entrypoint: text('Program to run in the place of that of the image'),
-  env: list('Set environment variables (NAME=value, or NAME to pass ours on)', { short: 'e' }),
+  env: environmentFlag(),
   'env-file': list('Read environment variables from a file'),
   'group-add': list('Add the process to more groups'),
   init: toggle('Run a small init as process 1 that passes signals on and reaps processes'),
@@ -38,7 +38,7 @@ const identity = {
   cidfile: text('Write the container ID to a file'),
   domainname: text('NIS domain name'),
   hostname: text('Host name', { short: 'h' }),
-  label: list('Set a label (name=value)', { short: 'l' }),
+  label: labelFlag('Set a label (name=value)', { short: 'l' }),
   'label-file': list('Read labels from a file'),
   name: text('Name of the container'),
   platform: text('Platform of the image, for images of several'),
@@ -48,7 +48,10 @@ const identity = {
 };
 
 const network = {
-  'add-host': list('Add a line to /etc/hosts (name:ip, or name:host-gateway)'),
+  'add-host': list('Add a line to /etc/hosts (name:ip, or name:host-gateway)', {}, (value) => {
+    if (/^[^:=]+[:=].+$/.test(value)) return value;
+    throw fail('invalid-argument', `bad format for add-host: "${value}"`);
+  }),
   dns: list('DNS servers'),
   'dns-option': list('Options of the resolver'),
   'dns-opt': list('Options of the resolver', { hidden: true }),

@@ -38,7 +38,8 @@ function healthcheck(values: FlagValues<ContainerFlags>): HealthConfig | undefin
 export function attachedStreams(values: FlagValues<ContainerFlags>): Record<'stdin' | 'stdout' | 'stderr', boolean> {
   const named = values.attach;
   if (named.length === 0) return { stdin: values.interactive, stdout: true, stderr: true };
-  return { stdin: named.includes('stdin'), stdout: named.includes('stdout'), stderr: named.includes('stderr') };
+  const stdin = values.interactive || named.includes('stdin');
+  return { stdin, stdout: named.includes('stdout'), stderr: named.includes('stderr') };
 }
 
 /**
@@ -81,7 +82,6 @@ export function createRequest(options: ContainerOptions): ContainerCreateRequest
     StopSignal: values['stop-signal'] || undefined,
     StopTimeout: values['stop-timeout'],
     Healthcheck: healthcheck(values),
-    MacAddress: values['mac-address'] || undefined,
     HostConfig: hostConfig(options, {
       binds: volumes.binds,
       portBindings: ports.bindings,

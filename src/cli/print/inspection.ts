@@ -1,6 +1,12 @@
 import { fail, messageOf } from '#std/errors';
 import { compileTemplate } from '../template/index.ts';
 
+/** Go's name of the identifier is `ID`, that of the JSON `Id`; templates may use either. */
+function withGoNames(object: unknown): unknown {
+  if (typeof object !== 'object' || object === null || !('Id' in object)) return object;
+  return Object.defineProperty({ ...object }, 'ID', { value: object.Id, enumerable: false });
+}
+
 /**
  * Prints objects as inspect commands do: an indented JSON list without a format; with `json` one object a line; else
  * the template, once for each.
@@ -12,7 +18,7 @@ export function printInspection(objects: readonly unknown[], format: string): st
   try {
     const template = compileTemplate(format);
     const missingField = (field: string): string => `map has no entry for key "${field}"`;
-    return objects.map((object) => `${template(object, { missingField })}\n`).join('');
+    return objects.map((object) => `${template(withGoNames(object), { missingField })}\n`).join('');
   } catch (error) {
     throw fail('invalid-argument', `template parsing error: ${messageOf(error)}`, error);
   }

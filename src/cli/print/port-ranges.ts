@@ -18,12 +18,15 @@ export function hostAddress(ip: string): string {
   return ip.includes(':') ? `[${ip}]` : ip;
 }
 
+/** By code units: in a language's order brackets and dots do not count. */
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 function compare(a: PortSummary, b: PortSummary): number {
   return (
     a.PrivatePort - b.PrivatePort ||
-    (a.IP ?? '').localeCompare(b.IP ?? '') ||
+    byText(a.IP ?? '', b.IP ?? '') ||
     (a.PublicPort ?? 0) - (b.PublicPort ?? 0) ||
-    a.Type.localeCompare(b.Type)
+    byText(a.Type, b.Type)
   );
 }
 

@@ -32,6 +32,10 @@ export function duration(summary: string): Flag<number> {
     initial: 0,
     parse(text) {
       const value = parseDuration(text);
+      const unit = /^[+-]?\d*\.?\d+([^\d.]+)$/.exec(text)?.[1];
+      if (value === undefined && unit !== undefined && !(unit in unitNs)) {
+        throw fail('invalid-argument', `time: unknown unit "${unit}" in duration "${text}"`);
+      }
       if (value === undefined) throw fail('invalid-argument', `time: invalid duration "${text}"`);
       return value;
     },

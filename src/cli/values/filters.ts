@@ -5,8 +5,7 @@ import { type Flag, list } from '../grammar/flag.ts';
 /** The `--filter` flag of list, prune and events commands. */
 export function filterFlag(summary: string, extra: { short?: string } = { short: 'f' }): Flag<readonly string[]> {
   return list(summary, { type: 'filter', ...extra }, (value) => {
-    if (!value.includes('='))
-      throw fail('invalid-argument', `invalid argument "${value}": bad format of filter (expected name=value)`);
+    if (!value.includes('=')) throw fail('invalid-argument', 'bad format of filter (expected name=value)');
     return value;
   });
 }

@@ -53,14 +53,29 @@ export function readKeyValueFile(
     });
 }
 
-/** `--env` values: a name alone takes its value from our own environment, and is left out where that has none. */
+/** The `--label` flag. */
+export function labelFlag(summary: string, extra: { short?: string } = {}): Flag<readonly string[]> {
+  return list(summary, extra, (value) => {
+    if (value.startsWith('=')) throw fail('invalid-argument', `invalid label '${value}': empty name`);
+    return value;
+  });
+}
+
+/** The `--env` flag. */
+export function environmentFlag(): Flag<readonly string[]> {
+  return list('Set environment variables (NAME=value, or NAME to pass ours on)', { short: 'e' }, (value) => {
+    if (value.startsWith('=') || value === '') throw fail('invalid-argument', `invalid environment variable: ${value}`);
+    return value;
+  });
+}
+
+/**
+ * `--env` values: a name alone takes its value from our own environment; where that has none it stays a name, which
+ * takes the variable of the image away.
+ */
 export function resolveEnvironment(values: readonly string[]): string[] {
-  return values.flatMap((value) => {
-    if (value.startsWith('=') || value === '') {
-      throw fail('invalid-argument', `invalid environment variable: ${value}`);
-    }
-    if (value.includes('=')) return [value];
-    const inherited = process.env[value];
-    return inherited === undefined ? [] : [`${value}=${inherited}`];
+  return values.map((value) => {
+    const inherited = value.includes('=') ? undefined : process.env[value];
+    return inherited === undefined ? value : `${value}=${inherited}`;
   });
 }

@@ -106,14 +106,11 @@ export function cpusFlag(summary: string): Flag<number> {
 
 /** Reads `no`, `always`, `unless-stopped`, `on-failure[:count]`; what a name means is the engine's to judge. */
 export function parseRestartPolicy(text: string): RestartPolicy {
-  const [name = '', count, ...rest] = text.split(':');
-  if (rest.length > 0 || (count !== undefined && !/^\d+$/.test(count))) {
-    throw fail(
-      'invalid-argument',
-      count !== undefined && rest.length === 0
-        ? 'invalid restart policy format: maximum retry count must be an integer'
-        : 'invalid restart policy format',
-    );
+  const colon = text.indexOf(':');
+  const name = colon < 0 ? text : text.slice(0, colon);
+  const count = colon < 0 ? undefined : text.slice(colon + 1);
+  if (count !== undefined && !/^\d+$/.test(count)) {
+    throw fail('invalid-argument', 'invalid restart policy format: maximum retry count must be an integer');
   }
   if (name === '' && count !== undefined)
     throw fail('invalid-argument', 'invalid restart policy format: no policy provided before colon');

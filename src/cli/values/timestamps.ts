@@ -21,7 +21,7 @@ function localOffset(text: string): string {
  * 3339 with any part of the time left out, or a duration before now (`10m`). Empty stays undefined.
  * @throws `invalid-argument`
  */
-export function apiTimestamp(text: string): string | undefined {
+export function apiTimestamp(name: 'since' | 'until', text: string): string | undefined {
   if (text === '') return undefined;
   if (/^\d+(\.\d+)?$/.test(text)) return text;
   const before = parseDuration(text);
@@ -32,5 +32,5 @@ export function apiTimestamp(text: string): string | undefined {
     const time = parseTime(local + (match[5] ?? localOffset(local)));
     if (time !== undefined) return printUnix(time);
   }
-  throw fail('invalid-argument', `failed to parse value as time or duration: "${text}"`);
+  throw fail('invalid-argument', `invalid value for "${name}": failed to parse value as time or duration: "${text}"`);
 }

@@ -17,9 +17,10 @@ export const attach = defineCommand({
   args: { min: 1, max: 1 },
   async run({ flags, args, engine }) {
     const { Id, Config, State } = await inspectContainer(engine, args[0] ?? '');
-    if (!State.Running) throw new CommandFailure('cannot attach to a stopped container, start it first');
-    if (State.Paused) throw new CommandFailure('cannot attach to a paused container, unpause it first');
-    if (State.Restarting) throw new CommandFailure('cannot attach to a restarting container, wait until it is running');
+    if (!State.Running) throw new CommandFailure('You cannot attach to a stopped container, start it first');
+    if (State.Paused) throw new CommandFailure('You cannot attach to a paused container, unpause it first');
+    if (State.Restarting)
+      throw new CommandFailure('You cannot attach to a restarting container, wait until it is running');
     const stdin = !flags['no-stdin'] && Config.OpenStdin;
     await requireTerminal(stdin, Config.Tty);
     const detachKeys = flags['detach-keys'];

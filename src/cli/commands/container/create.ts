@@ -1,10 +1,12 @@
-import { existsSync, writeFileSync } from 'node:fs';
-import { fail } from '#std/errors';
+import { writeFileSync } from 'node:fs';
+import type { ContainerCreateRequest } from '#api';
 import { containerFlags } from '../../container-options/flags.ts';
-import { createRequest } from '../../container-options/request.ts';
 import { defineCommand } from '../../grammar/command.ts';
 import { writeOut } from '../../streams/text-output.ts';
 import { createPulling } from './missing-image.ts';
+import { requestFor, usageFailure } from './request-for.ts';
+
+const badRequestExitCode = 125;
 
 /** `container create`: prints the ID. */
 export const create = defineCommand({
@@ -12,13 +14,14 @@ export const create = defineCommand({
   flags: containerFlags,
   args: { min: 1 },
   interspersed: false,
-  async run({ program, flags, given, args, engine }) {
-    const [image = '', ...command] = args;
-    if (flags.cidfile !== '' && existsSync(flags.cidfile)) {
-      const message = `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`;
-      throw fail('invalid-argument', message);
+  async run(invocation) {
+    const { program, flags, engine } = invocation;
+    let body: ContainerCreateRequest;
+    try {
+      body = requestFor(invocation);
+    } catch (error) {
+      throw usageFailure(invocation, error, badRequestExitCode);
     }
-    const body = createRequest({ values: flags, given, image, command });
     const { name, platform, pull, quiet } = flags;
     const { Id } = await createPulling(engine, body, { program, name, platform, pull, quiet });
     if (flags.cidfile !== '') writeFileSync(flags.cidfile, Id);

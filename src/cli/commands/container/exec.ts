@@ -3,7 +3,7 @@ import { defineCommand } from '../../grammar/command.ts';
 import { list, text, toggle } from '../../grammar/flag.ts';
 import { runSession } from '../../streams/session.ts';
 import { terminalSize } from '../../streams/terminal.ts';
-import { readKeyValueFile, resolveEnvironment } from '../../values/key-values.ts';
+import { environmentFlag, readKeyValueFile, resolveEnvironment } from '../../values/key-values.ts';
 import { followSize, requireTerminal } from './attached.ts';
 
 interface Session {
@@ -27,7 +27,7 @@ export const exec = defineCommand({
   flags: {
     detach: toggle('Leave the command in the background', { short: 'd' }),
     'detach-keys': text('Keys that leave the command (ctrl-p,ctrl-q)'),
-    env: list('Set environment variables (NAME=value, or NAME to pass ours on)', { short: 'e' }),
+    env: environmentFlag(),
     'env-file': list('Read environment variables from a file'),
     interactive: toggle('Keep standard input open', { short: 'i' }),
     privileged: toggle('Give the command all capabilities'),

@@ -18,8 +18,8 @@ export const logs = defineCommand({
   args: { min: 1, max: 1 },
   async run({ flags, args, engine }) {
     const { details, follow, tail, timestamps } = flags;
-    const since = apiTimestamp(flags.since);
-    const until = apiTimestamp(flags.until);
+    const since = apiTimestamp('since', flags.since);
+    const until = apiTimestamp('until', flags.until);
     const options = { details, follow, tail, timestamps, since, until };
     const { body, multiplexed } = await containerLogs(engine, args[0] ?? '', options);
     await pumpOutput(body, multiplexed);

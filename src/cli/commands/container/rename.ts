@@ -1,4 +1,6 @@
-import { renameContainer } from '#client';
+import { ConnectError, renameContainer } from '#client';
+import { messageOf } from '#std/errors';
+import { CommandFailure } from '../../failure.ts';
 import { defineCommand } from '../../grammar/command.ts';
 
 /** `container rename`. */
@@ -8,7 +10,13 @@ export const rename = defineCommand({
   args: { min: 2, max: 2 },
   async run({ args, engine }) {
     const [container = '', name = ''] = args;
-    await renameContainer(engine, container, name);
+    try {
+      await renameContainer(engine, container, name);
+    } catch (error) {
+      if (error instanceof ConnectError) throw error;
+      const message = `${messageOf(error)}\nError: failed to rename container named ${container}`;
+      throw new CommandFailure(message, 1, { cause: error });
+    }
     return 0;
   },
 });

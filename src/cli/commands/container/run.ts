@@ -1,10 +1,10 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { ContainerCreateRequest, ContainerWaitResponse } from '#api';
 import { attachContainer, type EngineClient, type HijackedStream, startContainer, waitForContainer } from '#client';
-import { fail, messageOf } from '#std/errors';
+import { messageOf } from '#std/errors';
 import { containerFlags } from '../../container-options/flags.ts';
-import { attachedStreams, createRequest } from '../../container-options/request.ts';
-import { CommandFailure, failureText } from '../../failure.ts';
+import { attachedStreams } from '../../container-options/request.ts';
+import { CommandFailure } from '../../failure.ts';
 import { defineCommand, type Invocation } from '../../grammar/command.ts';
 import { text, toggle } from '../../grammar/flag.ts';
 import { runSession } from '../../streams/session.ts';
@@ -13,6 +13,7 @@ import { terminalSize } from '../../streams/terminal.ts';
 import { writeErr, writeOut } from '../../streams/text-output.ts';
 import { followContainerSize, requireTerminal } from './attached.ts';
 import { createPulling } from './missing-image.ts';
+import { requestFor, usageFailure } from './request-for.ts';
 
 const runFlags = {
   ...containerFlags,
@@ -32,21 +33,8 @@ function startExitCode(message: string): number {
   return engineErrorExitCode;
 }
 
-function runFailure(invocation: Run, error: unknown, exitCode: number): CommandFailure {
-  if (error instanceof CommandFailure) return error;
-  const { program, commandPath } = invocation;
-  const message = `${program}: ${failureText(error, program)}\n\nRun '${commandPath} --help' for more information`;
-  return new CommandFailure(message, exitCode, { cause: error });
-}
-
-async function request(invocation: Run): Promise<ContainerCreateRequest> {
-  const { flags, given, args } = invocation;
-  const [image = '', ...command] = args;
-  if (flags.cidfile !== '' && existsSync(flags.cidfile)) {
-    const message = `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`;
-    throw fail('invalid-argument', message);
-  }
-  const body = createRequest({ values: flags, given, image, command });
+async function request({ flags, given, args }: Run): Promise<ContainerCreateRequest> {
+  const body = requestFor({ flags, given, args });
   const size = flags.tty ? await terminalSize() : undefined;
   if (size && body.HostConfig) body.HostConfig.ConsoleSize = [size.h, size.w];
   return body;
@@ -73,12 +61,12 @@ async function runDetached(invocation: Run): Promise<number> {
       StdinOnce: false,
     });
   } catch (error) {
-    throw runFailure(invocation, error, engineErrorExitCode);
+    throw usageFailure(invocation, error, engineErrorExitCode);
   }
   try {
     await startContainer(engine, id);
   } catch (error) {
-    throw runFailure(invocation, error, startExitCode(messageOf(error)));
+    throw usageFailure(invocation, error, startExitCode(messageOf(error)));
   } finally {
     writeOut(`${id}\n`);
   }
@@ -107,7 +95,7 @@ async function start({ id, stream, outcome }: Attached, invocation: Run): Promis
   } catch (error) {
     stream.connection.close();
     if (invocation.flags.rm) await outcome.catch(() => undefined);
-    throw runFailure(invocation, error, startExitCode(messageOf(error)));
+    throw usageFailure(invocation, error, startExitCode(messageOf(error)));
   }
 }
 
@@ -122,7 +110,7 @@ async function runAttached(invocation: Run): Promise<number> {
     engine.prepare(3);
     attached = await attach(engine, await create(invocation, body), invocation);
   } catch (error) {
-    throw runFailure(invocation, error, engineErrorExitCode);
+    throw usageFailure(invocation, error, engineErrorExitCode);
   }
   using _signals = flags['sig-proxy'] && !flags.tty ? proxySignals(engine, attached.id) : undefined;
   const session = runSession({

@@ -51,8 +51,8 @@ export const events = defineCommand({
   async run({ flags, engine }) {
     const print = printer(flags.format);
     const options = {
-      since: apiTimestamp(flags.since),
-      until: apiTimestamp(flags.until),
+      since: apiTimestamp('since', flags.since),
+      until: apiTimestamp('until', flags.until),
       filters: toFilters(flags.filter),
     };
     for await (const received of await engineEvents(engine, options)) writeOut(`${print(received)}\n`);

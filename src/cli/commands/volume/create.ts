@@ -1,16 +1,16 @@
 import { createVolume } from '#client';
 import { fail } from '#std/errors';
 import { defineCommand } from '../../grammar/command.ts';
-import { list, text } from '../../grammar/flag.ts';
+import { text } from '../../grammar/flag.ts';
 import { writeOut } from '../../streams/text-output.ts';
-import { pairs, toRecord } from '../../values/key-values.ts';
+import { labelFlag, pairs, toRecord } from '../../values/key-values.ts';
 
 /** `volume create`: prints the name. */
 export const volumeCreate = defineCommand({
   usage: '[OPTIONS] [VOLUME]',
   flags: {
     driver: text('Driver of the volume', { short: 'd', initial: 'local', shownDefault: '"local"' }),
-    label: list('Set a label (name=value)'),
+    label: labelFlag('Set a label (name=value)'),
     name: text('Name of the volume', { hidden: true }),
     opt: pairs('Options of the driver (name=value)', { short: 'o' }),
   },
