@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Subprocess } from 'bun';
 import { fail, kindOf } from '#std/errors';
 import { openAttachment } from './attach.ts';
 import { ControlConnection, type Greeting, type KeeperEvent } from './control.ts';
@@ -158,8 +159,10 @@ class KeeperClient implements Keeper {
   async #open(): Promise<ControlConnection> {
     const { signal, execRoot, command } = this.#options;
     const deadline = performance.now() + connectTimeoutMs;
-    for (let attempt = 0; ; attempt++) {
+    let launched: Subprocess | undefined;
+    for (;;) {
       signal?.throwIfAborted();
+      if (this.#closed) throw fail('unavailable', 'the keeper is not connected');
       try {
         return await ControlConnection.open(
           this.#socketPath,
@@ -170,8 +173,8 @@ class KeeperClient implements Keeper {
       } catch (error) {
         if (performance.now() > deadline) throw fail('unavailable', 'the keeper does not start', error);
       }
-      // A keeper that is just ending holds its lock a moment longer, so one attempt to start the next may be in vain.
-      if (attempt % 100 === 0) launchKeeper(execRoot, command);
+      // It ends at once when another keeper, which may be just ending, still holds the lock.
+      if (launched === undefined || launched.exitCode !== null) launched = launchKeeper(execRoot, command);
       await Bun.sleep(connectPollMs);
     }
   }
@@ -187,6 +190,7 @@ class KeeperClient implements Keeper {
     if (this.#closed) return;
     this.#connection = this.#open();
     this.#connection.catch((error: unknown) => {
+      if (this.#closed) return;
       // Whoever asks meanwhile gets the error too.
       for (const id of [...this.#starts.keys()]) this.#failStart(id, error);
       setTimeout(() => this.#lost(), reconnectPauseMs).unref();

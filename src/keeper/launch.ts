@@ -1,8 +1,9 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Subprocess } from 'bun';
 
 /** Starts a keeper that outlives this process; it writes what it has to say to `keeper.log` in the exec root. */
-export function launchKeeper(execRoot: string, command: readonly string[]): void {
+export function launchKeeper(execRoot: string, command: readonly string[]): Subprocess {
   mkdirSync(execRoot, { recursive: true, mode: 0o711 });
   const output = openSync(join(execRoot, 'keeper.log'), 'a', 0o600);
   try {
@@ -18,6 +19,7 @@ export function launchKeeper(execRoot: string, command: readonly string[]): void
       },
     });
     child.unref();
+    return child;
   } finally {
     closeSync(output);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Subprocess } from 'bun';
 import { receiveDescriptors, sendDescriptors, socketPair, startPeeking } from '#linux/fd-passing';
 import { closeDescriptor } from '#linux/fifo';
-import { closePidfd, openPidfd, signalPidfd, takeDescriptor } from '#linux/pidfd';
+import { closePidfd, hasEnded, openPidfd, takeDescriptor } from '#linux/pidfd';
 import { readProcessStat } from '#linux/process';
 import { messageOf } from '#std/errors';
 import { log } from '#std/log';
@@ -20,6 +20,15 @@ const recordBytes = 96;
 const socketBufferBytes = 8 * 1024 * 1024;
 /** So many dropped entries may lie around before they are cleared out. */
 const garbageLimit = 32;
+
+/**
+ * What the holder does: it sleeps, and ends once it is not the one on record, so that nothing stays behind of a keeper
+ * that died in the moment it started one, or whose exec root was removed. All is done in subshells, which let go of the
+ * descriptors: the holder's own must stay where they are.
+ */
+const holderScript = `while (exec sleep 60 <&- >&- 2>&- 3>&-) && (
+  read -r record <"$0" && case $record in *":$$,"*) ;; *) exit 1 ;; esac
+); do :; done`;
 
 /** A socket pair whose queue holds entries: what was sent at one end and not received at the other. */
 interface Space {
@@ -55,14 +64,14 @@ export class DescriptorStore {
    */
   open(): { readonly kept: Map<string, StoredDescriptors>; release(): void } {
     const old = this.#findHolder();
-    const kept = old === undefined ? new Map<string, StoredDescriptors>() : readHolder(old);
+    const kept = old === undefined ? new Map<string, StoredDescriptors>() : readHolder(old.pidfd);
     this.#startHolder();
     return {
       kept,
       release: () => {
         if (old === undefined) return;
-        signalPidfd(old, 9);
-        closePidfd(old);
+        if (!hasEnded(old.pidfd)) killGroup(old.pid);
+        closePidfd(old.pidfd);
       },
     };
   }
@@ -93,7 +102,7 @@ export class DescriptorStore {
   close(): void {
     const holder = this.#holder;
     this.#holder = undefined;
-    holder?.kill('SIGKILL');
+    if (holder !== undefined && holder.exitCode === null) killGroup(holder.pid);
     this.#closeSpaces();
     rmSync(this.#recordPath, { force: true });
   }
@@ -123,7 +132,7 @@ export class DescriptorStore {
     const [first, second] = pairs;
     try {
       const stdio = [first[0], first[1], second[0], second[1]] as [number, number, number, number];
-      const holder: Subprocess = Bun.spawn(['sleep', '2147483647'], {
+      const holder: Subprocess = Bun.spawn(['sh', '-c', holderScript, this.#recordPath], {
         stdio,
         cwd: '/',
         detached: true,
@@ -131,7 +140,7 @@ export class DescriptorStore {
       });
       this.#holder = holder;
       const record = { pid: holder.pid, startTime: readProcessStat(holder.pid)?.startTime };
-      writeFileSync(`${this.#recordPath}.new`, JSON.stringify(record));
+      writeFileSync(`${this.#recordPath}.new`, `${JSON.stringify(record)}\n`);
       renameSync(`${this.#recordPath}.new`, this.#recordPath);
     } catch (error) {
       log('warn', 'no process holds descriptors across a death of the keeper', { error: messageOf(error) });
@@ -160,7 +169,7 @@ export class DescriptorStore {
     this.#spaces = undefined;
   }
 
-  #findHolder(): number | undefined {
+  #findHolder(): { readonly pid: number; readonly pidfd: number } | undefined {
     try {
       const { pid, startTime } = JSON.parse(readFileSync(this.#recordPath, 'utf8')) as {
         pid: number;
@@ -168,12 +177,21 @@ export class DescriptorStore {
       };
       const pidfd = openPidfd(pid);
       if (pidfd === undefined) return undefined;
-      if (readProcessStat(pid)?.startTime === startTime) return pidfd;
+      if (readProcessStat(pid)?.startTime === startTime) return { pid, pidfd };
       closePidfd(pidfd);
     } catch {
       // There was none.
     }
     return undefined;
+  }
+}
+
+/** The holder leads a group of its own, with the sleep that it waits for. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
   }
 }
 

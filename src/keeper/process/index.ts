@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { becomeSubreaper, lockFile, startSession } from '#linux/process';
 import { log } from '#std/log';
@@ -15,11 +15,11 @@ const lockTimeoutMs = 400;
 
 /**
  * The keeper: parent of every container process of one exec root. Resolves when it ends, which it does by itself some
- * seconds after it has neither a process nor an engine; returns at once when another keeper serves this exec root.
+ * seconds after it has neither a process nor an engine; returns at once when another keeper serves this exec root, which
+ * must exist.
  */
 export async function runKeeper(options: { execRoot: string }): Promise<void> {
   const { execRoot } = options;
-  mkdirSync(execRoot, { recursive: true, mode: 0o711 });
   using lock = await acquireLock(join(execRoot, 'keeper.lock'));
   if (lock === undefined) return;
   startSession();

@@ -70,6 +70,7 @@ export class Tasks {
       };
     } catch (error) {
       this.#tasks.delete(request.id);
+      this.#store.drop(request.id);
       removeRuntimeState(request);
       task.dispose();
       this.#endWaiting(request.id);
@@ -182,6 +183,8 @@ export class Tasks {
     }
     const pipes = makePipes(request, files, this.#readiness, this.#waiting.has(request.id));
     task.connect(pipes.streams);
+    // A process may have written and ended before the next keeper comes.
+    this.#store.keep(request.id, storedOf(pipes.streams));
     this.linkWaiting(task);
     using ends = pipes.ends;
     return runRuntime(request, files, ends.descriptors, undefined);
