@@ -26,6 +26,7 @@ const errorType = 2;
 const doneType = 3;
 const ackMessageAttribute = 1;
 const nested = 0x8000;
+const withoutWaiting = 0x40;
 const receiveBytes = 256 * 1024;
 
 const library = libc({
@@ -42,6 +43,8 @@ export interface NetlinkRequest {
   readonly flags: number;
   readonly body: Buffer;
   readonly subject: string;
+  /** Whether the kernel answers it only when it fails: the bounds of a batch. */
+  readonly isSilent?: boolean;
 }
 
 /** One message of an answer. */
@@ -143,10 +146,16 @@ export class NetlinkSocket implements Disposable {
 
   #answers(requests: readonly NetlinkRequest[], first: number): NetlinkMessage[] {
     const answers: NetlinkMessage[] = [];
-    const pending = new Set(requests.map((_, index) => first + index));
+    const pending = new Set(requests.flatMap(({ isSilent }, index) => (isSilent === true ? [] : [first + index])));
     let failure: NetlinkError | undefined;
     while (pending.size > 0) {
-      for (const { type, flags, sequence, body } of this.#receive()) {
+      const received = this.#receive();
+      if (received === undefined) {
+        // A batch that is refused as a whole has one answer.
+        if (failure !== undefined) break;
+        throw new SystemCallError('recv', lastErrno(), 'netlink');
+      }
+      for (const { type, flags, sequence, body } of received) {
         const subject = requests[sequence - first]?.subject;
         // What an earlier call left behind is not ours.
         if (subject === undefined) continue;
@@ -166,9 +175,11 @@ export class NetlinkSocket implements Disposable {
     return answers;
   }
 
-  #receive(): { type: number; flags: number; sequence: number; body: Buffer }[] {
-    const received = library().recv(this.#descriptor, ptr(this.#buffer), this.#buffer.length, 0);
-    if (received < 0) throw new SystemCallError('recv', lastErrno(), 'netlink');
+  /** The messages of one datagram; undefined when there is none. */
+  #receive(): { type: number; flags: number; sequence: number; body: Buffer }[] | undefined {
+    // The answers are there by now. Should one be missing, then waiting for it would stop the whole engine.
+    const received = library().recv(this.#descriptor, ptr(this.#buffer), this.#buffer.length, withoutWaiting);
+    if (received < 0) return undefined;
     const data = Buffer.from(this.#buffer.subarray(0, Number(received)));
     const messages: { type: number; flags: number; sequence: number; body: Buffer }[] = [];
     for (let at = 0; at + headerBytes <= data.length; ) {

@@ -1,1 +1,3 @@
+export { type NetworkOptions, openNetworks } from './open.ts';
+export { portSummaries } from './ports/present.ts';
 export * from './types.ts';

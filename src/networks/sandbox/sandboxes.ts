@@ -1,0 +1,218 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EndpointSettings } from '#api';
+import type { Events } from '#events';
+import { hasCode } from '#linux/errno';
+import type { RouteSocket } from '#linux/rtnetlink';
+import { fail, messageOf, runAll } from '#std/errors';
+import { newId } from '#std/identifiers';
+import type { Records } from '#store';
+import { macOf, parseSubnet } from '../bridge/addresses.ts';
+import type { DefaultBridge } from '../bridge/default-bridge.ts';
+import type { NetworkCatalog } from '../catalog.ts';
+import type { Firewall } from '../firewall/firewall.ts';
+import type { PortAllocator } from '../ports/allocator.ts';
+import { portMap } from '../ports/present.ts';
+import { type PortPlan, planPorts } from '../ports/request.ts';
+import type { AttachmentRecord, BridgeRecord, NetworkRecord, PublishedPort, SandboxRecord } from '../record.ts';
+import type { SandboxRequest } from '../types.ts';
+import { type Attachment, createSandbox, dropSandbox } from './namespace.ts';
+
+/** What sandboxes are made of. */
+export interface SandboxParts {
+  readonly records: Records;
+  readonly events: Events;
+  readonly catalog: NetworkCatalog;
+  readonly bridge: DefaultBridge;
+  readonly firewall: Firewall;
+  readonly ports: PortAllocator;
+  readonly route: RouteSocket;
+  /** Directory of the pinned namespaces. */
+  readonly directory: string;
+}
+
+/** Makes and removes the network side of containers. */
+export interface Sandboxes {
+  create(request: SandboxRequest): Promise<SandboxRecord>;
+  remove(containerId: string): Promise<void>;
+}
+
+/** An endpoint without any address, as `none` has it. */
+function emptyEndpoint(network: NetworkRecord, request: SandboxRequest): EndpointSettings {
+  return {
+    IPAMConfig: request.endpoint?.IPAMConfig ?? null,
+    Links: request.endpoint?.Links ?? null,
+    Aliases: request.endpoint?.Aliases ?? null,
+    MacAddress: '',
+    DriverOpts: request.endpoint?.DriverOpts ?? null,
+    GwPriority: request.endpoint?.GwPriority ?? 0,
+    NetworkID: network.id,
+    EndpointID: newId(),
+    Gateway: '',
+    IPAddress: '',
+    IPPrefixLen: 0,
+    IPv6Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    DNSNames: null,
+  };
+}
+
+/** The device and addresses of an endpoint on a bridge; `deviceIndex` is not known before it is made. */
+export function attachmentOf(
+  bridge: BridgeRecord,
+  bridgeIndex: number,
+  { device, address, mac }: Pick<AttachmentRecord, 'device' | 'address' | 'mac'>,
+): Attachment {
+  const { prefixLength } = parseSubnet(bridge.subnet);
+  return { device, bridgeIndex, mtu: bridge.mtu, address, prefixLength, gateway: bridge.gateway, mac };
+}
+
+/** The feature over its parts. */
+export function createSandboxes(parts: SandboxParts): Sandboxes {
+  const { records, events, catalog, bridge, firewall, ports, route, directory } = parts;
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+
+  function announce(action: 'connect' | 'disconnect', record: SandboxRecord): void {
+    for (const [name, { NetworkID }] of Object.entries(record.endpoints)) {
+      const type = catalog.networks.get(NetworkID)?.driver ?? 'bridge';
+      const attributes = { container: record.id, name, type };
+      events.publish({ type: 'network', action, id: NetworkID, attributes });
+    }
+  }
+
+  function keep(record: SandboxRecord): SandboxRecord {
+    records.transaction(() => {
+      catalog.sandboxes.put(record);
+      announce('connect', record);
+    });
+    return record;
+  }
+
+  function createUnconnected(request: SandboxRequest, network: NetworkRecord): SandboxRecord {
+    const namespacePath = join(directory, request.containerId);
+    createSandbox(route, namespacePath, undefined, request.sysctls);
+    return keep({
+      id: request.containerId,
+      containerName: request.containerName,
+      namespacePath,
+      endpoints: { [network.name]: emptyEndpoint(network, request) },
+      ports: {},
+      published: [],
+    });
+  }
+
+  async function allocatePorts(plan: PortPlan, request: SandboxRequest, endpointId: string, address: string) {
+    try {
+      return await ports.allocate(plan.requests, { address });
+    } catch (error) {
+      const endpoint = `${request.containerName} (${endpointId})`;
+      throw fail(
+        'internal',
+        `failed to set up container networking: driver failed programming external connectivity on endpoint ${endpoint}: ${messageOf(error)}`,
+        error,
+      );
+    }
+  }
+
+  /** The kernel's part. A bridge that somebody has deleted under us is made again. */
+  function attach(request: SandboxRequest, path: string, wanted: Omit<AttachmentRecord, 'deviceIndex'>): number {
+    const attempt = (): number => {
+      const attachment = attachmentOf(bridge.record(), bridge.index(), wanted);
+      return createSandbox(route, path, attachment, request.sysctls) ?? 0;
+    };
+    try {
+      return attempt();
+    } catch (error) {
+      if (!hasCode(error, 'ENODEV') && !hasCode(error, 'EINVAL')) throw error;
+      bridge.restore();
+      return attempt();
+    }
+  }
+
+  function connect(
+    request: SandboxRequest,
+    network: NetworkRecord,
+    plan: PortPlan,
+    given: { endpoint: EndpointSettings; address: string; published: readonly PublishedPort[] },
+  ): SandboxRecord {
+    const { endpoint, address, published } = given;
+    const namespacePath = join(directory, request.containerId);
+    const asked = request.endpoint?.MacAddress ?? '';
+    const mac = asked === '' ? macOf(address) : asked;
+    const device = bridge.deviceName(endpoint.EndpointID);
+    const wanted = { networkId: network.id, device, address, mac };
+    const deviceIndex = attach(request, namespacePath, wanted);
+    const { gateway, subnet } = bridge.record();
+    const addresses = { Gateway: gateway, IPAddress: address, IPPrefixLen: parseSubnet(subnet).prefixLength };
+    return {
+      id: request.containerId,
+      containerName: request.containerName,
+      namespacePath,
+      attachment: { ...wanted, deviceIndex },
+      endpoints: { [network.name]: { ...endpoint, ...addresses, MacAddress: mac } },
+      ports: portMap(plan.keys, published),
+      published,
+    };
+  }
+
+  async function createConnected(request: SandboxRequest, network: NetworkRecord): Promise<SandboxRecord> {
+    if ((request.endpoint?.IPAMConfig?.IPv4Address ?? '') !== '') {
+      throw fail('invalid-argument', 'user specified IP address is supported on user defined networks only');
+    }
+    const plan = planPorts(request);
+    const endpoint = emptyEndpoint(network, request);
+    const address = bridge.addresses.allocate();
+    let published: readonly PublishedPort[] = [];
+    let record: SandboxRecord;
+    try {
+      published = await allocatePorts(plan, request, endpoint.EndpointID, address);
+      record = keep(connect(request, network, plan, { endpoint, address, published }));
+    } catch (error) {
+      ports.release(published);
+      bridge.addresses.release(address);
+      throw error;
+    }
+    try {
+      if (published.length > 0) firewall.publish(published.map((port) => ({ port, address })));
+    } catch (error) {
+      await remove(request.containerId);
+      throw error;
+    }
+    firewall.checkSoon();
+    return record;
+  }
+
+  async function create(request: SandboxRequest): Promise<SandboxRecord> {
+    // What an earlier start of this container has left.
+    if (catalog.sandboxes.get(request.containerId) !== undefined) await remove(request.containerId);
+    const name = request.networkMode === 'default' ? 'bridge' : request.networkMode;
+    const network = catalog.resolve(name);
+    if (network.driver === 'null') return createUnconnected(request, network);
+    if (network.driver === 'bridge') return createConnected(request, network);
+    throw fail('invalid-argument', `network ${network.name} has no sandbox of its own`);
+  }
+
+  async function remove(containerId: string): Promise<void> {
+    const record = catalog.sandboxes.get(containerId);
+    if (record === undefined) return;
+    const { attachment, namespacePath, published } = record;
+    records.transaction(() => {
+      catalog.sandboxes.delete(containerId);
+      announce('disconnect', record);
+    });
+    await runAll([
+      () => {
+        if (attachment === undefined || published.length === 0) return;
+        firewall.withdraw(published.map((port) => ({ port, address: attachment.address })));
+      },
+      () => dropSandbox(route, namespacePath, attachment),
+      () => ports.release(published),
+      () => {
+        if (attachment !== undefined) bridge.addresses.release(attachment.address);
+      },
+    ]);
+  }
+
+  return { create, remove };
+}
