@@ -43,7 +43,7 @@ const ipv4Family = 2;
 const bridgeFamily = 7;
 const unchanging = 0x40;
 const ofMaster = 0x4;
-const portState = 1;
+const bridgePort = { state: 1, hairpin: 4 } as const;
 const disabledState = 0;
 
 /** A network device as the kernel lists it. */
@@ -200,15 +200,24 @@ export function replaceForwarding(portIndex: number, mac: string): NetlinkReques
   return { type: messageTypes.newNeighbour, flags, body, subject: `forwarding of ${mac}` };
 }
 
+function setPort(index: number, type: number, value: number): NetlinkRequest {
+  const header = linkHeader({ index });
+  header.writeUInt8(bridgeFamily, 0);
+  const body = Buffer.concat([header, attribute(link.port, [attribute(type, Buffer.of(value))])]);
+  return { type: messageTypes.changeLink, flags: netlinkFlags.ack, body, subject: `port ${index}` };
+}
+
 /**
  * Makes a bridge pass nothing more from and to a port, at once: no grace period, as for taking the port away. ENODEV or
  * EINVAL when the link is gone or no port.
  */
 export function disablePort(index: number): NetlinkRequest {
-  const header = linkHeader({ index });
-  header.writeUInt8(bridgeFamily, 0);
-  const body = Buffer.concat([header, attribute(link.port, [attribute(portState, Buffer.of(disabledState))])]);
-  return { type: messageTypes.changeLink, flags: netlinkFlags.ack, body, subject: `port ${index}` };
+  return setPort(index, bridgePort.state, disabledState);
+}
+
+/** Lets a bridge send a frame out of the port that it came in by: a container that speaks to its own published port. */
+export function enableHairpin(index: number): NetlinkRequest {
+  return setPort(index, bridgePort.hairpin, 1);
 }
 
 function readLink(body: Buffer): Link {

@@ -11,6 +11,7 @@ import {
   addDefaultRoute,
   addVeth,
   disablePort,
+  enableHairpin,
   RouteSocket,
   replaceForwarding,
   setLink,
@@ -93,7 +94,7 @@ function attach(host: RouteSocket, made: NewNetworkNamespace<Handles>, request: 
   host.transact(addVeth({ name: device, master: bridgeIndex, mtu, peer }));
   if (ipv6 !== undefined) writeSync(ipv6, '0', 0);
   const link = host.link(device);
-  host.transact(replaceForwarding(link.index, mac));
+  host.transact(replaceForwarding(link.index, mac), enableHairpin(link.index));
   route.transact(
     setLink({ index: loopbackIndex }, { up: true }),
     setLink({ index: link.peer }, { up: true }),
