@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import type { ExecCreateRequest } from '#api';
 import type { Events } from '#events';
 import type { Keeper, KeptProcess } from '#keeper';
-import type { OciProcess } from '#oci';
+import { encodeOci, type OciProcess } from '#oci';
 import { fail, messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { announce } from '../announce.ts';
@@ -101,7 +101,7 @@ export function createExecs(parts: ExecParts): Execs {
     try {
       const file = paths.execProcess(id);
       mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, JSON.stringify(parts.buildProcess(container, request)));
+      writeFileSync(file, encodeOci(parts.buildProcess(container, request)));
       const [rows, columns] = size ?? request.ConsoleSize ?? [];
       const started = await keeper.start({
         id,

@@ -5,7 +5,7 @@ import type { Events } from '#events';
 import type { Rootfs } from '#images';
 import type { Keeper, LogTarget } from '#keeper';
 import type { Networks, Sandbox } from '#networks';
-import type { OciSpec } from '#oci';
+import { encodeOci, type OciSpec } from '#oci';
 import { fail, messageOf } from '#std/errors';
 import type { Volumes } from '#volumes';
 import { announce } from '../announce.ts';
@@ -95,7 +95,7 @@ export function createLaunch(parts: LaunchParts): Launch {
     const facts: StartFacts = { rootfs: mounted, sandbox, volumePaths };
     await parts.fillVolumes(record, facts);
     const spec = parts.buildSpec(record, facts);
-    writeFileSync(join(bundle, 'config.json'), JSON.stringify(spec));
+    writeFileSync(join(bundle, 'config.json'), encodeOci(spec));
     return bundle;
   }
 
