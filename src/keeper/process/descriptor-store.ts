@@ -76,7 +76,7 @@ export class DescriptorStore {
     };
   }
 
-  /** Keeps a process's descriptors, instead of those kept for it before. They must stay open until `drop`. */
+  /** Keeps a process's descriptors, instead of those kept for it before. They must stay open until `drop` or `release`. */
   keep(id: string, descriptors: StoredDescriptors): void {
     if (this.#live.has(id)) this.#garbage++;
     this.#live.set(id, descriptors);
@@ -89,6 +89,16 @@ export class DescriptorStore {
     if (stdin === undefined) return;
     this.#live.set(id, others);
     this.#compact();
+  }
+
+  /** These of a process's descriptors are about to be closed here, so they are not sent again. The holder has them still. */
+  release(id: string, released: readonly StoredKind[]): void {
+    const kept = this.#live.get(id);
+    if (kept === undefined) return;
+    this.#live.set(
+      id,
+      Object.fromEntries(Object.entries(kept).filter(([kind]) => !released.some((one) => one === kind))),
+    );
   }
 
   /** Keeps a process's descriptors no longer. */

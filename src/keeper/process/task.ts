@@ -32,6 +32,8 @@ export class Task {
   killStart: () => void = () => undefined;
   /** Is called when a client has closed the input of a process that goes on. */
   onInputClosed: () => void = () => undefined;
+  /** Is called before descriptors of the ended process are closed: its pidfd and its input. */
+  onEnding: () => void = () => undefined;
   /** Is called once: the process has exited, its output is drained and its exit is in the journal. */
   onExit: () => void = () => undefined;
 
@@ -133,6 +135,7 @@ export class Task {
   async finish(running: RunningRecord | undefined, exit: Exit): Promise<void> {
     this.#running = running;
     this.#exit = exit;
+    this.onEnding();
     try {
       this.#streams?.input?.close();
       await this.#streams?.output?.finish();
@@ -167,6 +170,7 @@ export class Task {
     const watch = this.#watch;
     if (watch === undefined) return;
     const status = endStatus(watch.record.pid, watch.pidfd);
+    this.onEnding();
     this.#dropWatch(watch);
     const exit: Exit = { ...(status !== undefined && { code: exitCodeOf(status) }), atNs: String(nowNs()) };
     this.#journal.writeExit(this.id, exit);

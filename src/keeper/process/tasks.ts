@@ -93,6 +93,7 @@ export class Tasks {
   /** Makes a process known. */
   add(task: Task): void {
     this.#tasks.set(task.id, task);
+    task.onEnding = () => this.#store.release(task.id, ['pidfd', 'stdin']);
     task.onExit = () => {
       this.#store.drop(task.id);
       this.onExit(task.describe());
