@@ -176,6 +176,16 @@ test('prune removes what does not run, and only that', async () => {
   await engine.dockerOk('rm', '-f', running);
 });
 
+test('twenty at once, three times: every exit is told, and at once', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `crowd-${index}`);
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(names.map((name) => engine.dockerOk('run', '-d', '--name', name, 'busybox', 'sleep', '600')));
+    const startedAt = performance.now();
+    await engine.dockerOk('rm', '-f', ...names);
+    expect(performance.now() - startedAt).toBeLessThan(8000);
+  }
+}, 120_000);
+
 test('nothing is left of containers that are gone', async () => {
   expect(await engine.settledLeftovers()).toEqual([]);
 });
