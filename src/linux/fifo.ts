@@ -12,6 +12,7 @@ const openLibrary = lazy(
       mkfifo: { args: ['ptr', 'u32'], returns: 'i32' },
       open: { args: ['ptr', 'i32', 'u32'], returns: 'i32' },
       pipe2: { args: ['ptr', 'i32'], returns: 'i32' },
+      poll: { args: ['ptr', 'u64', 'i32'], returns: 'i32' },
       read: { args: ['i32', 'ptr', 'u64'], returns: 'i64' },
       splice: { args: ['i32', 'ptr', 'i32', 'ptr', 'u64', 'u32'], returns: 'i64' },
       tee: { args: ['i32', 'i32', 'u64', 'u32'], returns: 'i64' },
@@ -29,6 +30,7 @@ const F_SETOWN = 8;
 const F_SETPIPE_SZ = 1031;
 const FIONREAD = 0x541bn;
 const SPLICE_F_NONBLOCK = 2;
+const POLLOUT = 4;
 const { EAGAIN, EINTR, EIO, EPIPE } = constants.errno;
 
 /** How a descriptor is opened: `both` on a FIFO never blocks and never sees the other side vanish (fifo(7)). */
@@ -140,4 +142,12 @@ const countBuffer = new Int32Array(1);
 export function readableBytes(descriptor: number): number {
   check('ioctl FIONREAD', openLibrary().ioctl(descriptor, FIONREAD, ptr(countBuffer)));
   return countBuffer[0] ?? 0;
+}
+
+/** Whether a descriptor that is open for writing takes any more now. A pipe may be full of few bytes, in many pieces. */
+export function isWritable(descriptor: number): boolean {
+  const request = Buffer.alloc(8);
+  request.writeInt32LE(descriptor, 0);
+  request.writeInt16LE(POLLOUT, 4);
+  return openLibrary().poll(ptr(request), 1n, 0) > 0;
 }

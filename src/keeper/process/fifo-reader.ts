@@ -3,11 +3,16 @@ import { lazy } from '#std/lazy';
 
 /** The most that is looked at in one go. */
 export const peekBytes = 256 * 1024;
+/** What a busy FIFO is enlarged to. */
+export const hotPipeBytes = 1024 * 1024;
+
+/** The scratch pipe must have room for as many pieces as any FIFO, for a peek sees only so many. */
+const scratchPipeBytes = hotPipeBytes;
 
 /** One scratch pipe and one buffer serve all FIFOs: they are filled and used within one synchronous step. */
 const scratch = lazy(() => {
   const pipe = makePipe();
-  setPipeSize(pipe.writeEnd, peekBytes);
+  setPipeSize(pipe.writeEnd, scratchPipeBytes);
   return { ...pipe, buffer: Buffer.allocUnsafeSlow(peekBytes) };
 });
 

@@ -76,6 +76,16 @@ export function formatRecords(
   return { consumed: position, end };
 }
 
+/** Length of `source[0, length)` without a UTF-8 sequence at its end whose rest is still to come. */
+export function withoutCutCharacter(source: Uint8Array, length: number): number {
+  for (let back = 1; back <= 3 && back <= length; back++) {
+    const byte = source[length - back] ?? 0;
+    if (byte < 0x80) return length;
+    if (byte >= 0xc0) return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? length - back : length;
+  }
+  return length;
+}
+
 /** Moves a cut so that it does not fall inside a UTF-8 sequence. */
 function wholeCharacters(source: Uint8Array, start: number, end: number): number {
   for (let back = 0; back < 4 && end - back > start; back++) {

@@ -1,18 +1,17 @@
-import { movePipe, readableBytes, setPipeSize, setSignalling } from '#linux/fifo';
+import { isWritable, movePipe, readableBytes, setPipeSize, setSignalling } from '#linux/fifo';
 import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { nowNs } from '#std/time';
 import type { ChunkMark } from './chunk-mark.ts';
-import { consumeFifo, peekFifo, takeFifo } from './fifo-reader.ts';
+import { consumeFifo, hotPipeBytes, peekFifo, takeFifo } from './fifo-reader.ts';
 import type { LogFile } from './log-file.ts';
-import { formatRecords, recordSuffix, type StreamName } from './log-format.ts';
+import { formatRecords, recordSuffix, type StreamName, withoutCutCharacter } from './log-format.ts';
 import type { Readiness } from './readiness.ts';
 import type { Subscriber } from './subscriber.ts';
 
 const recordBufferBytes = 512 * 1024;
 /** A FIFO found this full belongs to a fast writer. */
 const hotBytes = 32 * 1024;
-const hotPipeBytes = 1024 * 1024;
 const transferBytes = 64 * 1024;
 const retryMs = 500;
 /** How long a fast writer with nobody attached is left to gather lines, so that they are written in larger chunks. */
@@ -57,6 +56,7 @@ export class Output {
   #busy = true;
   #signalling = true;
   #rounds = 0;
+  #lastBytes = 0;
   #complaint: string | undefined;
   #finished: (() => void) | undefined;
   #closed = false;
@@ -120,11 +120,14 @@ export class Output {
     return master === undefined ? streams.map((stream) => stream.descriptor) : [master];
   }
 
+  /** What a terminal shows moves on to its FIFO. */
   #transfer(): void {
     const { master, streams } = this.#options;
     const target = streams[0];
     if (master === undefined || target === undefined) return;
     while ((movePipe(master, target.descriptor, transferBytes) ?? 0) > 0);
+    // Nobody else writes to that FIFO, so at the end everything in it counts.
+    for (const stream of this.#streams) stream.leftBytes = readableBytes(stream.descriptor);
   }
 
   #pump(): void {
@@ -181,10 +184,14 @@ export class Output {
       this.#broadcast(stream.name, bytes.subarray(stream.shownBytes));
       stream.shownBytes = Math.max(stream.shownBytes, bytes.length);
       this.#notice(stream, bytes.length);
-      const final = this.#finished !== undefined && bytes.length >= stream.leftBytes;
-      const length = final ? Math.max(stream.leftBytes, 0) : bytes.length;
       const suffix = recordSuffix(stream.name, timeNs);
-      const formatted = formatRecords(bytes, length, suffix, recordBuffer, end, file.room, final);
+      const { length, final } = this.#extent(stream, bytes);
+      let formatted = formatRecords(bytes, length, suffix, recordBuffer, end, file.room, final);
+      if (formatted.consumed === 0 && length > 0 && !isWritable(stream.descriptor)) {
+        // Full, and no line in it: the rest of the line can only come when this part goes.
+        const part = withoutCutCharacter(bytes, length);
+        formatted = formatRecords(bytes, part, suffix, recordBuffer, end, file.room, true);
+      }
       consumed[stream.name] = formatted.consumed;
       end = formatted.end;
     }
@@ -196,6 +203,12 @@ export class Output {
     this.#quieten(consumed.stdout + consumed.stderr);
     this.#run(this.#write(file, Buffer.from(recordBuffer.subarray(0, end)), consumed));
     return true;
+  }
+
+  /** How much of what is at a FIFO's head is the process's, and whether it ends there. */
+  #extent(stream: OutputStream, bytes: Uint8Array): { readonly length: number; readonly final: boolean } {
+    const final = this.#finished !== undefined && bytes.length >= stream.leftBytes;
+    return { length: final ? Math.max(stream.leftBytes, 0) : bytes.length, final };
   }
 
   async #write(file: LogFile, records: Buffer, consumed: Record<StreamName, number>): Promise<void> {
@@ -220,45 +233,35 @@ export class Output {
   /** Awaits work on the log; what fails is tried again later, with all data still in the FIFOs. */
   #run(work: Promise<void>): void {
     this.#busy = true;
-    const started = performance.now();
     work.then(
       () => {
         if (this.#complaint !== undefined) log('info', 'log can be written again', { path: this.#options.log?.path });
         this.#complaint = undefined;
-        this.#busy = false;
-        this.#pace(performance.now() - started);
+        this.#later(this.#gathers() ? gatherMs : 0);
       },
       (error: unknown) => {
         const message = messageOf(error);
-        if (this.#complaint !== message)
-          log('warn', 'cannot write log', { path: this.#options.log?.path, error: message });
+        const path = this.#options.log?.path;
+        if (this.#complaint !== message) log('warn', 'cannot write log', { path, error: message });
         this.#complaint = message;
         this.#later(retryMs);
       },
     );
   }
 
-  #pace(_tookMs: number): void {
-    if (
-      this.#signalling ||
-      this.#subscribers.size > 0 ||
-      this.#finished !== undefined ||
-      this.#lastBytes > smallChunkBytes
-    ) {
-      this.#pump();
-    } else {
-      this.#later(gatherMs);
-    }
+  /** Whether many small writes follow each other, for which nobody waits. */
+  #gathers(): boolean {
+    const isWatched = this.#subscribers.size > 0 || this.#finished !== undefined;
+    return !isWatched && !this.#signalling && this.#lastBytes < smallChunkBytes;
   }
 
-  #lastBytes = 0;
-
   #later(delayMs: number): void {
-    this.#busy = true;
-    setTimeout(() => {
+    const goOn = (): void => {
       this.#busy = false;
       this.#pump();
-    }, delayMs);
+    };
+    if (delayMs === 0) goOn();
+    else setTimeout(goOn, delayMs);
   }
 
   /** After output without a log: comes back soon, but lets others have their turn. */

@@ -54,16 +54,13 @@ export function makeOutputFifos(request: StartRequest, files: TaskFiles): void {
 }
 
 /**
- * Opens the keeper's ends of a process's output FIFOs, as far as they exist. A terminal's is written by the keeper: read
- * from the master and not yet logged, output would be lost with the keeper.
+ * Opens the keeper's ends of a process's output FIFOs, as far as they exist; for writing too: what a terminal shows is
+ * written by the keeper, and of the others this tells when they are full.
  */
 export function openOutputFifos(request: StartRequest, files: TaskFiles): OutputFifos {
   if (!existsSync(files.stdout)) return {};
-  if (request.terminal) return { stdout: openDescriptor(files.stdout, 'both', false) };
-  return {
-    stdout: openDescriptor(files.stdout, 'read', false),
-    stderr: openDescriptor(files.stderr, 'read', false),
-  };
+  const stdout = openDescriptor(files.stdout, 'both', false);
+  return request.terminal ? { stdout } : { stdout, stderr: openDescriptor(files.stderr, 'both', false) };
 }
 
 /** What of a process's streams must survive the keeper. */
