@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { fail, messageOf } from '#std/errors';
 
 /** What the CLI takes from docker's `config.json`. */
@@ -15,18 +12,18 @@ export interface ConfigFile {
 
 /** The folder of docker's client configuration. */
 export function configFolder(option: string): string {
-  return option || process.env.DOCKER_CONFIG || join(homedir(), '.docker');
+  return option || process.env.DOCKER_CONFIG || `${process.env.HOME ?? '/root'}/.docker`;
 }
 
 /**
  * Reads `config.json`; empty when there is none.
  * @throws `invalid-argument` when it is not JSON
  */
-export function readConfigFile(folder: string): ConfigFile {
-  const path = join(folder, 'config.json');
+export async function readConfigFile(folder: string): Promise<ConfigFile> {
+  const path = `${folder}/config.json`;
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = await Bun.file(path).text();
   } catch {
     return {};
   }

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import { EngineClient, parseEndpoint } from '#client';
 import { fail } from '#std/errors';
+import { fileSystem } from '../builtins.ts';
 import { configFolder, readConfigFile } from './config-file.ts';
 
 const ownSocket = '/run/estiba/estiba.sock';
@@ -43,11 +43,14 @@ async function resolveHost(
     return { host: process.env.DOCKER_HOST, contextName: 'default' };
   const folder = configFolder(options.configFolder);
   const contextName =
-    options.context || process.env.DOCKER_CONTEXT || readConfigFile(folder).currentContext || 'default';
+    options.context || process.env.DOCKER_CONTEXT || (await readConfigFile(folder)).currentContext || 'default';
   if (contextName !== 'default') {
     const { contextHost } = await import('./contexts.ts');
     return { host: contextHost(folder, contextName), contextName };
   }
-  const socket = program === 'docker' && !existsSync(ownSocket) && existsSync(dockerSocket) ? dockerSocket : ownSocket;
+  const socket =
+    program === 'docker' && !fileSystem().existsSync(ownSocket) && fileSystem().existsSync(dockerSocket)
+      ? dockerSocket
+      : ownSocket;
   return { host: `unix://${socket}`, contextName };
 }

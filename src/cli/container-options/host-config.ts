@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { HostConfig, PortBinding } from '#api';
 import { fail } from '#std/errors';
+import { fileSystem } from '../builtins.ts';
 import type { FlagValues } from '../grammar/flag.ts';
 import { toRecord } from '../values/key-values.ts';
 import { parseRestartPolicy } from '../values/resources.ts';
@@ -45,7 +45,7 @@ function securityOptions(texts: readonly string[]): string[] | undefined {
       const [, path = ''] = /^seccomp[=:](.*)$/.exec(text) ?? [];
       if (path === '' || path === 'unconfined' || path === 'builtin') return text;
       try {
-        return `seccomp=${JSON.stringify(JSON.parse(readFileSync(path, 'utf8')))}`;
+        return `seccomp=${JSON.stringify(JSON.parse(fileSystem().readFileSync(path, 'utf8')))}`;
       } catch (error) {
         throw fail('invalid-argument', `opening seccomp profile (${path}) failed: ${systemErrorText(error)}`, error);
       }

@@ -1,5 +1,5 @@
-import { accessSync } from 'node:fs';
 import { fail } from '#std/errors';
+import { fileSystem } from '../builtins.ts';
 import { systemErrorText } from '../values/system-errors.ts';
 
 /**
@@ -9,7 +9,7 @@ import { systemErrorText } from '../values/system-errors.ts';
 export function archiveInput(path: string): AsyncIterable<Uint8Array> {
   if (path === '-') return Bun.stdin.stream();
   try {
-    accessSync(path);
+    fileSystem().accessSync(path);
   } catch (error) {
     throw fail('invalid-argument', `open ${path}: ${systemErrorText(error)}`, error);
   }

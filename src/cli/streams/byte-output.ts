@@ -1,4 +1,4 @@
-import { write } from 'node:fs';
+import { fileSystem } from '../builtins.ts';
 import { CommandFailure } from '../failure.ts';
 
 const brokenPipeExitCode = 141;
@@ -6,7 +6,9 @@ const retryMs = 1;
 
 function writeSome(fd: number, bytes: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
-    write(fd, bytes, 0, bytes.length, null, (error, written) => (error ? reject(error) : resolve(written)));
+    fileSystem().write(fd, bytes, 0, bytes.length, null, (error, written) =>
+      error ? reject(error) : resolve(written),
+    );
   });
 }
 

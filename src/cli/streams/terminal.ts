@@ -1,4 +1,4 @@
-import { fstatSync } from 'node:fs';
+import { fileSystem } from '../builtins.ts';
 
 export interface TerminalSize {
   readonly h: number;
@@ -8,7 +8,7 @@ export interface TerminalSize {
 /** Whether a descriptor is a terminal. The module that knows costs start-up, so only devices are asked of it. */
 export async function isTerminal(fd: 0 | 1 | 2): Promise<boolean> {
   try {
-    if (!fstatSync(fd).isCharacterDevice()) return false;
+    if (!fileSystem().fstatSync(fd).isCharacterDevice()) return false;
   } catch {
     return false;
   }

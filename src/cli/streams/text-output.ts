@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { fileSystem } from '../builtins.ts';
 import { CommandFailure } from '../failure.ts';
 
 /** Exit code of a process that a broken pipe ends, as a shell reports it. */
@@ -8,7 +8,7 @@ function write(fd: number, text: string): void {
   let rest: Uint8Array = Buffer.from(text);
   while (rest.length > 0) {
     try {
-      rest = rest.subarray(writeSync(fd, rest));
+      rest = rest.subarray(fileSystem().writeSync(fd, rest));
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       // A parent may have made the pipe non-blocking; there is nothing else to do here than to wait for its reader.

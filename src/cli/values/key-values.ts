@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { fail } from '#std/errors';
+import { fileSystem } from '../builtins.ts';
 import { type Flag, list } from '../grammar/flag.ts';
 import { systemErrorText } from './system-errors.ts';
 
@@ -33,7 +33,7 @@ export function readKeyValueFile(
 ): string[] {
   let content: string;
   try {
-    content = readFileSync(path, 'utf8');
+    content = fileSystem().readFileSync(path, 'utf8');
   } catch (error) {
     throw fail('invalid-argument', `open ${path}: ${systemErrorText(error)}`, error);
   }

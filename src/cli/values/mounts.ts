@@ -1,6 +1,6 @@
-import { resolve } from 'node:path';
 import type { Mount } from '#api';
 import { fail } from '#std/errors';
+import { paths } from '../builtins.ts';
 import type { Flag } from '../grammar/flag.ts';
 import { csvFields } from './csv.ts';
 import { parseBytes } from './sizes.ts';
@@ -131,7 +131,7 @@ export function parseMount(text: string): Mount {
     else throw fail('invalid-argument', `unexpected key '${given}' in '${field}'`);
   }
   validate(mount);
-  if (mount.Type === 'bind' && mount.Source?.startsWith('.')) mount.Source = resolve(mount.Source);
+  if (mount.Type === 'bind' && mount.Source?.startsWith('.')) mount.Source = paths().resolve(mount.Source);
   return mount;
 }
 
@@ -148,7 +148,7 @@ export function parseVolumes(values: readonly string[]): { binds: string[]; anon
     const colon = value.indexOf(':');
     if (value === '') throw fail('invalid-argument', 'invalid empty volume spec');
     if (colon < 0) anonymous.push(value);
-    else if (value.startsWith('.')) binds.push(resolve(value.slice(0, colon)) + value.slice(colon));
+    else if (value.startsWith('.')) binds.push(paths().resolve(value.slice(0, colon)) + value.slice(colon));
     else binds.push(value);
   }
   return { binds, anonymous };

@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
 import type { ContainerCreateRequest } from '#api';
+import { fileSystem } from '../../builtins.ts';
 import { containerFlags } from '../../container-options/flags.ts';
 import { defineCommand } from '../../grammar/command.ts';
 import { writeOut } from '../../streams/text-output.ts';
@@ -24,7 +24,7 @@ export const create = defineCommand({
     }
     const { name, platform, pull, quiet } = flags;
     const { Id } = await createPulling(engine, body, { program, name, platform, pull, quiet });
-    if (flags.cidfile !== '') writeFileSync(flags.cidfile, Id);
+    if (flags.cidfile !== '') fileSystem().writeFileSync(flags.cidfile, Id);
     writeOut(`${Id}\n`);
     return 0;
   },

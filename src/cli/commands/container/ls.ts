@@ -23,7 +23,7 @@ export const ls = defineCommand({
   },
   args: { min: 0, max: 0 },
   async run({ flags, engine }) {
-    const format = flags.format || (readConfigFile(configFolder('')).psFormat ?? '');
+    const format = flags.format || (await readConfigFile(configFolder(''))).psFormat || '';
     const truncated = !flags['no-trunc'];
     // Sizes cost the engine a walk through the files of each container.
     const size = flags.size || (!flags.quiet && /\.Size\b/.test(format));

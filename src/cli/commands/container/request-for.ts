@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
 import type { ContainerCreateRequest } from '#api';
 import { fail } from '#std/errors';
+import { fileSystem } from '../../builtins.ts';
 import type { ContainerFlags } from '../../container-options/flags.ts';
 import { createRequest } from '../../container-options/request.ts';
 import { CommandFailure, failureText } from '../../failure.ts';
@@ -30,7 +30,7 @@ export function requestFor(line: {
   const { flags, given, args } = line;
   const [image = '', ...command] = args;
   const body = createRequest({ values: flags, given, image, command });
-  if (flags.cidfile !== '' && existsSync(flags.cidfile)) {
+  if (flags.cidfile !== '' && fileSystem().existsSync(flags.cidfile)) {
     const message = `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`;
     throw fail('invalid-argument', message);
   }

@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
 import type { ContainerCreateRequest, ContainerWaitResponse } from '#api';
 import { attachContainer, type EngineClient, type HijackedStream, startContainer, waitForContainer } from '#client';
 import { messageOf } from '#std/errors';
+import { fileSystem } from '../../builtins.ts';
 import { containerFlags } from '../../container-options/flags.ts';
 import { attachedStreams } from '../../container-options/request.ts';
 import { CommandFailure } from '../../failure.ts';
@@ -44,7 +44,7 @@ async function create(invocation: Run, body: ContainerCreateRequest): Promise<st
   const { flags, engine, program } = invocation;
   const { name, platform, pull, quiet } = flags;
   const { Id } = await createPulling(engine, body, { program, name, platform, pull, quiet });
-  if (flags.cidfile !== '') writeFileSync(flags.cidfile, Id);
+  if (flags.cidfile !== '') fileSystem().writeFileSync(flags.cidfile, Id);
   return Id;
 }
 
