@@ -67,7 +67,8 @@ async function open(settings: EngineSettings, paths: ContainerPaths, requestStop
   const system = await systemInformation(settings, records, runtime, requestStop);
   const api = createApi({ containers: opened.containers, images, networks, volumes, events, system });
   const listeners = await Promise.all(settings.hosts.map((host) => api.listen(host)));
-  await opened.resume();
+  // Not waited for: a start that hangs must not keep the engine from being stopped.
+  opened.resume().catch((error: unknown) => log('error', 'not all was resumed', { error: messageOf(error) }));
 
   async function close(all: boolean): Promise<void> {
     await runAll([
