@@ -142,6 +142,7 @@ test('mounts: read-only with all below, tmpfs, a read-only root', () => {
   expect(run('mount | grep " /t "', { Tmpfs: { '/t': 'size=1m,exec,mode=755' } })).toBe(
     'tmpfs on /t type tmpfs (rw,nosuid,nodev,relatime,size=1024k,mode=755)',
   );
+  expect(run('echo mounted', { Tmpfs: { '/t': 'rslave,noexec,exec' } })).toBe('mounted');
   expect(run('touch /new; touch /dev/shm/a && echo shm', { ReadonlyRootfs: true })).toMatch(/Read-only.*shm$/s);
   expect(() => specFor({ Cmd: ['true'] }, { Tmpfs: { '/t': 'foo' } })).toThrow('invalid tmpfs option "foo"');
   const made = join(root, 'made/by/start');

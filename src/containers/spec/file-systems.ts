@@ -43,6 +43,9 @@ const opposites: Readonly<Record<string, string>> = {
   atime: 'noatime',
   diratime: 'nodiratime',
 };
+const propagations: ReadonlySet<string> = new Set(
+  ['private', 'shared', 'slave', 'unbindable'].flatMap((name) => [name, `r${name}`]),
+);
 const tmpfsFlags: ReadonlySet<string> = new Set([
   ...Object.entries(opposites).flat(),
   'relatime',
@@ -51,14 +54,7 @@ const tmpfsFlags: ReadonlySet<string> = new Set([
   'nostrictatime',
   'bind',
   'rbind',
-  'private',
-  'rprivate',
-  'shared',
-  'rshared',
-  'slave',
-  'rslave',
-  'unbindable',
-  'runbindable',
+  ...propagations,
   'mand',
   'nomand',
   'dirsync',
@@ -86,7 +82,7 @@ export function mergeTmpfsOptions(options: readonly string[]): string[] {
     if (value === undefined ? !tmpfsFlags.has(name) : !tmpfsValues.has(name)) {
       throw fail('internal', `invalid tmpfs option ${JSON.stringify(option)}`);
     }
-    const subject = value === undefined ? (opposites[name] ?? name) : name;
+    const subject = propagations.has(name) ? 'propagation' : value === undefined ? (opposites[name] ?? name) : name;
     merged.delete(subject);
     if (option !== 'defaults') merged.set(subject, option);
   }

@@ -153,14 +153,14 @@ export function parseMount(mount: Mount, exists: (path: string) => boolean): Mou
 
 /**
  * Reads a mount in short form, `source:destination[:mode]`, or `destination` alone for an anonymous volume (Engine API,
- * HostConfig.Binds). Throws `internal`, as Docker does, for a malformed one.
+ * HostConfig.Binds). Throws `invalid-argument` for a malformed one (Docker says the same and calls it its own failure).
  */
 export function parseBind(text: string, volumeDriver: string): MountRequest {
   const invalid = `invalid volume specification: '${text}'`;
   const parts = text.split(':');
   const [first = '', second, mode = ''] = parts;
   if (first === '' || parts.length > 3 || (parts.length === 2 && isMountMode(second ?? ''))) {
-    throw fail('internal', invalid);
+    throw fail('invalid-argument', invalid);
   }
   if (!isMountMode(mode)) throw fail('invalid-argument', `invalid mode: ${mode}`);
   const source = second === undefined ? '' : first;
@@ -185,7 +185,7 @@ export function parseBind(text: string, volumeDriver: string): MountRequest {
       ...(type === 'volume' && volumeDriver !== '' && { driver: volumeDriver }),
     };
   } catch (error) {
-    throw fail('internal', `${invalid}: ${error instanceof Error ? error.message : error}`, error);
+    throw fail('invalid-argument', `${invalid}: ${error instanceof Error ? error.message : error}`, error);
   }
 }
 

@@ -58,14 +58,15 @@ function inherited(input: MountPlanInput): MountPoint[] {
 
 function pointOf(request: MountRequest, dataRoot: string): MountPoint {
   const { type, source, destination, mode, readOnly } = request;
-  const common = { Destination: destination, RW: !readOnly };
-  if (type === 'tmpfs') return { Type: type, Source: '', ...common, Mode: '', Propagation: '' };
+  const place = { Source: type === 'bind' ? source : '', Destination: destination };
+  const access = { RW: !readOnly, Propagation: '' };
+  if (type === 'tmpfs') return { Type: type, ...place, Mode: '', ...access };
   if (type === 'volume') {
     const Name = source === '' ? newId() : source;
-    return { Type: type, Name, Source: '', ...common, Driver: 'local', Mode: mode || 'z', Propagation: '' };
+    return { Type: type, Name, ...place, Driver: 'local', Mode: mode || 'z', ...access };
   }
-  const propagation = request.propagation || (isWithin(dataRoot, source) ? 'rslave' : 'rprivate');
-  return { Type: type, Source: source, ...common, Mode: mode, Propagation: propagation };
+  const Propagation = request.propagation || (isWithin(dataRoot, source) ? 'rslave' : 'rprivate');
+  return { Type: type, ...place, Mode: mode, ...access, Propagation };
 }
 
 function volumeRequest(request: MountRequest, name: string): PlannedVolume {

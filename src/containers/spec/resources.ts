@@ -44,7 +44,7 @@ function memoryOf(hostConfig: HostConfig, host: HostFacts): OciResources['memory
 
 function cpuOf(hostConfig: HostConfig, host: HostFacts): OciResources['cpu'] {
   const { NanoCpus, CpuQuota, CpuPeriod } = hostConfig;
-  const quota = NanoCpus > 0 ? Math.round((NanoCpus * cpuPeriodUs) / 1e9) : nonZero(CpuQuota);
+  const quota = NanoCpus > 0 ? Math.round((NanoCpus * cpuPeriodUs) / 1e9) : CpuQuota > 0 ? CpuQuota : undefined;
   return present<NonNullable<OciResources['cpu']>>({
     shares: nonZero(hostConfig.CpuShares),
     quota,

@@ -9,7 +9,7 @@ export interface SecurityOptions {
 }
 
 function invalid(stage: 1 | 2, option: string): Error {
-  return fail('internal', `invalid --security-opt ${stage}: ${JSON.stringify(option)}`);
+  return fail('invalid-argument', `invalid --security-opt ${stage}: ${JSON.stringify(option)}`);
 }
 
 /** Go's spellings of a truth value. */
@@ -21,7 +21,8 @@ function booleanOf(text: string, option: string): boolean {
 
 /**
  * Reads `HostConfig.SecurityOpt`: `name=value` or the older `name:value`. Labels and AppArmor profiles are accepted on
- * hosts without SELinux and AppArmor, as Docker does. Throws `internal`, Docker's answer to malformed ones.
+ * hosts without SELinux and AppArmor, as Docker does. Throws `invalid-argument` for malformed ones
+ * (Docker says the same and calls it its own failure).
  */
 export function parseSecurityOptions(options: readonly string[] | null): SecurityOptions {
   const parsed = { noNewPrivileges: false, seccomp: 'builtin', writableCgroups: false };

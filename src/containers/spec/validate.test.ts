@@ -102,6 +102,7 @@ test.each(refused)('refused: %j', (hostConfig, message) => {
 const refusedConfigs: [config: Partial<ContainerConfig>, hostConfig: object, message: string][] = [
   [{ WorkingDir: 'foo' }, {}, "the working directory 'foo' is invalid, it needs to be an absolute path"],
   [{ Env: ['=x'] }, {}, 'invalid environment variable: =x'],
+  [{ StopSignal: 'FOO' }, {}, 'invalid signal: FOO'],
   [{ Healthcheck: { Interval: 5 } }, {}, 'Interval in Healthcheck cannot be less than 1ms'],
   [{ Healthcheck: { Retries: -1 } }, {}, 'Retries in Healthcheck cannot be negative'],
   [{ Hostname: 'x' }, { UTSMode: 'host' }, 'conflicting options: hostname and the UTS mode'],
@@ -112,7 +113,7 @@ test.each(refusedConfigs)('refused: %j with %j', (config, hostConfig, message) =
   expect(() => check(hostConfig, config)).toThrow(new Error(message));
 });
 
-test('kinds: a wrong argument, but the malformed security option that Docker calls its own failure', () => {
+test('kinds: a wrong argument, also where Docker calls it its own failure', () => {
   const kind = (hostConfig: object): string => {
     try {
       check(hostConfig);
@@ -123,7 +124,7 @@ test('kinds: a wrong argument, but the malformed security option that Docker cal
   };
   expect(kind({ Memory: 1 })).toBe('invalid-argument');
   expect(kind({ PidMode: 'container:nope' })).toBe('invalid-argument');
-  expect(kind({ SecurityOpt: ['foo'] })).toBe('internal');
+  expect(kind({ SecurityOpt: ['foo'] })).toBe('invalid-argument');
   expect(kind({ Links: ['a:b'] })).toBe('not-implemented');
 });
 

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { posix } from 'node:path';
 import type { ContainerConfig, HealthConfig, HostConfig, PortBinding } from '#api';
 import { fail } from '#std/errors';
+import { signalNumber } from '../signals.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import type { HostFacts } from './host.ts';
 import { parseSecurityOptions } from './security.ts';
@@ -41,6 +42,9 @@ function checkConfig({ config, hostConfig, askedHostname }: ValidationInput): vo
   for (const entry of config.Env ?? []) {
     if (entry === '' || entry.startsWith('=')) throw refuse(`invalid environment variable: ${entry}`);
   }
+  // A number may be one that only the container's own kernel interface knows; a name must be a signal's.
+  const { StopSignal = '' } = config;
+  if (StopSignal !== '' && !/^\d+$/.test(StopSignal)) signalNumber(StopSignal);
   if (config.Healthcheck !== undefined) checkHealth(config.Healthcheck);
   if (askedHostname !== '' && hostConfig.UTSMode === 'host') {
     throw refuse('conflicting options: hostname and the UTS mode');
@@ -114,7 +118,7 @@ function checkNetwork(hostConfig: HostConfig): string[] {
   for (const address of hostConfig.Dns) {
     if (isIP(address) === 0) {
       const shown = JSON.stringify(address);
-      throw fail('internal', `bad nameserver address ${address}: ParseAddr(${shown}): unable to parse IP`);
+      throw refuse(`bad nameserver address ${address}: ParseAddr(${shown}): unable to parse IP`);
     }
   }
   if ((hostConfig.Links ?? []).length > 0) throw fail('not-implemented', 'links are not supported');
@@ -127,8 +131,8 @@ function checkNetwork(hostConfig: HostConfig): string[] {
 
 function checkStorage({ StorageOpt }: HostConfig): void {
   for (const name of Object.keys(StorageOpt ?? {})) {
-    if (name !== 'size') throw fail('internal', `Unknown option ${name}`);
-    throw fail('internal', "--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+    if (name !== 'size') throw refuse(`Unknown option ${name}`);
+    throw refuse("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
   }
 }
 
