@@ -9,6 +9,13 @@ import { type Entry, entries, groups } from './table.ts';
 
 export type Program = 'estiba' | 'docker';
 
+/** What a command is given besides its own words, worked out when they have been understood. */
+interface Connected extends ResolvedEngine {
+  readonly version: string;
+}
+
+type Connect = () => Promise<Connected>;
+
 const usageExitCode = 125;
 
 /** The flags before the command. */
@@ -27,10 +34,10 @@ export const globalFlags = {
 };
 
 /** Runs the command that `argv` names; resolves with its exit code. Failures are thrown. */
-export async function dispatch(program: Program, argv: readonly string[]): Promise<number> {
+export async function dispatch(program: Program, version: string, argv: readonly string[]): Promise<number> {
   const { values, args, help } = parseGlobal(program, argv);
   if (values.version) {
-    writeOut(`${(await import('./commands/version.ts')).versionLine(program)}\n`);
+    writeOut(`${(await import('./commands/version.ts')).versionLine(program, version)}\n`);
     return 0;
   }
   const [first, ...rest] = args;
@@ -38,10 +45,12 @@ export async function dispatch(program: Program, argv: readonly string[]): Promi
     writeOut((await import('./help.ts')).programHelp(program));
     return 0;
   }
-  if (first === 'help') return dispatch(program, [...rest, '--help']);
+  if (first === 'help') return dispatch(program, version, [...rest, '--help']);
   if (values.tls || values.tlsverify) throw fail('not-implemented', 'TLS to an engine is not there yet');
-  const connect = (): Promise<ResolvedEngine> =>
-    resolveEngine(program, { hosts: values.host, context: values.context, configFolder: values.config });
+  const connect = async (): Promise<Connected> => ({
+    version,
+    ...(await resolveEngine(program, { hosts: values.host, context: values.context, configFolder: values.config })),
+  });
   const alone = entries.find((entry) => entry.flat === first);
   if (alone) return runEntry(program, alone, `${program} ${first}`, rest, connect);
   if (Object.hasOwn(groups, first)) return dispatchGroup(program, first, rest, connect);
@@ -64,7 +73,7 @@ async function dispatchGroup(
   program: Program,
   group: string,
   argv: readonly string[],
-  connect: () => Promise<ResolvedEngine>,
+  connect: Connect,
 ): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === '--help' || name === '-h') {
@@ -96,7 +105,7 @@ async function runEntry(
   entry: Entry,
   path: string,
   argv: readonly string[],
-  connect: () => Promise<ResolvedEngine>,
+  connect: Connect,
 ): Promise<number> {
   if (!entry.load) throw new CommandFailure(`${program}: '${path}' is not there yet`);
   const command = await entry.load();
@@ -106,8 +115,7 @@ async function runEntry(
     return 0;
   }
   checkArguments(program, command, path, args.length);
-  const { engine, contextName } = await connect();
-  return command.run({ program, commandPath: path, flags: values, given, args, engine, contextName });
+  return command.run({ program, commandPath: path, flags: values, given, args, ...(await connect()) });
 }
 
 function parseCommand(command: Command, path: string, argv: readonly string[]) {

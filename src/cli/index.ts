@@ -8,9 +8,9 @@ const failureExitCode = 1;
  * Runs the command line interface with the words after the program's name; resolves with the exit code. `name` is the
  * program it was invoked as: under `docker` it speaks as the docker CLI does.
  */
-export async function runCli(argv: readonly string[], options: { name: Program }): Promise<number> {
+export async function runCli(argv: readonly string[], options: { name: Program; version: string }): Promise<number> {
   try {
-    return await dispatch(options.name, argv);
+    return await dispatch(options.name, options.version, argv);
   } catch (error) {
     const text = failureText(error, options.name);
     try {

@@ -1,10 +1,10 @@
-import { basename } from 'node:path';
+import { programVersion } from './version.ts';
 
 /** Each entry is loaded only by the process that it is for: the keeper stays small, and the CLI starts fast. */
 async function main(argv: readonly string[]): Promise<number | undefined> {
   const [first, ...rest] = argv;
   // The launcher cannot set argv[0] in POSIX sh, so it passes the name it was called by.
-  const name = basename(process.env.ESTIBA_INVOKED_AS ?? process.argv0) === 'docker' ? 'docker' : 'estiba';
+  const name = /(?:^|\/)docker$/.test(process.env.ESTIBA_INVOKED_AS ?? process.argv0) ? 'docker' : 'estiba';
   delete process.env.ESTIBA_INVOKED_AS;
   if (first === 'keeper') {
     await (await import('./keeper.ts')).keeperMain(rest);
@@ -12,7 +12,7 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     return 0;
   }
   if (first === 'engine' && name === 'estiba') return (await import('./engine/command.ts')).engineMain(rest);
-  return (await import('#cli')).runCli(argv, { name });
+  return (await import('#cli')).runCli(argv, { name, version: programVersion });
 }
 
 main(process.argv.slice(2)).then(

@@ -1,6 +1,5 @@
 import type { Version } from '#api';
 import { engineVersion } from '#client';
-import manifest from '../../../package.json' with { type: 'json' };
 import { CommandFailure, failureText } from '../failure.ts';
 import { defineCommand } from '../grammar/command.ts';
 import { text } from '../grammar/flag.ts';
@@ -13,10 +12,10 @@ const apiVersion = '1.51';
 const dockerVersion = '28.5.2';
 
 /** The line of `--version`. */
-export function versionLine(program: 'estiba' | 'docker'): string {
+export function versionLine(program: 'estiba' | 'docker', ownVersion: string): string {
   return program === 'docker'
-    ? `Docker version ${dockerVersion}, build estiba-${manifest.version}`
-    : `Estiba version ${manifest.version}`;
+    ? `Docker version ${dockerVersion}, build estiba-${ownVersion}`
+    : `Estiba version ${ownVersion}`;
 }
 
 interface Client {
@@ -69,9 +68,9 @@ export const version = defineCommand({
   usage: '[OPTIONS]',
   flags: { format: text('json, or a template', { short: 'f' }) },
   args: { min: 0, max: 0 },
-  async run({ flags, engine, contextName, program }) {
+  async run({ flags, engine, contextName, program, version: ownVersion }) {
     const client: Client = {
-      Version: program === 'docker' ? dockerVersion : manifest.version,
+      Version: program === 'docker' ? dockerVersion : ownVersion,
       ApiVersion: engine.options.version ?? apiVersion,
       Os: process.platform,
       Arch: process.arch === 'x64' ? 'amd64' : process.arch,

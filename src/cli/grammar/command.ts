@@ -12,6 +12,8 @@ export interface Invocation<F extends FlagTable = FlagTable> {
   readonly args: readonly string[];
   /** The engine that the options, the environment and the configuration name; nothing is sent before it is used. */
   readonly engine: EngineClient;
+  /** Version of this program. */
+  readonly version: string;
   /** The name of the context the engine was taken from. */
   readonly contextName: string;
 }

@@ -25,6 +25,12 @@ export async function terminalSize(): Promise<TerminalSize | undefined> {
 /** Puts the terminal of standard input into raw mode; disposing it puts it back. */
 export function rawMode(): Disposable {
   process.stdin.setRawMode(true);
+  // Node's raw mode still makes a carriage return of every line feed, which tears the screens of full-screen programs.
+  try {
+    Bun.spawnSync(['stty', '-opost'], { stdin: 'inherit', stdout: 'ignore', stderr: 'ignore' });
+  } catch {
+    // A machine without stty: lines of text look right all the same.
+  }
   let restored = false;
   const restore = (): void => {
     if (restored) return;

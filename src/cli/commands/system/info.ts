@@ -1,5 +1,4 @@
 import { engineInfo } from '#client';
-import manifest from '../../../../package.json' with { type: 'json' };
 import { CommandFailure, failureText } from '../../failure.ts';
 import { defineCommand } from '../../grammar/command.ts';
 import { inspectFormat } from '../../grammar/format-flag.ts';
@@ -79,14 +78,8 @@ export const info = defineCommand({
   usage: '[OPTIONS]',
   flags: { format: inspectFormat() },
   args: { min: 0, max: 0 },
-  async run({ flags, engine, contextName, program }) {
-    const client = [
-      'Client:',
-      ` Version:    ${manifest.version}`,
-      ` Context:    ${contextName}`,
-      ' Debug Mode: false',
-      '',
-    ];
+  async run({ flags, engine, contextName, program, version }) {
+    const client = ['Client:', ` Version:    ${version}`, ` Context:    ${contextName}`, ' Debug Mode: false', ''];
     let server: Info;
     try {
       server = await engineInfo(engine);

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'bun:test';
+import { alignColumns, ellipsis } from './columns.ts';
+import { printInspection } from './inspection.ts';
+import { type Listing, printListing } from './listing.ts';
+import { printPorts } from './port-ranges.ts';
+import { printTimestamp } from './times.ts';
+
+interface Row {
+  readonly id: string;
+  readonly labels: Record<string, string>;
+}
+
+const listing: Listing<Row> = {
+  type: 'RowContext',
+  table: '{{.ID}}\t{{.Name}}',
+  fields: {
+    ID: { heading: 'ROW ID', text: ({ id }) => id },
+    Name: { heading: 'NAME', text: ({ id }) => `name of ${id}` },
+  },
+  methods: { Label: ({ labels }, name) => labels[String(name)] ?? '' },
+};
+
+const rows: Row[] = [
+  { id: 'a', labels: { x: '1' } },
+  { id: 'a-long-identifier', labels: {} },
+];
+
+describe('listings', () => {
+  test('are tables unless told otherwise', () => {
+    const table =
+      'ROW ID              NAME\na                   name of a\na-long-identifier   name of a-long-identifier\n';
+    expect(printListing(listing, rows)).toBe(table);
+    expect(printListing(listing, rows, 'table')).toBe(table);
+  });
+
+  test('take a template, with headings when it is a table', () => {
+    expect(printListing(listing, rows, '{{.ID}}:{{.Label "x"}}')).toBe('a:1\na-long-identifier:\n');
+    expect(printListing(listing, rows.slice(0, 1), 'table {{.Name}}\\t{{.Label "x"}}')).toBe(
+      'NAME        x\nname of a   1\n',
+    );
+  });
+
+  test('are JSON, a line for each row', () => {
+    expect(printListing(listing, rows.slice(0, 1), 'json')).toBe('{"ID":"a","Name":"name of a"}\n');
+  });
+
+  test('say what is wrong with a template', () => {
+    expect(() => printListing(listing, rows, '{{.Foo}}')).toThrow(
+      'failed to execute template: template: :1:2: executing "" at <.Foo>: can\'t evaluate field Foo in type *formatter.RowContext',
+    );
+    expect(() => printListing(listing, rows, '{{foo}}')).toThrow(
+      'failed to parse template: template: :1: function "foo" not defined',
+    );
+  });
+});
+
+test('columns are ten wide at least, and counted in characters', () => {
+  expect(alignColumns(['A\tB', '…\tx'])).toBe('A         B\n…         x\n');
+  expect(ellipsis('abcdef', 4)).toBe('abc…');
+  expect(ellipsis('abcd', 4)).toBe('abcd');
+});
+
+test('inspection prints JSON or a template', () => {
+  const objects = [{ Id: '1', Name: 'x' }];
+  expect(printInspection([], '')).toBe('[]\n');
+  expect(printInspection(objects, '')).toBe('[\n    {\n        "Id": "1",\n        "Name": "x"\n    }\n]\n');
+  expect(printInspection(objects, '{{.ID}} {{.Id}} {{json .}}')).toBe('1 1 {"Id":"1","Name":"x"}\n');
+  expect(() => printInspection(objects, '{{.Foo}}')).toThrow('map has no entry for key "Foo"');
+});
+
+test('neighbouring ports that map to themselves are one range', () => {
+  const port = (IP: string, PrivatePort: number, PublicPort: number, Type = 'tcp') => ({
+    IP,
+    PrivatePort,
+    PublicPort,
+    Type,
+  });
+  expect(
+    printPorts([
+      port('0.0.0.0', 80, 8088),
+      port('::', 80, 8088),
+      { PrivatePort: 99, Type: 'tcp' },
+      port('0.0.0.0', 7001, 7001),
+      port('0.0.0.0', 7000, 7000),
+      port('127.0.0.1', 9001, 9001, 'udp'),
+    ]),
+  ).toBe('99/tcp, 0.0.0.0:7000-7001->7000-7001/tcp, 127.0.0.1:9001->9001/udp, 0.0.0.0:8088->80/tcp, [::]:8088->80/tcp');
+});
+
+test('timestamps have nanoseconds where there are some', () => {
+  expect(printTimestamp(Date.UTC(2026, 0, 2, 3, 4, 5), 801_985_829n)).toMatch(
+    /^2026-01-0\dT.*\.801985829(Z|[+-]\d\d:\d\d)$/,
+  );
+});
