@@ -29,6 +29,13 @@ function cgroupParentOf({ execRoot, cgroupParent }: EngineSettings): string {
   return `estiba-${createHash('sha256').update(execRoot).digest('hex').slice(0, 12)}`;
 }
 
+/** The API gives root on this host to whoever reaches it: over TCP it is neither encrypted nor guarded. */
+function warnOfOpenHosts(hosts: readonly string[]): void {
+  for (const host of hosts.filter((address) => address.startsWith('tcp://'))) {
+    log('warn', 'whoever reaches this address has root on this host', { host });
+  }
+}
+
 /** Opens every feature over the roots, brings the last engine's leavings into order, and serves the API. */
 async function open(settings: EngineSettings, paths: ContainerPaths, requestStop: (all: boolean) => void) {
   const { dataRoot, execRoot } = settings;
@@ -98,6 +105,7 @@ export async function serve(settings: EngineSettings): Promise<number | undefine
     return 1;
   }
   surviveFaults();
+  warnOfOpenHosts(settings.hosts);
   const paths = containerPaths(dataRoot, execRoot, cgroupParentOf(settings));
   const stop = Promise.withResolvers<boolean>();
   process.once('SIGTERM', () => stop.resolve(false));
