@@ -12,6 +12,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { fail } from '#std/errors';
 import { check, hasCode, libc } from './errno.ts';
 import { bindMount, type MountEntry, readMounts, setPropagation, unmount } from './mount.ts';
 
@@ -96,7 +97,7 @@ export function createNetworkNamespace<T extends Disposable>(path: string, open:
       if (isClean) return made;
       made[Symbol.dispose]();
       deleteNetworkNamespace(path);
-      if (attempt === attemptLimit) throw new Error(`${path}: each new namespace caught a thread`);
+      if (attempt === attemptLimit) throw fail('internal', `${path}: each new namespace caught a thread`);
     }
   } finally {
     closeSync(home);
@@ -219,7 +220,7 @@ function executeSelf(environment: Readonly<Record<string, string | undefined>>):
   );
   const program = Buffer.from('/proc/self/exe\0');
   check('execve', library().execve(program, ptr(table(argv)), ptr(table(variables))), 'self');
-  throw new Error('execve returned');
+  throw fail('internal', 'execve returned');
 }
 
 /** Makes the namespace and pins it in the host's; leaves the calling thread in the host's. Returns the descriptor of the new one. */

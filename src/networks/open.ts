@@ -59,6 +59,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   firewall.rebuild();
   const ports = new PortAllocator(ephemeralRange());
   const sandboxes = createSandboxes({ records, events, catalog, bridge, firewall, ports, route, directory });
+  let isClosed = false;
   const nameOf = (sandbox: SandboxRecord) => options.containerName?.(sandbox.id) ?? sandbox.containerName;
 
   return {
@@ -75,6 +76,8 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
         .filter((network) => matchesFilters(network, filters)),
     inspect: (name) => inspectNetwork(catalog.resolve(name), catalog.sandboxes.all(), nameOf),
     async close() {
+      if (isClosed) return;
+      isClosed = true;
       const { bridges } = stateOf(catalog);
       await runAll([
         ...[...catalog.sandboxes.all()].map(
@@ -82,7 +85,9 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
             () =>
               sandboxes.remove(id),
         ),
-        () => firewall.remove(bridges),
+        () => {
+          if (bridge.isOurs()) firewall.remove(bridges);
+        },
         () => bridge.remove(),
         () => route[Symbol.dispose](),
         () => rmSync(directory, { recursive: true, force: true }),

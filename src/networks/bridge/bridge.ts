@@ -3,7 +3,7 @@ import { hasCode } from '#linux/errno';
 import { addAddress, addBridge, deleteLink, type Link, type RouteSocket, setLink } from '#linux/rtnetlink';
 import { fail } from '#std/errors';
 import type { BridgeRecord } from '../record.ts';
-import { addressText, defaultPools, overlaps, parseSubnet, type Subnet, subnetText } from './addresses.ts';
+import { addressText, defaultPools, macOf, overlaps, parseSubnet, type Subnet, subnetText } from './addresses.ts';
 
 /** What the engine's settings say of the default bridge. */
 export interface BridgeSettings {
@@ -82,7 +82,8 @@ export function createBridge(route: RouteSocket, settings: BridgeSettings, tag: 
 
 function bringUp(route: RouteSocket, { device, subnet, gateway, mtu }: BridgeRecord, tag: string): void {
   const { index } = route.link(device);
-  route.transact(setLink({ index }, { up: true, mtu, alias: aliasOf(tag) }));
+  // Else a bridge takes the lowest address of its ports: the gateway's would change with every container.
+  route.transact(setLink({ index }, { up: true, mtu, alias: aliasOf(tag), mac: macOf(gateway) }));
   try {
     route.transact(addAddress(index, gateway, parseSubnet(subnet).prefixLength));
   } catch (error) {
@@ -98,7 +99,7 @@ function bringUp(route: RouteSocket, { device, subnet, gateway, mtu }: BridgeRec
  */
 export function restoreBridge(route: RouteSocket, record: BridgeRecord, tag: string): boolean {
   const present = findLink(route, record.device);
-  if (present !== undefined && present.alias !== '' && present.alias !== aliasOf(tag)) return false;
+  if (!isOurs(route, record.device, tag)) return false;
   if (rangesInUse(route, present?.index).some((range) => overlaps(range, parseSubnet(record.subnet)))) return false;
   if (present === undefined) makeDevice(route, record.device, record.mtu);
   bringUp(route, record, tag);
@@ -113,6 +114,12 @@ export function findLink(route: RouteSocket, name: string): Link | undefined {
     if (hasCode(error, 'ENODEV')) return undefined;
     throw error;
   }
+}
+
+/** Whether no other engine has a device of that name. */
+export function isOurs(route: RouteSocket, device: string, tag: string): boolean {
+  const alias = findLink(route, device)?.alias ?? '';
+  return alias === '' || alias === aliasOf(tag);
 }
 
 /** Deletes a bridge; no error when there is none. */

@@ -3,7 +3,7 @@ import { log } from '#std/log';
 import type { NetworkCatalog } from '../catalog.ts';
 import type { BridgeRecord } from '../record.ts';
 import { AddressPlan, parseSubnet } from './addresses.ts';
-import { type BridgeSettings, createBridge, deleteBridge, restoreBridge } from './bridge.ts';
+import { type BridgeSettings, createBridge, deleteBridge, isOurs, restoreBridge } from './bridge.ts';
 
 /** The bridge of the network `bridge`, in the kernel and in the records. */
 export interface DefaultBridge {
@@ -17,6 +17,8 @@ export interface DefaultBridge {
   isOwnDevice(name: string): boolean;
   /** Makes the device again when it is gone, and sets it up as it should be. */
   restore(): void;
+  /** False when the device was deleted under us, and another engine has one of that name now. */
+  isOurs(): boolean;
   /** Removes the device, and forgets name and subnet. */
   remove(): void;
 }
@@ -59,8 +61,9 @@ export function openDefaultBridge(
     restore() {
       if (restoreBridge(route, device.record, tag)) device = located(device.record);
     },
+    isOurs: () => isOurs(route, device.record.device, tag),
     remove() {
-      deleteBridge(route, device.record.device);
+      if (isOurs(route, device.record.device, tag)) deleteBridge(route, device.record.device);
       catalog.setBridge(catalog.byName('bridge'), undefined);
     },
   };

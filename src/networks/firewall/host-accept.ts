@@ -1,4 +1,5 @@
 import { runNftables } from '#linux/nftables';
+import { messageOf } from '#std/errors';
 
 /** Where a host's own filter keeps what it does not know from passing, and in what order to look. */
 const chains = ['DOCKER-USER', 'FORWARD'] as const;
@@ -6,9 +7,10 @@ const chains = ['DOCKER-USER', 'FORWARD'] as const;
 function list(chain: string): string | undefined {
   try {
     return runNftables(`list chain ip filter ${chain}`);
-  } catch {
+  } catch (error) {
     // Neither table nor chain: then nothing there stands in the way.
-    return undefined;
+    if (messageOf(error).includes('No such file or directory')) return undefined;
+    throw error;
   }
 }
 

@@ -1,0 +1,33 @@
+import { afterAll, expect, test } from 'bun:test';
+import { addMapElements, deleteMapElements, type MapElement, runNftables } from './nftables.ts';
+
+const table = `estiba-test-${process.pid}`;
+
+function element(key: number, data: number): MapElement {
+  return { map: 'addresses', key: Buffer.from([10, 0, 0, key]), data: Buffer.from([10, 1, 0, data]) };
+}
+
+afterAll(() => {
+  runNftables(`delete table ip ${table}`);
+});
+
+test('commands and elements, each as one transaction', () => {
+  runNftables(`table ip ${table} {\nmap addresses { type ipv4_addr : ipv4_addr; }\n}`);
+  addMapElements(table, [element(80, 1), element(81, 2)]);
+  expect(runNftables(`list table ip ${table}`)).toMatch(
+    /elements = \{ 10\.0\.0\.80 : 10\.1\.0\.1, 10\.0\.0\.81 : 10\.1\.0\.2 \}/,
+  );
+  expect(() => addMapElements(table, [element(82, 1), element(80, 1)])).toThrow('EEXIST');
+  expect(() => deleteMapElements(table, [element(80, 1), element(83, 1)])).toThrow('ENOENT');
+  expect(() => addMapElements(`${table}x`, [element(80, 1)])).toThrow('ENOENT');
+  expect(runNftables(`list table ip ${table}`)).toMatch(
+    /elements = \{ 10\.0\.0\.80 : 10\.1\.0\.1, 10\.0\.0\.81 : 10\.1\.0\.2 \}/,
+  );
+  deleteMapElements(table, [element(80, 1), element(81, 2)]);
+  expect(runNftables(`list table ip ${table}`)).not.toContain('elements');
+});
+
+test('a complaint is the first one, without its place', () => {
+  expect(() => runNftables('add rule ip no-such-table some accept')).toThrow(/^nftables: .*No such file or directory/);
+  expect(() => runNftables('nonsense')).toThrow('syntax error');
+});

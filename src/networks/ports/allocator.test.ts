@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { createServer } from 'node:net';
+import { Lab, request } from '../testing/lab.ts';
+import type { Networks } from '../types.ts';
+
+let lab: Lab;
+let networks: Networks;
+
+beforeAll(async () => {
+  lab = new Lab();
+  networks = await lab.open();
+});
+
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
+});
+
+/** A port that nobody uses at this moment, and the next one. */
+async function freePort(): Promise<number> {
+  const probe = await networks.setUp(request({ portBindings: publish('') }));
+  await networks.tearDown(probe.containerId);
+  return Number(probe.ports['80/tcp']?.[0]?.HostPort);
+}
+
+function publish(HostPort: string, HostIp = '') {
+  return { '80/tcp': [{ HostIp, HostPort }] };
+}
+
+test('a taken port is refused in the words of Docker, and nothing is left', async () => {
+  const port = String(await freePort());
+  const owner = await networks.setUp(request({ portBindings: publish(port) }));
+  const second = request({ portBindings: publish(port, '127.0.0.1') });
+  await expect(networks.setUp(second)).rejects.toThrow(
+    new RegExp(
+      `driver failed programming external connectivity on endpoint ${second.containerName} \\([0-9a-f]{64}\\): Bind for 0\\.0\\.0\\.0:${port} failed: port is already allocated$`,
+    ),
+  );
+  expect(networks.sandbox(second.containerId)).toBeUndefined();
+  const udp = await networks.setUp(request({ portBindings: { '80/udp': [{ HostIp: '', HostPort: port }] } }));
+  await networks.tearDown(owner.containerId);
+  const third = await networks.setUp(second);
+  expect(third.ports['80/tcp']).toEqual([{ HostIp: '127.0.0.1', HostPort: port }]);
+  await networks.tearDown(third.containerId);
+  await networks.tearDown(udp.containerId);
+});
+
+test('of two starts at once for one port, one wins', async () => {
+  const port = String(await freePort());
+  const outcomes = await Promise.allSettled(
+    [1, 2, 3].map(() => networks.setUp(request({ portBindings: publish(port) }))),
+  );
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
+  for (const outcome of outcomes) {
+    if (outcome.status === 'fulfilled') await networks.tearDown(outcome.value.containerId);
+  }
+});
+
+test('a port that a process of the host listens at is refused, and skipped in a range', async () => {
+  const port = await freePort();
+  const server = createServer().listen(port, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const refused = networks.setUp(request({ portBindings: publish(String(port)) }));
+  await expect(refused).rejects.toThrow(
+    /failed to bind host port for 0\.0\.0\.0:\d+:[\d.]+:80\/tcp: address already in use$/,
+  );
+  const next = await networks.setUp(request({ portBindings: publish(`${port}-${port + 9}`) }));
+  expect(Number(next.ports['80/tcp']?.[0]?.HostPort)).toBeGreaterThan(port);
+  await networks.tearDown(next.containerId);
+  server.close();
+});
+
+test('a range gives each container another port until none is left', async () => {
+  const first = await freePort();
+  const range = `${first}-${first + 1}`;
+  const one = await networks.setUp(request({ portBindings: publish(range, '127.0.0.1') }));
+  const two = await networks.setUp(request({ portBindings: publish(range, '127.0.0.1') }));
+  expect([one, two].map(({ ports }) => Number(ports['80/tcp']?.[0]?.HostPort))).toEqual([first, first + 1]);
+  const third = networks.setUp(request({ portBindings: publish(range, '127.0.0.1') }));
+  await expect(third).rejects.toThrow('all ports are allocated');
+  await networks.tearDown(one.containerId);
+  await networks.tearDown(two.containerId);
+});
+
+test('a published port is held: no process of the host can take it', async () => {
+  const sandbox = await networks.setUp(request({ portBindings: publish('') }));
+  const port = Number(sandbox.ports['80/tcp']?.[0]?.HostPort);
+  const attempt = (host: string) =>
+    new Promise((resolve) => {
+      const server = createServer();
+      server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+      server.listen({ port, host }, () => server.close(() => resolve('listening')));
+    });
+  expect(await attempt('0.0.0.0')).toBe('EADDRINUSE');
+  expect(await attempt('127.0.0.1')).toBe('EADDRINUSE');
+  await networks.tearDown(sandbox.containerId);
+  expect(await attempt('127.0.0.1')).toBe('listening');
+});
+
+test('an address that the host does not have is refused', async () => {
+  const refused = networks.setUp(request({ portBindings: publish('', '203.0.113.77') }));
+  await expect(refused).rejects.toThrow('cannot assign requested address');
+});

@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { NetworkInspect } from '#api';
+import { createNetworkNamespace } from '#linux/namespaces';
+import { runNftables } from '#linux/nftables';
+import { addVeth, deleteLink, RouteSocket } from '#linux/rtnetlink';
+import { addressOf, deviceNames, eventually, Lab, request } from './testing/lab.ts';
+import type { Sandbox, SandboxRequest } from './types.ts';
+
+let lab: Lab;
+
+beforeEach(() => {
+  lab = new Lab();
+});
+
+afterEach(async () => {
+  await lab[Symbol.asyncDispose]();
+});
+
+const published = { '80/tcp': [{ HostIp: '', HostPort: '' }] };
+
+/** An engine that starts containers and is killed at once. */
+async function killedEngine(
+  requests: readonly SandboxRequest[],
+): Promise<{ sandboxes: Sandbox[]; device: string; tag: string }> {
+  const directory = join(lab.root, 'engine');
+  mkdirSync(directory, { recursive: true });
+  const script = join(import.meta.dir, 'testing/victim.ts');
+  const child = lab.spawn([process.execPath, script, directory, JSON.stringify(requests)]);
+  let text = '';
+  for await (const chunk of child.stdout) {
+    text += Buffer.from(chunk).toString();
+    if (text.endsWith('\n')) break;
+  }
+  child.kill('SIGKILL');
+  await child.exited;
+  const { sandboxes, bridge } = JSON.parse(text) as { sandboxes: Sandbox[]; bridge: NetworkInspect };
+  const device = bridge.Options['com.docker.network.bridge.name'] ?? '';
+  using route = new RouteSocket();
+  return { sandboxes, device, tag: route.link(device).alias.replace('estiba ', '') };
+}
+
+function ownDevices(tag: string): string[] {
+  using route = new RouteSocket();
+  return route
+    .links()
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith(`est${tag}`));
+}
+
+function element(sandbox: Sandbox | undefined): string {
+  return `tcp . ${sandbox?.ports['80/tcp']?.[0]?.HostPort} :`;
+}
+
+test('after a kill the dead are removed and the living go on', async () => {
+  const { sandboxes, device, tag } = await killedEngine([1, 2, 3].map(() => request({ portBindings: published })));
+  const [alive, dead] = sandboxes;
+  if (alive === undefined || dead === undefined) throw new Error('nothing was started');
+  await lab.serve(alive.namespacePath, 80, 'alive');
+  const networks = await lab.open();
+  await networks.reconcile(new Set([alive.containerId]));
+  expect(networks.sandbox(alive.containerId)).toEqual(alive);
+  expect(networks.sandbox(dead.containerId)).toBeUndefined();
+  const pins = join(lab.root, 'engine/exec/netns');
+  expect(readdirSync(pins)).toEqual([alive.containerId]);
+  await eventually('one device is left', () => ownDevices(tag).length === 1);
+  const table = runNftables(`list table ip ${device}`);
+  expect(table).toContain(element(alive));
+  expect(table).not.toContain(element(dead));
+  expect(await lab.get('127.0.0.1', alive.ports['80/tcp']?.[0]?.HostPort ?? '')).toBe('alive');
+  // The address of the living is not given to anybody else, and its port is held again.
+  const next = await networks.setUp(request());
+  expect(addressOf(next)).toBe(addressOf(dead));
+  const taken = request({ portBindings: { '80/tcp': alive.ports['80/tcp'] ?? null } });
+  await expect(networks.setUp(taken)).rejects.toThrow('port is already allocated');
+  await networks.tearDown(alive.containerId);
+});
+
+test('what the engine had made but not yet written down is removed', async () => {
+  const { device, tag } = await killedEngine([]);
+  const pin = join(lab.root, 'engine/exec/netns/stray');
+  using route = new RouteSocket();
+  using made = createNetworkNamespace(pin, () => new RouteSocket());
+  const peer = { namespace: made.descriptor, name: 'eth0', mac: '02:42:00:00:00:01' };
+  route.transact(addVeth({ name: `est${tag}deadbeef`, master: route.link(device).index, mtu: 1500, peer }));
+  const networks = await lab.open();
+  await networks.reconcile(new Set());
+  expect(existsSync(pin)).toBe(false);
+  expect(ownDevices(tag)).toEqual([]);
+});
+
+test('bridge, device and rules that somebody has deleted are restored', async () => {
+  const { sandboxes, device } = await killedEngine([request({ portBindings: published })]);
+  const [alive] = sandboxes;
+  if (alive === undefined) throw new Error('nothing was started');
+  await lab.serve(alive.namespacePath, 80, 'alive');
+  using route = new RouteSocket();
+  const [own = ''] = route.links().flatMap(({ name, master }) => (master === route.link(device).index ? [name] : []));
+  route.transact(deleteLink(device), deleteLink(own));
+  runNftables(`delete table ip ${device}`);
+  expect(deviceNames(alive.namespacePath)).toEqual(['lo']);
+  const networks = await lab.open();
+  await networks.reconcile(new Set([alive.containerId]));
+  expect(await lab.get(addressOf(alive), 80)).toBe('alive');
+  expect(await lab.get('127.0.0.1', alive.ports['80/tcp']?.[0]?.HostPort ?? '')).toBe('alive');
+});
+
+test('the table comes back with the next start or removal after a flush', async () => {
+  const networks = await lab.open();
+  const device = networks.inspect('bridge').Options['com.docker.network.bridge.name'] ?? '';
+  const first = await networks.setUp(request({ portBindings: published }));
+  runNftables(`delete table ip ${device}`);
+  const second = await networks.setUp(request({ portBindings: published }));
+  expect(runNftables(`list table ip ${device}`)).toContain(element(first));
+  expect(runNftables(`list table ip ${device}`)).toContain(element(second));
+  runNftables(`delete table ip ${device}`);
+  await networks.tearDown(first.containerId);
+  expect(runNftables(`list table ip ${device}`)).not.toContain(element(first));
+  expect(runNftables(`list table ip ${device}`)).toContain(element(second));
+});
+
+test('a bridge that is deleted under the engine is made again by the next start', async () => {
+  const networks = await lab.open();
+  const bridge = networks.inspect('bridge');
+  using route = new RouteSocket();
+  route.transact(deleteLink(bridge.Options['com.docker.network.bridge.name'] ?? ''));
+  const sandbox = await networks.setUp(request());
+  await lab.serve(sandbox.namespacePath, 80, 'again');
+  expect(await lab.get(addressOf(sandbox), 80)).toBe('again');
+});
+
+test('engines side by side have their own bridges, subnets and tables, and leave each other alone', async () => {
+  const [one, two] = await Promise.all([lab.open('one'), lab.open('two')]);
+  const facts = [one, two].map((networks) => networks.inspect('bridge'));
+  expect(new Set(facts.map(({ Options }) => Options['com.docker.network.bridge.name'])).size).toBe(2);
+  expect(new Set(facts.map(({ IPAM }) => IPAM.Config?.[0]?.Subnet)).size).toBe(2);
+  const [first, second] = [await one.setUp(request()), await two.setUp(request())];
+  await lab.serve(second.namespacePath, 80, 'two');
+  await one.reconcile(new Set());
+  expect(one.sandbox(first.containerId)).toBeUndefined();
+  expect(await lab.get(addressOf(second), 80)).toBe('two');
+  // Bridges are isolated from each other.
+  const third = await one.setUp(request());
+  expect(await lab.get(addressOf(second), 80, third.namespacePath)).toBeUndefined();
+});
+
+test('closing leaves nothing, and the next opening may choose anew', async () => {
+  const networks = await lab.open();
+  const device = networks.inspect('bridge').Options['com.docker.network.bridge.name'] ?? '';
+  await networks.setUp(request({ portBindings: published }));
+  await networks.close();
+  using route = new RouteSocket();
+  expect(route.links().some(({ name, alias }) => name === device && alias !== '')).toBe(false);
+  expect(() => runNftables(`list table ip ${device}`)).toThrow('No such file or directory');
+  expect(existsSync(join(lab.root, 'engine/exec/netns'))).toBe(false);
+});

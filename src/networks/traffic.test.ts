@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { existsSync } from 'node:fs';
+import { addressOf, deviceNames, Lab, request } from './testing/lab.ts';
+import type { Networks, Sandbox } from './types.ts';
+
+let lab: Lab;
+let networks: Networks;
+let web: Sandbox;
+let local: Sandbox;
+let other: Sandbox;
+let outside: string;
+
+function hostPort(sandbox: Sandbox, key: string): string {
+  return sandbox.ports[key]?.[0]?.HostPort ?? 'none';
+}
+
+beforeAll(async () => {
+  lab = new Lab();
+  networks = await lab.open();
+  await networks.reconcile(new Set());
+  const binding = (HostIp: string) => ({ '80/tcp': [{ HostIp, HostPort: '' }] });
+  web = await networks.setUp(request({ portBindings: binding('') }));
+  local = await networks.setUp(request({ portBindings: binding('127.0.0.1') }));
+  other = await networks.setUp(request());
+  outside = lab.outside();
+  await lab.serve(web.namespacePath, 80, 'web');
+  await lab.serve(local.namespacePath, 80, 'local');
+});
+
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
+});
+
+test('the host reaches a published port on loopback, on the gateway and by IPv6', async () => {
+  const port = hostPort(web, '80/tcp');
+  const gateway = web.endpoints.bridge?.Gateway ?? '';
+  expect(await lab.get('127.0.0.1', port)).toBe('web');
+  expect(await lab.get(gateway, port)).toBe('web');
+  if (existsSync('/proc/net/if_inet6')) expect(await lab.get('::1', port)).toBe('web');
+});
+
+test('containers reach each other, and published ports, their own too', async () => {
+  const gateway = web.endpoints.bridge?.Gateway ?? '';
+  const port = hostPort(web, '80/tcp');
+  expect(await lab.get(addressOf(web), 80, other.namespacePath)).toBe('web');
+  expect(await lab.get(gateway, port, other.namespacePath)).toBe('web');
+  expect(await lab.get(gateway, port, web.namespacePath)).toBe('web');
+});
+
+test('from outside only what is published for outside is reached', async () => {
+  expect(await lab.get('198.51.100.1', hostPort(web, '80/tcp'), outside)).toBe('web');
+  expect(await lab.get('198.51.100.1', hostPort(local, '80/tcp'), outside)).toBeUndefined();
+  expect(await lab.get('127.0.0.1', hostPort(local, '80/tcp'))).toBe('local');
+  // Straight to the container's address, as a neighbour with a route could.
+  expect(await lab.get(addressOf(web), 80, outside)).toBeUndefined();
+});
+
+test('the host is not reached on its loopback addresses from a container', async () => {
+  await using _closed = { [Symbol.asyncDispose]: async () => void server.stop(true) };
+  const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response('secret') });
+  const gateway = other.endpoints.bridge?.Gateway ?? '';
+  // A container with the capability to change its routes could try so.
+  const attempt = [
+    'echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet',
+    'busybox ip rule add pref 9 lookup local; busybox ip rule del pref 0',
+    'busybox ip rule add pref 5 to 127.0.0.0/8 lookup 7',
+    `busybox ip route add table 7 127.0.0.0/8 via ${gateway}`,
+    `printf 'GET / HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 1 127.0.0.1 ${server.port}`,
+  ].join('; ');
+  const child = lab.spawn(['sh', '-c', `${attempt} 2>/dev/null`], other.namespacePath);
+  expect(await child.stdout.text()).not.toContain('secret');
+});
+
+test('containers reach the world outside, as the host', async () => {
+  await lab.serve(outside, 8080, 'world');
+  expect(await lab.get('198.51.100.2', 8080, other.namespacePath)).toBe('world');
+});
+
+test('none has loopback alone; sysctls are set inside', async () => {
+  const sysctls = { 'net.core.somaxconn': '77', 'net.ipv4.conf.all.forwarding': '1' };
+  const alone = await networks.setUp(request({ networkMode: 'none', sysctls }));
+  expect(deviceNames(alone.namespacePath)).toEqual(['lo']);
+  expect(alone.endpoints.none?.EndpointID).toMatch(/^[0-9a-f]{64}$/);
+  expect(alone.ports).toEqual({});
+  const names = ['core/somaxconn', 'ipv4/conf/all/forwarding', 'ipv4/ip_unprivileged_port_start'];
+  const child = lab.spawn(['cat', ...names.map((name) => `/proc/sys/net/${name}`)], alone.namespacePath);
+  expect(await child.stdout.text()).toBe('77\n1\n0\n');
+  await networks.tearDown(alone.containerId);
+  expect(existsSync(alone.namespacePath)).toBe(false);
+  expect(networks.sandbox(alone.containerId)).toBeUndefined();
+});
+
+test('sysctls of the device are set too, and a wrong one leaves nothing', async () => {
+  const name = 'net.ipv4.conf.eth0.log_martians';
+  const sandbox = await networks.setUp(request({ sysctls: { [name]: '1' } }));
+  const child = lab.spawn(['cat', '/proc/sys/net/ipv4/conf/eth0/log_martians'], sandbox.namespacePath);
+  expect(await child.stdout.text()).toBe('1\n');
+  await networks.tearDown(sandbox.containerId);
+  const bad = request({ sysctls: { 'net.ipv4.no_such_thing': '1' } });
+  expect(networks.setUp(bad)).rejects.toThrow('failed to set sysctl net.ipv4.no_such_thing');
+  expect(networks.sandbox(bad.containerId)).toBeUndefined();
+});
+
+test('inspect shows the bridge as Docker does', () => {
+  const bridge = networks.inspect('bridge');
+  expect(bridge.Driver).toBe('bridge');
+  expect(bridge.Options['com.docker.network.bridge.default_bridge']).toBe('true');
+  expect(bridge.Containers[web.containerId]?.IPv4Address).toBe(`${addressOf(web)}/16`);
+  expect(networks.inspect(bridge.Id.slice(0, 12)).Name).toBe('bridge');
+  expect(networks.list(new Map()).map(({ Name }) => Name)).toEqual(expect.arrayContaining(['bridge', 'host', 'none']));
+  expect(networks.list(new Map([['driver', ['null']]])).map(({ Name }) => Name)).toEqual(['none']);
+  expect(() => networks.inspect('nope')).toThrow('network nope not found');
+});
