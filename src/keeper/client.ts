@@ -10,6 +10,8 @@ import type { AttachedStream, AttachRequest, Keeper, KeptProcess, StartedProcess
 const connectTimeoutMs = 10_000;
 const connectPollMs = 5;
 const reconnectPauseMs = 1000;
+/** How often a start is sent when keepers die over it before anything ran. */
+const startAttempts = 5;
 
 export interface ConnectOptions {
   readonly execRoot: string;
@@ -22,6 +24,7 @@ export interface ConnectOptions {
 interface PendingStart {
   readonly request: StartRequest;
   readonly result: PromiseWithResolvers<StartedProcess>;
+  attempts: number;
 }
 
 /** Connects to the keeper of an exec root, and starts one when there is none. */
@@ -40,6 +43,8 @@ class KeeperClient implements Keeper {
   readonly #replacedListeners: (() => void)[] = [];
   /** Exits that nobody listened for yet, and those of processes whose start has not been answered. */
   readonly #held = new Map<string, KeptProcess>();
+  /** Processes whose exit was delivered and that are not forgotten yet. */
+  readonly #ended = new Set<string>();
   #connection: Promise<ControlConnection>;
   #pid = 0;
   #closed = false;
@@ -62,7 +67,7 @@ class KeeperClient implements Keeper {
   }
 
   start(request: StartRequest): Promise<StartedProcess> {
-    const pending = { request, result: Promise.withResolvers<StartedProcess>() };
+    const pending = { request, result: Promise.withResolvers<StartedProcess>(), attempts: 0 };
     if (this.#starts.has(request.id)) return Promise.reject(fail('conflict', `process ${request.id} is starting`));
     this.#starts.set(request.id, pending);
     void this.#sendStart(pending);
@@ -89,6 +94,7 @@ class KeeperClient implements Keeper {
   async forget(id: string): Promise<void> {
     this.#held.delete(id);
     await this.#request('forget', { id });
+    this.#ended.delete(id);
     this.#exits.drop(id);
   }
 
@@ -129,9 +135,12 @@ class KeeperClient implements Keeper {
   }
 
   async #sendStart(pending: PendingStart): Promise<void> {
+    pending.attempts++;
     try {
-      const connection = await this.#connection;
       const { request } = pending;
+      // Else the exit of its last run, told again by a next keeper, could be taken for this one's.
+      if (this.#ended.has(request.id)) await this.forget(request.id);
+      const connection = await this.#connection;
       this.#settleStart(request.id, (await connection.request('start', { request })) as StartedProcess);
     } catch (error) {
       // When the keeper died over it, the next keeper knows what became of it: see #reconcile.
@@ -142,9 +151,9 @@ class KeeperClient implements Keeper {
   #settleStart(id: string, started: StartedProcess): void {
     const pending = this.#starts.get(id);
     this.#starts.delete(id);
-    this.#exits.add(id, started.pid);
     pending?.result.resolve(started);
     const exit = this.#held.get(id);
+    if (exit === undefined) this.#exits.add(id, started.pid);
     // Behind the promise's own callbacks.
     if (exit !== undefined) setImmediate(() => this.#deliver(exit));
   }
@@ -203,25 +212,27 @@ class KeeperClient implements Keeper {
     for (const pending of this.#starts.values()) {
       const kept = known.get(pending.request.id);
       if (kept === undefined) setImmediate(() => void this.#sendStart(pending));
-      else this.#adopt(kept);
+      // Of an exited one an event follows.
+      else if (kept.state !== 'exited') this.#adopt(kept);
     }
     setImmediate(() => {
       for (const listener of this.#replacedListeners) listener();
     });
   }
 
-  /** What became of a start whose keeper died; true when it was one. */
-  #adopt(kept: KeptProcess): boolean {
-    if (!this.#starts.has(kept.id)) return false;
+  /** What became of a start whose keeper died. */
+  #adopt(kept: KeptProcess): void {
+    const pending = this.#starts.get(kept.id);
+    if (pending === undefined) return;
     if (kept.pid !== undefined && kept.startedAtNs !== undefined) {
       this.#settleStart(kept.id, { id: kept.id, pid: kept.pid, startedAtNs: kept.startedAtNs });
-      return true;
-    }
-    if (kept.state === 'exited') {
+    } else if (kept.state === 'exited' && kept.neverRan === true && pending.attempts < startAttempts) {
+      // A start forgets an ended process of that id.
+      setImmediate(() => void this.#sendStart(pending));
+    } else if (kept.state === 'exited') {
       this.#failStart(kept.id, fail('unavailable', 'the keeper died while it started the process'));
       this.forget(kept.id).catch(() => undefined);
     }
-    return true;
   }
 
   #heard({ event, process }: KeeperEvent): void {
@@ -230,12 +241,13 @@ class KeeperClient implements Keeper {
       return;
     }
     const kept = this.#exits.complete(process);
-    if (this.#starts.has(kept.id)) {
-      if (kept.pid === undefined) this.#adopt(kept);
-      else this.#held.set(kept.id, kept);
+    if (!this.#starts.has(kept.id)) {
+      this.#deliver(kept);
       return;
     }
-    this.#deliver(kept);
+    // A keeper answers a start before it reports its exit, so that answer went down with the one before.
+    if (kept.pid !== undefined) this.#held.set(kept.id, kept);
+    this.#adopt(kept);
   }
 
   #deliver(kept: KeptProcess): void {
@@ -244,6 +256,7 @@ class KeeperClient implements Keeper {
       return;
     }
     this.#held.delete(kept.id);
+    this.#ended.add(kept.id);
     for (const listener of this.#exitListeners) listener(kept);
   }
 }

@@ -155,6 +155,20 @@ describe('keeper', () => {
     await bench.exit('slow');
   });
 
+  test('tells the next engine what happened while there was none', async () => {
+    await using bench = new KeeperBench();
+    const first = await bench.connect();
+    const script = 'until test -e /tmp/go; do sleep 0.02; done; exit 11';
+    await first.start(bench.container('g', { arguments: ['sh', '-c', script] }));
+    first.close();
+    bench.touch('go');
+    await until(() => existsSync(join(bench.execRoot, 'tasks', 'g', 'exit.json')));
+    expect(bench.exits.size).toBe(0);
+    const second = await bench.connect();
+    expect((await bench.exit('g')).exit?.code).toBe(11);
+    expect(second.pid).toBe(first.pid);
+  });
+
   test('ends by itself when it has nothing to keep and nobody to serve', async () => {
     await using bench = new KeeperBench();
     const keeper = await bench.connect();
@@ -245,6 +259,49 @@ describe('a killed keeper', () => {
     pipe.input.end('through\n');
     expect(demultiplex(await readAll(pipe.output)).stdout).toBe('through\n');
     expect((await bench.exit('i')).exit?.code).toBe(0);
+  });
+
+  test('keeps terminals, also when the holder of descriptors was killed before', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    const replaced = Promise.withResolvers<void>();
+    keeper.onReplaced(() => replaced.resolve());
+    await keeper.start(bench.container('t', { arguments: ['sh'], terminal: true, openStdin: true }));
+    const holder = (): number => JSON.parse(readFileSync(join(bench.execRoot, 'holder.json'), 'utf8')).pid;
+    const killed = holder();
+    process.kill(-killed, 'SIGKILL');
+    await until(() => holder() !== killed);
+    process.kill(keeper.pid, 'SIGKILL');
+    await replaced.promise;
+    const terminal = await keeper.attach({ id: 't', stdin: true, stdout: true, stderr: true, framing: 'raw' });
+    terminal.input.write('exit 4\n');
+    expect((await bench.exit('t')).exit?.code).toBe(4);
+    terminal.close();
+  });
+
+  test('accounts for twenty containers that start, log and end meanwhile', async () => {
+    await using bench = new KeeperBench();
+    const keeper = await bench.connect();
+    let replaced = 0;
+    keeper.onReplaced(() => replaced++);
+    const ids = Array.from({ length: 20 }, (_, index) => `m${index}`);
+    const starts = ids.map(async (id, index) => {
+      const script = `for i in $(seq 1 200); do echo ${id} $i; done; exit ${index}`;
+      await keeper.start(bench.container(id, { arguments: ['sh', '-c', script] }));
+    });
+    for (let kill = 1; kill <= 3; kill++) {
+      await Bun.sleep(Math.random() * 100);
+      process.kill(keeper.pid, 'SIGKILL');
+      await until(() => replaced === kill);
+    }
+    const outcomes = await Promise.allSettled(starts);
+    for (const [index, id] of ids.entries()) {
+      expect(outcomes[index]?.status).toBe('fulfilled');
+      // Unknown where it ended, and was reaped, before any keeper had seen it.
+      expect([index, undefined]).toContain((await bench.exit(id)).exit?.code);
+      const lines = Array.from({ length: 200 }, (_, line) => `${id} ${line + 1}\n`);
+      expect(bench.logText(id)).toBe(lines.join(''));
+    }
   });
 
   test('a start under way is finished by the next keeper', async () => {

@@ -64,6 +64,8 @@ export interface KeptProcess {
   readonly startedAtNs?: string;
   readonly state: 'starting' | 'running' | 'exited';
   readonly exit?: Exit;
+  /** The keeper died before the runtime had started anything: the start may be tried again. */
+  readonly neverRan?: boolean;
 }
 
 /** Sent once a process has exited, its output is drained to its log, and the exit is in the keeper's journal. */

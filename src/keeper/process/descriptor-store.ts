@@ -60,7 +60,7 @@ export class DescriptorStore {
 
   /**
    * Starts a holder of our own. Returns copies of what a dead keeper's holder keeps, the caller's to close, and a
-   * function that ends that one, to be called once everything worth keeping is kept here.
+   * function that lets ours take that one's place, to be called once everything worth keeping is kept here.
    */
   open(): { readonly kept: Map<string, StoredDescriptors>; release(): void } {
     const old = this.#findHolder();
@@ -69,6 +69,7 @@ export class DescriptorStore {
     return {
       kept,
       release: () => {
+        this.#recordHolder();
         if (old === undefined) return;
         if (!hasEnded(old.pidfd)) killGroup(old.pid);
         closePidfd(old.pidfd);
@@ -149,9 +150,6 @@ export class DescriptorStore {
         onExit: () => this.#lost(holder),
       });
       this.#holder = holder;
-      const record = { pid: holder.pid, startTime: readProcessStat(holder.pid)?.startTime };
-      writeFileSync(`${this.#recordPath}.new`, `${JSON.stringify(record)}\n`);
-      renameSync(`${this.#recordPath}.new`, this.#recordPath);
     } catch (error) {
       log('warn', 'no process holds descriptors across a death of the keeper', { error: messageOf(error) });
     }
@@ -169,6 +167,16 @@ export class DescriptorStore {
     if (this.#holder !== holder) return;
     this.#closeSpaces();
     this.#startHolder();
+    this.#recordHolder();
+  }
+
+  /** Makes the holder known to the next keeper, once it has everything. */
+  #recordHolder(): void {
+    const pid = this.#holder?.pid;
+    if (pid === undefined) return;
+    const record = { pid, startTime: readProcessStat(pid)?.startTime };
+    writeFileSync(`${this.#recordPath}.new`, `${JSON.stringify(record)}\n`);
+    renameSync(`${this.#recordPath}.new`, this.#recordPath);
   }
 
   #closeSpaces(): void {

@@ -19,6 +19,11 @@ export interface TaskRecord {
   readonly inputClosed?: boolean;
 }
 
+/** An exit as exit.json has it. */
+export interface ExitRecord extends Exit {
+  readonly neverRan?: boolean;
+}
+
 /** The files of one process, all in one directory of the exec root. */
 export interface TaskFiles {
   readonly directory: string;
@@ -73,7 +78,7 @@ export class Journal {
     this.#write(id, 'task.json', record);
   }
 
-  writeExit(id: string, exit: Exit): void {
+  writeExit(id: string, exit: ExitRecord): void {
     this.#write(id, 'exit.json', exit);
   }
 
@@ -81,8 +86,8 @@ export class Journal {
     return this.#read(id, 'task.json') as TaskRecord | undefined;
   }
 
-  readExit(id: string): Exit | undefined {
-    return this.#read(id, 'exit.json') as Exit | undefined;
+  readExit(id: string): ExitRecord | undefined {
+    return this.#read(id, 'exit.json') as ExitRecord | undefined;
   }
 
   #write(id: string, name: string, value: object): void {

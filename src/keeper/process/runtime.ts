@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { childrenOf, readProcessStat } from '#linux/process';
 import { fail } from '#std/errors';
@@ -68,6 +68,14 @@ export function killRuntime(pid: number): void {
   const children = childrenOf(pid);
   killQuietly(pid);
   for (const child of children) killQuietly(child);
+}
+
+/** Whether a runtime that has ended, and whose exit status nobody knows, has started its process. */
+export function hasStarted(request: StartRequest, files: TaskFiles): boolean {
+  if (readPidFile(files) === undefined) return false;
+  // For a container it keeps a state, which it removes when it fails; for more processes in one it only complains.
+  if (request.kind === 'init') return existsSync(join(request.runtimeRoot, request.container, 'status'));
+  return errorText(files.runtimeLog) === undefined;
 }
 
 /** Removes what a failed start may have left behind of the runtime's state. */

@@ -58,9 +58,12 @@ export function makeOutputFifos(request: StartRequest, files: TaskFiles): void {
  * written by the keeper, and of the others this tells when they are full.
  */
 export function openOutputFifos(request: StartRequest, files: TaskFiles): OutputFifos {
-  if (!existsSync(files.stdout)) return {};
-  const stdout = openDescriptor(files.stdout, 'both', false);
-  return request.terminal ? { stdout } : { stdout, stderr: openDescriptor(files.stderr, 'both', false) };
+  // A keeper may have been killed while it made them.
+  const open = (path: string): number | undefined =>
+    existsSync(path) ? openDescriptor(path, 'both', false) : undefined;
+  const stdout = open(files.stdout);
+  const stderr = request.terminal ? undefined : open(files.stderr);
+  return { ...(stdout !== undefined && { stdout }), ...(stderr !== undefined && { stderr }) };
 }
 
 /** What of a process's streams must survive the keeper. */

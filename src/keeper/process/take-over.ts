@@ -5,15 +5,14 @@ import { readProcessStat } from '#linux/process';
 import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { nowNs } from '#std/time';
-import type { Exit } from '../protocol.ts';
 import { ChunkMark } from './chunk-mark.ts';
 import { closeAll, type DescriptorStore, type StoredDescriptors } from './descriptor-store.ts';
 import { Input } from './input.ts';
-import type { Journal, RunningRecord, TaskFiles, TaskRecord } from './journal.ts';
+import type { ExitRecord, Journal, RunningRecord, TaskFiles, TaskRecord } from './journal.ts';
 import { LogFile } from './log-file.ts';
 import type { Readiness } from './readiness.ts';
 import { repairLog } from './repair.ts';
-import { killRuntime, readPidFile, removeRuntimeState } from './runtime.ts';
+import { hasStarted, killRuntime, readPidFile, removeRuntimeState } from './runtime.ts';
 import { joinStreams, type OutputFifos, openOutputFifos, type StreamParts, storedOf } from './standard-streams.ts';
 import { endStatus, Task } from './task.ts';
 import type { Tasks } from './tasks.ts';
@@ -40,42 +39,47 @@ export class TakeOver {
     const { kept, release } = this.#store.open();
     for (const id of this.#journal.ids()) {
       const record = this.#journal.readTask(id);
+      if (record === undefined) {
+        this.#journal.remove(id);
+        continue;
+      }
+      const task = new Task(record.request, this.#journal, this.#readiness);
+      this.#tasks.add(task);
       try {
-        if (record === undefined) this.#journal.remove(id);
-        else closeAll({ descriptors: this.#adopt(id, record, kept.get(id) ?? {}) });
+        closeAll({ descriptors: this.#adopt(task, record, kept.get(id) ?? {}) });
         kept.delete(id);
       } catch (error) {
         log('error', 'cannot take over a process', { id, error: messageOf(error) });
+        void task.finish(record.running, this.#writeExit(id, false));
       }
     }
     for (const descriptors of kept.values()) closeAll({ descriptors });
     release();
   }
 
-  /** Makes one process known; returns what of `kept` it has no use for. */
-  #adopt(id: string, record: TaskRecord, kept: StoredDescriptors): StoredDescriptors {
-    const { request, running } = record;
-    const task = new Task(request, this.#journal, this.#readiness);
-    this.#tasks.add(task);
+  /** Goes on with one process; returns what of `kept` it has no use for. */
+  #adopt(task: Task, record: TaskRecord, kept: StoredDescriptors): StoredDescriptors {
+    const { id, request } = task;
+    const { running } = record;
     const files = this.#journal.files(id);
     const fifos = openOutputFifos(request, files);
-    if (running === undefined) {
+    const exit = this.#journal.readExit(id);
+    if (running === undefined && exit === undefined) {
       this.#store.keep(id, fifos);
       void this.#awaitStart(task, files, fifos);
       return kept;
     }
-    const exit = this.#journal.readExit(id);
     const { pidfd: keptPidfd, master, ...unused } = kept;
-    const pidfd = keptPidfd ?? findProcess(running);
+    const pidfd = keptPidfd ?? (running && findProcess(running));
     const input = record.inputClosed === true ? undefined : this.#openInput(task, files);
     const parts: StreamParts = { fifos, ...(input && { input }), ...(master !== undefined && { master }) };
     this.#store.keep(id, { ...storedOf(parts), ...(pidfd !== undefined && { pidfd }) });
-    if (pidfd !== undefined && exit === undefined) {
+    if (running !== undefined && pidfd !== undefined && exit === undefined) {
       task.run(running, pidfd);
       void this.#connect(task, files, parts, () => task.watch('other'));
     } else {
       if (pidfd !== undefined) closePidfd(pidfd);
-      const known = exit ?? this.#writeExit(id);
+      const known = exit ?? this.#writeExit(id, false);
       void this.#connect(task, files, parts, () => void task.finish(running, known));
     }
     return unused;
@@ -112,17 +116,23 @@ export class TakeOver {
   }
 
   /** An end of which nobody can tell more than that it came. */
-  #writeExit(id: string): Exit {
-    const exit: Exit = { atNs: String(nowNs()) };
+  #writeExit(id: string, neverRan: boolean): ExitRecord {
+    const exit: ExitRecord = { atNs: String(nowNs()), ...(neverRan && { neverRan }) };
     this.#journal.writeExit(id, exit);
     return exit;
   }
 
   /** A start was under way: lets the runtime, which is nobody's child now, end, and sees what came of it. */
   async #awaitStart(task: Task, files: TaskFiles, fifos: OutputFifos): Promise<void> {
-    const process = await endOfRuntime(task, files);
+    const { request } = task;
+    const { outcome, process } = await endOfRuntime(task, files);
     // A terminal was on its way to the dead keeper, and is lost with it.
-    if (process !== undefined && !task.request.terminal) {
+    if (outcome !== 'started' || request.terminal) {
+      if (process !== undefined) endProcess(process);
+      removeRuntimeState(request);
+      const exit = this.#writeExit(task.id, outcome === 'nothing');
+      await this.#connect(task, files, { fifos }, () => void task.finish(undefined, exit));
+    } else if (process !== undefined) {
       const input = this.#openInput(task, files);
       const parts = { fifos, ...(input && { input }) };
       const { pid, startTime, pidfd } = process;
@@ -131,15 +141,13 @@ export class TakeOver {
         this.#tasks.onStarted(task.describe());
         task.watch('other');
       });
-      return;
+    } else {
+      // It has ended since, and its code is gone.
+      const running = { pid: readPidFile(files) ?? 0, startTime: '', startedAtNs: String(nowNs()) };
+      this.#journal.writeTask(task.id, { request, running });
+      const exit = this.#writeExit(task.id, false);
+      await this.#connect(task, files, { fifos }, () => void task.finish(running, exit));
     }
-    if (process !== undefined) {
-      signalPidfd(process.pidfd, 9);
-      closePidfd(process.pidfd);
-    }
-    removeRuntimeState(task.request);
-    const exit = this.#writeExit(task.id);
-    await this.#connect(task, files, { fifos }, () => void task.finish(undefined, exit));
   }
 }
 
@@ -150,32 +158,46 @@ interface FoundProcess {
   readonly pidfd: number;
 }
 
-/**
- * Waits until the OCI runtime that works on a start has ended, and ends it when that takes too long. The process it has
- * started, which may have ended by then; undefined when the start has failed.
- */
-async function endOfRuntime(task: Task, files: TaskFiles): Promise<FoundProcess | undefined> {
+/** What came of a start: its process, a failure, or nothing that ever ran. */
+interface StartOutcome {
+  readonly outcome: 'started' | 'failed' | 'nothing';
+  readonly process?: FoundProcess;
+}
+
+/** Waits until the OCI runtime that works on a start has ended, and ends it when that takes too long. */
+async function endOfRuntime(task: Task, files: TaskFiles): Promise<StartOutcome> {
   const runtime = findRuntime(files);
   const pidfd = runtime === undefined ? undefined : openPidfd(runtime);
   let process = findStarted(files);
-  if (runtime === undefined || pidfd === undefined) return process;
-  task.killStart = () => killRuntime(runtime);
-  const deadline = performance.now() + runtimeTimeoutMs;
-  while (!hasEnded(pidfd) && performance.now() < deadline) {
-    await Bun.sleep(runtimePollMs);
-    // Found early, its exit code can be had later.
-    process ??= findStarted(files);
+  let status: number | undefined;
+  let killed = false;
+  if (runtime !== undefined && pidfd !== undefined) {
+    task.killStart = () => {
+      killed = true;
+      killRuntime(runtime);
+    };
+    const deadline = performance.now() + runtimeTimeoutMs;
+    while (!hasEnded(pidfd) && performance.now() < deadline) {
+      await Bun.sleep(runtimePollMs);
+      // Found early, its exit code can be had later.
+      process ??= findStarted(files);
+    }
+    if (!hasEnded(pidfd)) {
+      log('warn', 'a start that hung is ended', { id: task.id });
+      task.killStart();
+    }
+    status = endStatus(runtime, pidfd);
+    closePidfd(pidfd);
   }
   process ??= findStarted(files);
-  if (!hasEnded(pidfd)) {
-    log('warn', 'a start that hung is ended', { id: task.id });
-    task.killStart();
-  }
-  const status = endStatus(runtime, pidfd);
-  closePidfd(pidfd);
-  if (process === undefined || status === undefined || status === 0) return process;
+  const started = status === undefined ? hasStarted(task.request, files) : status === 0;
+  const outcome = started && !killed ? 'started' : killed || readPidFile(files) !== undefined ? 'failed' : 'nothing';
+  return { outcome, ...(process && { process }) };
+}
+
+function endProcess(process: FoundProcess): void {
+  signalPidfd(process.pidfd, 9);
   closePidfd(process.pidfd);
-  return undefined;
 }
 
 /** The process whose pid the runtime has written. */

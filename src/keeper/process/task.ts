@@ -7,7 +7,7 @@ import { log } from '#std/log';
 import { nowNs } from '#std/time';
 import type { Exit, KeptProcess, StartRequest } from '../protocol.ts';
 import type { Input } from './input.ts';
-import type { Journal, RunningRecord } from './journal.ts';
+import type { ExitRecord, Journal, RunningRecord } from './journal.ts';
 import type { Readiness } from './readiness.ts';
 import type { StandardStreams } from './standard-streams.ts';
 import type { Subscriber } from './subscriber.ts';
@@ -26,7 +26,7 @@ export class Task {
   #streams: StandardStreams | undefined;
   #running: RunningRecord | undefined;
   #watch: Watch | undefined;
-  #exit: Exit | undefined;
+  #exit: ExitRecord | undefined;
   #state: KeptProcess['state'] = 'starting';
   /** Ends the start in progress. */
   killStart: () => void = () => undefined;
@@ -84,7 +84,7 @@ export class Task {
       kind,
       state: this.#state,
       ...(this.#running && { pid: this.#running.pid, startedAtNs: this.#running.startedAtNs }),
-      ...(this.#state === 'exited' && this.#exit && { exit: this.#exit }),
+      ...(this.#state === 'exited' && this.#exit && exitFields(this.#exit)),
     };
   }
 
@@ -132,7 +132,7 @@ export class Task {
   }
 
   /** The process is gone, and its exit is in the journal: takes what it has left behind. */
-  async finish(running: RunningRecord | undefined, exit: Exit): Promise<void> {
+  async finish(running: RunningRecord | undefined, exit: ExitRecord): Promise<void> {
     this.#running = running;
     this.#exit = exit;
     this.onEnding();
@@ -176,6 +176,10 @@ export class Task {
     this.#journal.writeExit(this.id, exit);
     void this.finish(this.#running, exit);
   }
+}
+
+function exitFields({ neverRan, ...exit }: ExitRecord): Pick<KeptProcess, 'exit' | 'neverRan'> {
+  return { exit, ...(neverRan === true && { neverRan }) };
 }
 
 /**
