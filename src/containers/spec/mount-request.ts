@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Mount } from '#api';
-import { fail } from '#std/errors';
+import { fail, messageOf } from '#std/errors';
 
 /** A mount as it was asked for, in whichever form, checked. */
 export interface MountRequest {
@@ -46,55 +46,55 @@ export function isWritable(mode: string): boolean {
   return !mode.split(',').includes('ro');
 }
 
+function refuse(message: string): Error {
+  return fail('invalid-argument', message);
+}
+
 function checkDestination(destination: string): string {
-  if (destination === '') throw new Error('field Target must not be empty');
+  if (destination === '') throw refuse('field Target must not be empty');
   const clean = posix.normalize(destination).replace(/(.)\/$/, '$1');
-  if (clean === '/') throw new Error("invalid specification: destination can't be '/'");
+  if (clean === '/') throw refuse("invalid specification: destination can't be '/'");
   if (!posix.isAbsolute(clean)) {
-    throw new Error(`invalid mount path: '${destination}' mount path must be absolute`);
+    throw refuse(`invalid mount path: '${destination}' mount path must be absolute`);
   }
   return clean;
 }
 
 /** Checks the place of a `--tmpfs`, and returns it without detours; throws `invalid-argument`. */
 export function tmpfsDestination(destination: string): string {
-  try {
-    return checkDestination(destination);
-  } catch (error) {
-    throw fail('invalid-argument', error instanceof Error ? error.message : String(error), error);
-  }
+  return checkDestination(destination);
 }
 
 function checkTmpfs({ Source, TmpfsOptions }: Mount): void {
-  if (Source) throw new Error('field Source must not be specified');
+  if (Source) throw refuse('field Source must not be specified');
   for (const option of TmpfsOptions?.Options ?? []) {
     const [name = ''] = option;
-    if ((name !== 'exec' && name !== 'noexec') || option.length !== 1) throw new Error(`invalid option: ${name}`);
+    if ((name !== 'exec' && name !== 'noexec') || option.length !== 1) throw refuse(`invalid option: ${name}`);
   }
 }
 
 function checkBind({ Source = '', BindOptions }: Mount): void {
-  if (Source === '') throw new Error('field Source must not be empty');
+  if (Source === '') throw refuse('field Source must not be empty');
   const propagation = BindOptions?.Propagation ?? '';
   if (propagation !== '' && !propagations.has(propagation)) {
-    throw new Error(`invalid propagation mode: ${propagation}`);
+    throw refuse(`invalid propagation mode: ${propagation}`);
   }
-  if (!posix.isAbsolute(Source)) throw new Error(`invalid mount path: '${Source}' mount path must be absolute`);
+  if (!posix.isAbsolute(Source)) throw refuse(`invalid mount path: '${Source}' mount path must be absolute`);
 }
 
 function checkVolume({ Source = '', ReadOnly, VolumeOptions }: Mount): void {
   const subpath = VolumeOptions?.Subpath ?? '';
-  if (Source === '' && subpath !== '') throw new Error('must not set Subpath when using anonymous volumes');
-  if (Source === '' && ReadOnly) throw new Error('must not set ReadOnly mode when using anonymous volumes');
+  if (Source === '' && subpath !== '') throw refuse('must not set Subpath when using anonymous volumes');
+  if (Source === '' && ReadOnly) throw refuse('must not set ReadOnly mode when using anonymous volumes');
   if (posix.isAbsolute(subpath) || posix.normalize(subpath).startsWith('..')) {
-    throw new Error('subpath must be a relative path within the volume');
+    throw refuse('subpath must be a relative path within the volume');
   }
 }
 
-/** The checks of a mount in long form. Throws plain errors whose text follows `invalid mount config for type "x": `. */
+/** The checks of a mount in long form. The texts of its errors follow `invalid mount config for type "x": `. */
 function requestOf(mount: Mount, mode: string): MountRequest {
   const { Type, Source = '', Target = '', BindOptions, VolumeOptions } = mount;
-  if (Type !== 'bind' && Type !== 'volume' && Type !== 'tmpfs') throw new Error('mount type unknown');
+  if (Type !== 'bind' && Type !== 'volume' && Type !== 'tmpfs') throw refuse('mount type unknown');
   const destination = checkDestination(Target);
   if (Type === 'bind') checkBind(mount);
   else if (Type === 'volume') checkVolume(mount);
@@ -115,8 +115,8 @@ function requestOf(mount: Mount, mode: string): MountRequest {
   };
 }
 
-function invalidConfig(type: string, error: unknown): string {
-  return `invalid mount config for type ${JSON.stringify(type)}: ${error instanceof Error ? error.message : error}`;
+function invalidConfig(type: string, reason: string): string {
+  return `invalid mount config for type ${JSON.stringify(type)}: ${reason}`;
 }
 
 /** Options of one type of mount that were given to another. */
@@ -139,14 +139,11 @@ export function parseMount(mount: Mount, exists: (path: string) => boolean): Mou
   try {
     request = requestOf(mount, '');
   } catch (error) {
-    throw fail('invalid-argument', invalidConfig(mount.Type, error), error);
+    throw fail('invalid-argument', invalidConfig(mount.Type, messageOf(error)), error);
   }
   if (mount.VolumeOptions?.Subpath) throw fail('not-implemented', 'volume subpaths are not supported');
   if (request.type === 'bind' && mount.BindOptions?.CreateMountpoint !== true && !exists(request.source)) {
-    throw fail(
-      'invalid-argument',
-      invalidConfig('bind', new Error(`bind source path does not exist: ${request.source}`)),
-    );
+    throw fail('invalid-argument', invalidConfig('bind', `bind source path does not exist: ${request.source}`));
   }
   return request;
 }
@@ -170,10 +167,10 @@ export function parseBind(text: string, volumeDriver: string): MountRequest {
   const noCopy = words.includes('nocopy');
   try {
     if (type === 'volume' && propagation !== undefined) {
-      throw new Error(invalidConfig(type, new Error('field BindOptions must not be specified')));
+      throw refuse(invalidConfig(type, 'field BindOptions must not be specified'));
     }
     if (type === 'bind' && noCopy) {
-      throw new Error(invalidConfig(type, new Error('field VolumeOptions must not be specified')));
+      throw refuse(invalidConfig(type, 'field VolumeOptions must not be specified'));
     }
     const request = wrapConfig(type, () =>
       requestOf({ Type: type, Source: source, Target: second ?? first, ReadOnly: !isWritable(mode) }, mode),
@@ -185,7 +182,7 @@ export function parseBind(text: string, volumeDriver: string): MountRequest {
       ...(type === 'volume' && volumeDriver !== '' && { driver: volumeDriver }),
     };
   } catch (error) {
-    throw fail('invalid-argument', `${invalid}: ${error instanceof Error ? error.message : error}`, error);
+    throw fail('invalid-argument', `${invalid}: ${messageOf(error)}`, error);
   }
 }
 
@@ -193,6 +190,6 @@ function wrapConfig<T>(type: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    throw new Error(invalidConfig(type, error), { cause: error });
+    throw fail('invalid-argument', invalidConfig(type, messageOf(error)), error);
   }
 }

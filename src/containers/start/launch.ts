@@ -12,7 +12,6 @@ import { announce } from '../announce.ts';
 import type { AttachedClients } from '../attach/clients.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Release } from '../exit/release.ts';
-import { volumesOf } from '../exit/release.ts';
 import { initialHealth } from '../health/monitor.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, commandLine, withLife } from '../record.ts';
@@ -58,7 +57,11 @@ export function createLaunch(parts: LaunchParts): Launch {
 
   async function mountVolumes(record: ContainerRecord): Promise<Map<string, string>> {
     const directories = new Map<string, string>();
-    for (const name of volumesOf(record)) directories.set(name, await volumes.mount(name, record.id));
+    for (const { Type, Name, Destination, RW } of record.mounts) {
+      if (Type !== 'volume' || Name === undefined) continue;
+      const options = { destination: Destination, readWrite: RW };
+      directories.set(Name, await volumes.mount(Name, record.id, options));
+    }
     return directories;
   }
 
