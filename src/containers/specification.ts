@@ -66,13 +66,13 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
   const host = lazy(readHostFacts);
 
   function filesOf({ id, hostConfig }: ContainerRecord): { hosts: string; hostname: string; resolvConf: string } {
-    const owner = joinedContainer(catalog, hostConfig.NetworkMode)?.id ?? id;
+    const owner = joinedContainer(catalog, 'network', hostConfig.NetworkMode)?.id ?? id;
     return { hosts: paths.hosts(owner), hostname: paths.hostname(owner), resolvConf: paths.resolvConf(owner) };
   }
 
   /** Where /dev/shm is on the host, for a container that shares its own or takes another's. */
   function sharedMemory({ id, hostConfig }: ContainerRecord): { sharedMemoryPath?: string } {
-    const donor = joinedContainer(catalog, hostConfig.IpcMode);
+    const donor = joinedContainer(catalog, 'IPC', hostConfig.IpcMode);
     if (donor !== undefined) {
       checkShareableIpc(donor);
       return { sharedMemoryPath: paths.sharedMemory(donor.id) };

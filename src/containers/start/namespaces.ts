@@ -4,16 +4,21 @@ import type { Catalog } from '../catalog.ts';
 import { type ContainerRecord, hasProcess } from '../record.ts';
 import type { NamespaceChoice, NamespaceChoices } from '../spec/index.ts';
 
+type Joinable = 'network' | 'PID' | 'IPC';
+
+function notRunning(kind: Joinable, { id, name, life }: ContainerRecord): Error {
+  const text =
+    kind === 'network'
+      ? `cannot join network namespace of a non running container: container ${name} is ${life.phase}`
+      : `failed to join ${kind} namespace: container ${id} is not running`;
+  return fail('conflict', text);
+}
+
 /** The running container that a mode such as `container:web` names; undefined for other modes. */
-export function joinedContainer(catalog: Catalog, mode: string): ContainerRecord | undefined {
+export function joinedContainer(catalog: Catalog, kind: Joinable, mode: string): ContainerRecord | undefined {
   if (!mode.startsWith('container:')) return undefined;
   const target = catalog.find(mode.slice('container:'.length));
-  if (!hasProcess(target)) {
-    throw fail(
-      'conflict',
-      `cannot join network namespace of a non running container: container ${target.id} is not running`,
-    );
-  }
+  if (!hasProcess(target)) throw notRunning(kind, target);
   return target;
 }
 
@@ -23,15 +28,15 @@ export function namespacesFor(
   { hostConfig }: ContainerRecord,
   sandbox: Sandbox | undefined,
 ): NamespaceChoices {
-  const choice = (mode: string, file: string): NamespaceChoice => {
+  const choice = (kind: Joinable, mode: string, file: string): NamespaceChoice => {
     if (mode === 'host') return 'host';
-    const target = joinedContainer(catalog, mode);
+    const target = joinedContainer(catalog, kind, mode);
     return target === undefined ? 'private' : { path: `/proc/${target.life.pid}/ns/${file}` };
   };
   return {
-    network: sandbox === undefined ? choice(hostConfig.NetworkMode, 'net') : { path: sandbox.namespacePath },
-    pid: choice(hostConfig.PidMode, 'pid'),
-    ipc: choice(hostConfig.IpcMode, 'ipc'),
+    network: sandbox === undefined ? choice('network', hostConfig.NetworkMode, 'net') : { path: sandbox.namespacePath },
+    pid: choice('PID', hostConfig.PidMode, 'pid'),
+    ipc: choice('IPC', hostConfig.IpcMode, 'ipc'),
     uts: hostConfig.UTSMode === 'host' ? 'host' : 'private',
     cgroup: hostConfig.CgroupnsMode === 'host' ? 'host' : 'private',
   };
