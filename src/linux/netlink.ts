@@ -1,4 +1,5 @@
 import { ptr } from 'bun:ffi';
+import { lazy } from '#std/lazy';
 import { check, lastErrno, libc, SystemCallError } from './errno.ts';
 
 const netlinkFamily = 16;
@@ -28,6 +29,9 @@ const ackMessageAttribute = 1;
 const nested = 0x8000;
 const withoutWaiting = 0x40;
 const receiveBytes = 256 * 1024;
+
+/** One for all sockets: a call never waits between receiving and copying. */
+const receiveBuffer = lazy(() => Buffer.alloc(receiveBytes));
 
 const library = libc({
   socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
@@ -104,7 +108,6 @@ export function attributeText(value: Buffer | undefined): string {
  */
 export class NetlinkSocket implements Disposable {
   readonly #descriptor: number;
-  readonly #buffer = Buffer.alloc(receiveBytes);
   #sequence = 0;
   #isClosed = false;
 
@@ -178,9 +181,10 @@ export class NetlinkSocket implements Disposable {
   /** The messages of one datagram; undefined when there is none. */
   #receive(): { type: number; flags: number; sequence: number; body: Buffer }[] | undefined {
     // The answers are there by now. Should one be missing, then waiting for it would stop the whole engine.
-    const received = library().recv(this.#descriptor, ptr(this.#buffer), this.#buffer.length, withoutWaiting);
+    const buffer = receiveBuffer();
+    const received = library().recv(this.#descriptor, ptr(buffer), buffer.length, withoutWaiting);
     if (received < 0) return undefined;
-    const data = Buffer.from(this.#buffer.subarray(0, Number(received)));
+    const data = Buffer.from(buffer.subarray(0, Number(received)));
     const messages: { type: number; flags: number; sequence: number; body: Buffer }[] = [];
     for (let at = 0; at + headerBytes <= data.length; ) {
       const length = data.readUInt32LE(at);

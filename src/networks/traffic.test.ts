@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { existsSync } from 'node:fs';
-import { addressOf, deviceNames, Lab, request } from './testing/lab.ts';
+import { addressOf, deviceNames, eventually, Lab, request } from './testing/lab.ts';
 import type { Networks, Sandbox } from './types.ts';
 
 let lab: Lab;
@@ -74,6 +74,36 @@ test('the host is not reached on its loopback addresses from a container', async
 test('containers reach the world outside, as the host', async () => {
   await lab.serve(outside, 8080, 'world');
   expect(await lab.get('198.51.100.2', 8080, other.namespacePath)).toBe('world');
+});
+
+test('a flow of datagrams that never pauses follows its port to the next container', async () => {
+  const answers = new Set<string>();
+  // The port of a container that does not listen yet answers with an error.
+  const handlers = { data: (_: unknown, data: Buffer) => void answers.add(data.toString()), error: () => {} };
+  const client = await Bun.udpSocket({ socket: handlers });
+  const ask = (port: string): void => {
+    try {
+      client.send('?', Number(port), '127.0.0.1');
+    } catch {
+      // The same error, told here.
+    }
+  };
+  let binding = { HostIp: '127.0.0.1', HostPort: '' };
+  for (const text of ['first', 'second']) {
+    const sandbox = await networks.setUp(request({ portBindings: { '53/udp': [binding] } }));
+    binding = sandbox.ports['53/udp']?.[0] ?? binding;
+    const echo = `await Bun.udpSocket({ port: 53, socket: { data: (s, d, port, at) => s.send('${text}', port, at) } });`;
+    lab.spawn([process.execPath, '-e', echo], sandbox.namespacePath);
+    await eventually(`${text} answers`, () => {
+      ask(binding.HostPort);
+      return answers.has(text);
+    });
+    await networks.tearDown(sandbox.containerId);
+    // Nobody has the port, and the flow goes on; the next container has another address.
+    ask(binding.HostPort);
+    await networks.setUp(request());
+  }
+  client.close();
 });
 
 test('none has loopback alone; sysctls are set inside', async () => {

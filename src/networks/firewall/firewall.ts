@@ -1,5 +1,7 @@
+import { forgetUdpFlows } from '#linux/conntrack';
 import { hasCode } from '#linux/errno';
 import { addMapElements, deleteMapElements, runNftables } from '#linux/nftables';
+import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import type { BridgeRecord } from '../record.ts';
 import { allowInHostFilter, forgetInHostFilter } from './host-accept.ts';
@@ -26,6 +28,16 @@ export interface Firewall {
 }
 
 const checkIntervalMs = 5000;
+const checkDelayMs = 100;
+
+function forgetFlows(port: number): void {
+  try {
+    forgetUdpFlows(port);
+  } catch (error) {
+    // An old kernel forgets all flows or none; a flow that pauses for half a minute is right again by itself.
+    log('debug', 'flows of the past may go on to where they went', { port, error: messageOf(error) });
+  }
+}
 
 /** The firewall with table `table`; `state` reads the records. */
 export function createFirewall(table: string, state: () => FirewallState): Firewall {
@@ -49,6 +61,7 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
       log('warn', 'the firewall table is not as it was left and is written anew', { table });
       rebuild();
     }
+    for (const { port } of redirections) if (port.protocol === 'udp' && isRuled(port)) forgetFlows(port.hostPort);
   }
 
   return {
@@ -59,8 +72,12 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
       if (performance.now() - lastCheckMs < checkIntervalMs) return;
       lastCheckMs = performance.now();
       setTimeout(() => {
-        for (const { device } of state().bridges) allowInHostFilter(device);
-      }, 100).unref();
+        try {
+          for (const { device } of state().bridges) allowInHostFilter(device);
+        } catch (error) {
+          log('warn', "the host's filter cannot be looked at", { error: messageOf(error) });
+        }
+      }, checkDelayMs).unref();
     },
     remove(bridges) {
       runNftables(`table ip ${table} {\n}\ndelete table ip ${table}`);
