@@ -34,7 +34,7 @@ test('a network namespace is pinned, entered and dropped', () => {
   deleteNetworkNamespace(path);
 });
 
-test('no thread stays in a namespace, and none is left when its body throws', () => {
+test('the thread is back and nothing is left when a body throws', () => {
   const path = join(directory, 'net');
   const home = ownNetwork();
   const failing = (): Disposable => {
@@ -45,6 +45,23 @@ test('no thread stays in a namespace, and none is left when its body throws', ()
   expect(ownNetwork()).toBe(home);
   expect(existsSync(path)).toBe(false);
   expect(isMountPoint(path)).toBe(false);
+});
+
+test('a namespace that caught a thread of the runtime is thrown away, and another one made', () => {
+  const path = join(directory, 'net');
+  const workers: Worker[] = [];
+  const seen: string[] = [];
+  using made = createNetworkNamespace(path, () => {
+    seen.push(ownNetwork());
+    // A worker is a thread that starts at once, and lives in the namespace of the one that started it.
+    if (workers.length === 0) workers.push(new Worker('data:text/javascript,setInterval(() => {}, 1000)'));
+    return { [Symbol.dispose]() {} };
+  });
+  for (const worker of workers) worker.terminate();
+  expect(seen).toHaveLength(2);
+  expect(seen[1]).toBe(`net:[${statSync(path).ino}]`);
+  expect(statSync(`/proc/self/fd/${made.descriptor}`).ino).toBe(statSync(path).ino);
+  deleteNetworkNamespace(path);
 });
 
 /** Runs a process that enters the private mounts of `directory`, and prints what `statements` say. */
