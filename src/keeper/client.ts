@@ -150,8 +150,10 @@ class KeeperClient implements Keeper {
 
   #settleStart(id: string, started: StartedProcess): void {
     const pending = this.#starts.get(id);
+    // The exit may have come in the same breath as the answer, and have settled it already.
+    if (pending === undefined) return;
     this.#starts.delete(id);
-    pending?.result.resolve(started);
+    pending.result.resolve(started);
     const exit = this.#held.get(id);
     if (exit === undefined) this.#exits.add(id, started.pid);
     // Behind the promise's own callbacks.
@@ -245,7 +247,7 @@ class KeeperClient implements Keeper {
       this.#deliver(kept);
       return;
     }
-    // A keeper answers a start before it reports its exit, so that answer went down with the one before.
+    // A keeper answers a start before it reports its exit: we are about to see the answer, or it went down with that keeper.
     if (kept.pid !== undefined) this.#held.set(kept.id, kept);
     this.#adopt(kept);
   }

@@ -10,6 +10,8 @@ import { TakeOver } from './take-over.ts';
 import { Tasks } from './tasks.ts';
 
 const idleTimeoutMs = 5000;
+const startsPerCollection = 100;
+const quietMs = 500;
 const lockPollMs = 5;
 const lockTimeoutMs = 400;
 
@@ -38,7 +40,12 @@ export async function runKeeper(options: { execRoot: string }): Promise<void> {
   rmSync(socketPath, { force: true });
   server.listen(socketPath);
   log('info', 'keeper listens', { pid: process.pid });
-  endWhenIdle(server, tasks, end);
+  const collect = collectWhenQuiet(tasks);
+  const look = endWhenIdle(server, tasks, end);
+  server.onChange = () => {
+    collect();
+    look();
+  };
   await ended;
   store.close();
   rmSync(socketPath, { force: true });
@@ -54,8 +61,29 @@ async function acquireLock(path: string): Promise<Disposable | undefined> {
   }
 }
 
-/** Ends the keeper some seconds after the last process was forgotten and the last engine has gone. */
-function endWhenIdle(server: Server, tasks: Tasks, end: () => void): void {
+/**
+ * Gives memory back in a quiet moment after many starts: left alone, the collector lets a process this small grow to
+ * twice its size before it works.
+ */
+function collectWhenQuiet(tasks: Tasks): () => void {
+  let collectedAt = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return () => {
+    if (tasks.startCount - collectedAt < startsPerCollection) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      collectedAt = tasks.startCount;
+      Bun.gc(true);
+    }, quietMs);
+    timer.unref();
+  };
+}
+
+/**
+ * Ends the keeper some seconds after the last process was forgotten and the last engine has gone. Returns what looks
+ * whether that is so.
+ */
+function endWhenIdle(server: Server, tasks: Tasks, end: () => void): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const look = (): void => {
     const idle = !server.isUsed && tasks.count === 0;
@@ -66,6 +94,6 @@ function endWhenIdle(server: Server, tasks: Tasks, end: () => void): void {
       timer ??= setTimeout(end, idleTimeoutMs);
     }
   };
-  server.onChange = look;
   look();
+  return look;
 }

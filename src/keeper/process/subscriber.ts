@@ -20,6 +20,7 @@ export class Subscriber {
   #queuedBytes = 0;
   #ending = false;
   #closed = false;
+  #closeTimer: ReturnType<typeof setTimeout> | undefined;
   /** Is called when a client that was too slow has caught up or gone. */
   onRelief: () => void = () => undefined;
 
@@ -90,6 +91,7 @@ export class Subscriber {
   /** The connection is gone. */
   closed(): void {
     this.#closed = true;
+    clearTimeout(this.#closeTimer);
     this.#queue.length = 0;
     this.#queuedBytes = 0;
     this.onRelief();
@@ -98,8 +100,6 @@ export class Subscriber {
   /** Ends our half only, and waits for the client's: closing with unread input would cost the client its last output. */
   #shutDown(): void {
     this.#socket.shutdown();
-    setTimeout(() => {
-      if (!this.#closed) this.#socket.terminate();
-    }, closeTimeoutMs).unref();
+    this.#closeTimer = setTimeout(() => this.#socket.terminate(), closeTimeoutMs);
   }
 }

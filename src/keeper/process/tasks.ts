@@ -22,6 +22,8 @@ export class Tasks {
   readonly #tasks = new Map<string, Task>();
   readonly #waiting = new Map<string, Set<Attachment>>();
   #starts = 0;
+  /** How many starts there have been. */
+  startCount = 0;
   /** Is called for every exit. */
   onExit: (process: KeptProcess) => void = () => undefined;
   /** Is called when a start that another keeper began has ended well. */
@@ -60,6 +62,7 @@ export class Tasks {
     const task = new Task(request, this.#journal, this.#readiness);
     this.add(task);
     this.#starts++;
+    this.startCount++;
     try {
       const { record, pidfd } = await this.#run(task, this.#journal.files(request.id));
       this.enter(task, record, pidfd, task.streams === undefined ? {} : storedOf(task.streams));
@@ -99,8 +102,10 @@ export class Tasks {
       this.onExit(task.describe());
     };
     task.onInputClosed = () => {
-      if (task.running === undefined) return;
-      this.#journal.writeTask(task.id, { request: task.request, running: task.running, inputClosed: true });
+      // While it starts, `enter` will write that.
+      if (task.running !== undefined) {
+        this.#journal.writeTask(task.id, { request: task.request, running: task.running, inputClosed: true });
+      }
       this.#store.dropInput(task.id);
     };
   }

@@ -91,7 +91,7 @@ export class KeeperBench implements AsyncDisposable {
     const namespaces = ['mount', 'ipc', 'uts', ...(hostPids ? [] : ['pid'])].map((type) => ({ type }));
     const config = {
       ociVersion: '1.0.0',
-      process: this.process(args, options.terminal ?? false),
+      process: this.process(args, options),
       root: { path: join(this.directory, 'rootfs') },
       mounts: [
         { destination: '/proc', type: 'proc', source: 'proc' },
@@ -120,7 +120,7 @@ export class KeeperBench implements AsyncDisposable {
   exec(id: string, container: string, options: ContainerOptions): StartRequest {
     const { arguments: args, hostPids: _, logged: __, ...rest } = options;
     const processFile = join(this.directory, `${id}.json`);
-    writeFileSync(processFile, JSON.stringify(this.process(args, options.terminal ?? false)));
+    writeFileSync(processFile, JSON.stringify(this.process(args, options)));
     return {
       id,
       container,
@@ -178,9 +178,10 @@ export class KeeperBench implements AsyncDisposable {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  process(args: readonly string[], terminal: boolean): object {
+  process(args: readonly string[], { terminal = false, rows, columns }: ContainerOptions): object {
     return {
       terminal,
+      ...(rows !== undefined && columns !== undefined && { consoleSize: { height: rows, width: columns } }),
       user: { uid: 0, gid: 0 },
       args,
       env: ['PATH=/bin', 'TERM=xterm'],
