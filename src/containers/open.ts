@@ -171,7 +171,7 @@ export function openContainers(options: ContainersOptions): OpenedContainers {
   async function stopAll(): Promise<void> {
     restarts.close();
     const running = [...catalog.all()].filter(isRunning);
-    const results = await Promise.allSettled(running.map(({ id }) => terminator.stop(id, {})));
+    const results = await Promise.allSettled(running.map(({ id }) => terminator.stop(id, {}, 'shutdown')));
     const failed = results.filter((result) => result.status === 'rejected');
     if (failed.length > 0) throw fail('internal', failed.map(({ reason }) => messageOf(reason)).join('; '));
   }

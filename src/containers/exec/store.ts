@@ -21,6 +21,8 @@ export interface ExecRecord {
 export interface ExecStore {
   get(id: string): ExecRecord | undefined;
   put(record: ExecRecord): void;
+  /** All that are not over. */
+  unfinished(): ExecRecord[];
   /** Ids of a container's execs that are not over. */
   open(containerId: string): string[];
   /** Drops all of a container's. */
@@ -55,8 +57,11 @@ export function openExecStore(records: Records): ExecStore {
     wake(record.id);
   }
 
+  const isUnfinished = ({ state }: ExecRecord): boolean => state === 'running' || state === 'starting';
+
   return {
     get: (id) => collection.get(id),
+    unfinished: () => [...collection.all()].filter(isUnfinished),
     put(record) {
       collection.put(record);
       index(record);
@@ -64,8 +69,8 @@ export function openExecStore(records: Records): ExecStore {
     },
     open: (containerId) =>
       [...(byContainer.get(containerId) ?? [])].filter((id) => {
-        const state = collection.get(id)?.state;
-        return state === 'running' || state === 'starting';
+        const record = collection.get(id);
+        return record !== undefined && isUnfinished(record);
       }),
     drop(containerId) {
       for (const id of [...(byContainer.get(containerId) ?? [])]) {

@@ -1,9 +1,13 @@
 import type { Catalog } from '../catalog.ts';
-import type { ContainerRecord } from '../record.ts';
+import { type ContainerRecord, isRunning } from '../record.ts';
 
-/** Whether a change of record is an exit of the main process, or the end of the container. */
+/**
+ * Whether a change of record is an exit of the main process, the end of the container, or the end of waiting for a
+ * restart that will not come.
+ */
 export function isExit(next: ContainerRecord | undefined, previous: ContainerRecord): boolean {
-  return next === undefined || next.life.finishedAtNs !== previous.life.finishedAtNs;
+  if (next === undefined || next.life.finishedAtNs !== previous.life.finishedAtNs) return true;
+  return isRunning(previous) && !isRunning(next);
 }
 
 /**

@@ -84,6 +84,9 @@ async function matchProcesses(parts: RecoverParts): Promise<Set<string>> {
   for (const record of [...catalog.all()]) {
     if (hasProcess(record) && !known.has(record.id)) await parts.onExit(record.id, undefined);
   }
+  for (const { id, containerId } of execs.unfinished()) {
+    if (!known.has(id)) await parts.onExecExit({ id, container: containerId, kind: 'exec', state: 'exited' });
+  }
   return live;
 }
 

@@ -8,7 +8,7 @@ export interface RestartSchedule {
   plan(record: ContainerRecord): void;
   /** Drops the planned restart and forgets the back-off; true when one was planned. */
   cancel(id: string): boolean;
-  /** Drops all (the engine stops). */
+  /** Drops all, and plans no more: the engine stops, and the next one does what is due then. */
   close(): void;
 }
 
@@ -16,9 +16,11 @@ export interface RestartSchedule {
 export function createRestartSchedule(restart: (id: string) => Promise<void>): RestartSchedule {
   const timers = new Map<string, NodeJS.Timeout>();
   const delays = new Map<string, number>();
+  let closed = false;
 
   return {
     plan(record) {
+      if (closed) return;
       const { id } = record;
       clearTimeout(timers.get(id));
       const delayMs = nextDelayMs(delays.get(id), record);
@@ -36,6 +38,7 @@ export function createRestartSchedule(restart: (id: string) => Promise<void>): R
       return timers.delete(id);
     },
     close() {
+      closed = true;
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();
     },

@@ -21,9 +21,12 @@ export interface StopOptions {
   readonly timeoutSeconds?: number;
 }
 
+/** On whose word a container is stopped: what a person stopped is not started again with the engine. */
+export type StopCause = 'person' | 'shutdown';
+
 /** Ends main processes. No call holds the container's lock while it waits for an exit. */
 export interface Terminator {
-  stop(name: string, options: StopOptions): Promise<void>;
+  stop(name: string, options: StopOptions, cause?: StopCause): Promise<void>;
   kill(name: string, signal: string | undefined): Promise<void>;
   /** Kills and waits; for removal by force. No error when it does not run. */
   end(record: ContainerRecord): Promise<void>;
@@ -85,12 +88,13 @@ export function createTerminator({ catalog, events, keeper, paths, restarts }: T
     }
   }
 
-  async function stop(name: string, options: StopOptions): Promise<void> {
+  async function stop(name: string, options: StopOptions, cause: StopCause = 'person'): Promise<void> {
     const record = catalog.find(name);
     const signal = signalNumber(options.signal || record.config.StopSignal || 'SIGTERM');
     const seconds = options.timeoutSeconds ?? record.config.StopTimeout ?? defaultStopTimeoutSeconds;
     if (!isRunning(record)) throw fail('not-modified', '');
-    markStopped(record);
+    if (cause === 'person') markStopped(record);
+    else if (record.life.phase === 'restarting') return;
     if (!endRestarting(record)) {
       const patience = new AbortController();
       const timer = seconds < 0 ? undefined : setTimeout(() => patience.abort(), seconds * 1000);
