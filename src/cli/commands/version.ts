@@ -27,7 +27,10 @@ interface Client {
 }
 
 function block(rows: readonly (readonly [string, string | undefined])[], indent: string, width: number): string {
-  return rows.map(([name, value]) => `${indent}${`${name}:`.padEnd(width)}${value ?? ''}\n`).join('');
+  return rows
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => `${indent}${`${name}:`.padEnd(width)}${value}\n`)
+    .join('');
 }
 
 function clientText(client: Client): string {

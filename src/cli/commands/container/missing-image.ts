@@ -28,6 +28,8 @@ async function pull(engine: EngineClient, image: string, options: CreateOptions)
     await printProgress(messages, { fd: 2, quiet: options.quiet });
   } catch (error) {
     if (options.program === 'docker' || !(error instanceof EstibaError)) throw error;
+    // Our own engine says it too, where it cannot pull.
+    if (error.message.includes('estiba image bootstrap')) throw error;
     const bootstrap = /^(?:debian:bookworm|busybox:latest)$/.test(familiarName(image))
       ? `estiba image bootstrap ${familiarName(image).replace(':latest', '')}`
       : 'estiba image bootstrap debian:bookworm';
