@@ -69,7 +69,7 @@ export function createRemove(parts: RemoverParts): Remove {
     }
   }
 
-  return async (name, options) => {
+  const remove: Remove = async (name, options) => {
     const record = catalog.find(name);
     if (record.life.phase === 'removing') {
       throw fail('conflict', `removal of container ${name} is already in progress`);
@@ -83,12 +83,19 @@ export function createRemove(parts: RemoverParts): Remove {
         if (kindOf(error) !== 'not-found') throw error;
       });
     }
-    await catalog.lock(record.id).run(async () => {
+    const revived = await catalog.lock(record.id).run(async () => {
       const current = catalog.get(record.id);
       // An auto-remove, or another caller, was faster.
-      if (current === undefined) return;
-      if (hasProcess(current)) throw refusal(name, current);
+      if (current === undefined) return false;
+      if (hasProcess(current)) {
+        if (!options.force) throw refusal(name, current);
+        return true;
+      }
       await erase(current, options);
+      return false;
     });
+    // A start or a restart that was under way got it running once more.
+    if (revived) await remove(record.id, options);
   };
+  return remove;
 }

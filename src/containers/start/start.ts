@@ -54,8 +54,9 @@ export function createStarter({ catalog, launch, restarts, remove }: StarterPart
   }
 
   async function restart(id: string): Promise<void> {
+    // A stop that came first has made it `exited`, and so it stays.
     await launchLocked(id, (life) =>
-      life.phase === 'restarting' || life.phase === 'exited' ? { restartCount: life.restartCount + 1 } : undefined,
+      life.phase === 'restarting' ? { restartCount: life.restartCount + 1 } : undefined,
     );
   }
 
