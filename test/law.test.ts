@@ -15,7 +15,7 @@ function breach(path: string, specifier: string): string | undefined {
   }
   if (specifier.startsWith('.')) {
     const target = normalize(join(path, '..', specifier));
-    if (target === 'package.json' && room === 'cmd') return undefined;
+    if (target === 'package.json') return undefined;
     if (!specifier.endsWith('.ts')) return `${path}: write "${specifier}" with its ending, .ts`;
     if (roomOf(target) === room && target.startsWith('src/')) return undefined;
     return `${path}: leave the room by #${roomOf(target)}, not by "${specifier}"`;

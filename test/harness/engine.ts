@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { busyboxTar } from './busybox.ts';
@@ -110,23 +110,21 @@ class RunningEngine implements TestEngine {
   async start(): Promise<void> {
     rmSync(this.#pidFile, { force: true });
     const output = openSync(this.#logFile, 'a');
-    const child = Bun.spawn(
-      [
-        ...(this.options.command ?? estibaCommand()),
-        ...['engine', '--data-root', this.dataRoot, '--exec-root', this.execRoot, '--host', this.host],
-        ...['--pidfile', this.#pidFile, ...(this.options.arguments ?? [])],
-      ],
-      { stdin: 'ignore', stdout: output, stderr: output, env: { ...process.env, ...this.options.environment } },
-    );
-    child.unref();
+    const command = [
+      ...(this.options.command ?? estibaCommand()),
+      ...['engine', '--data-root', this.dataRoot, '--exec-root', this.execRoot, '--host', this.host],
+      ...['--pidfile', this.#pidFile, ...(this.options.arguments ?? [])],
+    ];
+    // No child of ours: when a test times out the test runner kills its children, and the next tests need the engine.
+    Bun.spawnSync(['setsid', '--fork', ...command], {
+      stdio: ['ignore', output, output],
+      env: { ...process.env, ...this.options.environment },
+    });
+    closeSync(output);
     await until(
       'the engine to answer',
-      async () => {
-        if (child.exitCode !== null && child.exitCode !== 0)
-          throw new Error(`engine exited ${child.exitCode}: ${this.log()}`);
-        return existsSync(this.#pidFile) && (await this.request('GET', '/_ping')).ok;
-      },
-      20_000,
+      async () => existsSync(this.#pidFile) && (await this.request('GET', '/_ping')).ok,
+      30_000,
     ).catch((error: unknown) => {
       throw new Error(`the engine did not start:\n${this.log()}`, { cause: error });
     });

@@ -176,6 +176,18 @@ test('prune removes what does not run, and only that', async () => {
   await engine.dockerOk('rm', '-f', running);
 });
 
+test('rm -f and stop take a container that keeps restarting, whatever it is about to do', async () => {
+  for (let round = 0; round < 6; round++) {
+    await engine.dockerOk('run', '-d', '--name', 'restless', '--restart', 'always', 'busybox', 'sleep', '0.02');
+    await until('a restart', async () => Number(await state('restless', '.RestartCount')) > round % 3);
+    if (round % 2 === 1) {
+      await engine.dockerOk('stop', '-t', '0', 'restless');
+      expect(await state('restless', '.State.Status')).toBe('exited');
+    }
+    await engine.dockerOk('rm', '-f', 'restless');
+  }
+}, 60_000);
+
 test('twenty at once, three times: every exit is told, and at once', async () => {
   const names = Array.from({ length: 20 }, (_, index) => `crowd-${index}`);
   for (let round = 0; round < 3; round++) {
