@@ -1,8 +1,28 @@
 import { parseArgs } from 'node:util';
-import { EngineClient, parseEndpoint, stopEngine } from '#client';
+import { ConnectError, EngineClient, parseEndpoint, ping, stopEngine } from '#client';
 import { messageOf } from '#std/errors';
 
-/** Entry of `estiba engine stop`: asks the engine at a host to stop, and waits until it does not answer any more. */
+const pollMs = 20;
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function answers(engine: EngineClient): Promise<boolean> {
+  try {
+    await ping(engine);
+    return true;
+  } catch (error) {
+    return !(error instanceof ConnectError);
+  }
+}
+
+/** Entry of `estiba engine stop`: asks the engine at a host to stop, and waits until its process has ended. */
 export async function stopMain(argv: readonly string[]): Promise<number> {
   try {
     const { values } = parseArgs({
@@ -10,7 +30,13 @@ export async function stopMain(argv: readonly string[]): Promise<number> {
       options: { all: { type: 'boolean' }, host: { type: 'string', short: 'H' } },
     });
     const host = values.host ?? process.env.DOCKER_HOST ?? 'unix:///run/estiba/estiba.sock';
-    await stopEngine(new EngineClient(parseEndpoint(host)), { all: values.all ?? false });
+    const engine = new EngineClient(parseEndpoint(host));
+    const pid = await stopEngine(engine, { all: values.all ?? false });
+    // On another machine the process cannot be seen: there the end of the answers has to do.
+    const ends = host.startsWith('unix://')
+      ? () => Promise.resolve(!isAlive(pid))
+      : async () => !(await answers(engine));
+    while (!(await ends())) await Bun.sleep(pollMs);
     return 0;
   } catch (error) {
     process.stderr.write(`estiba engine stop: ${messageOf(error)}\n`);
