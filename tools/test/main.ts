@@ -43,10 +43,18 @@ async function test(paths: readonly string[]): Promise<Tally> {
   return passed || tally.failed > 0 ? tally : { ...tally, failed: 1 };
 }
 
+/** Applies an action to every item, one after the other. */
+async function each<T, R>(items: readonly T[], action: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (const item of items) results.push(await action(item));
+  return results;
+}
+
 if (process.getuid?.() !== 0) {
   console.error('the tests run real containers, so they need root');
   process.exit(1);
 }
+const endToEnd = [...new Bun.Glob('test/**/*.test.ts').scanSync(root)].sort().map((path) => `./${path}`);
 const named = process.argv.slice(2);
 const tallies: Tally[] =
   named.length > 0
@@ -55,7 +63,8 @@ const tallies: Tally[] =
         await check('type check', 'node_modules/.bin/tsc', '--noEmit'),
         await check('lint', 'node_modules/.bin/biome', 'check', '--error-on-warnings', '.'),
         await test(['./src']),
-        await test(['./test']),
+        // Each file by itself: one that crashes or hangs does not take the others' results with it.
+        ...(await each(endToEnd, (file) => test([file]))),
       ];
 rmSync(scratch, { recursive: true, force: true });
 const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
