@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { connectKeeper, type Keeper, type KeptProcess, type StartRequest } from '#keeper';
 import { hasCode } from '#linux/errno';
+import { connectKeeper, type Keeper, type KeptProcess, type StartRequest } from '../index.ts';
 
 const applets = [
   'sh',
