@@ -1,5 +1,6 @@
 import { dlopen, ptr } from 'bun:ffi';
 import { constants } from 'node:os';
+import { fail } from '#std/errors';
 import { lazy } from '#std/lazy';
 import { check, lastErrno } from './errno.ts';
 
@@ -44,7 +45,7 @@ export function listenUnix(path: string): number {
   if (library.bind(socket, ptr(address), 2 + name.length + 1) !== 0 || library.listen(socket, 4) !== 0) {
     const errno = lastErrno();
     library.close(socket);
-    throw new Error(`listen ${path}: errno ${errno}`);
+    throw fail('internal', `listen ${path}: errno ${errno}`);
   }
   return socket;
 }

@@ -1,12 +1,12 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { bindMount, isMountPoint, unmount } from '#linux/mount';
-import { messageOf } from '#std/errors';
+import { fail, messageOf } from '#std/errors';
 import { log } from '#std/log';
 
 function installedRuntime(): string {
   const path = Bun.which('crun');
-  if (path === null) throw new Error('crun is not installed: apt-get install crun');
+  if (path === null) throw fail('unavailable', 'crun is not installed: apt-get install crun');
   return path;
 }
 

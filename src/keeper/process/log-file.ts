@@ -1,6 +1,7 @@
 import { constants, type PathLike } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
 import { hasCode } from '#linux/errno';
+import { fail } from '#std/errors';
 import type { LogTarget } from '../protocol.ts';
 
 /**
@@ -89,7 +90,7 @@ export class LogFile {
   }
 
   get #handle(): FileHandle {
-    if (this.#file === undefined) throw new Error(`log ${this.#target.path} is not open`);
+    if (this.#file === undefined) throw fail('internal', `log ${this.#target.path} is not open`);
     return this.#file;
   }
 }
