@@ -122,17 +122,21 @@ export class Output {
 
   /** What a terminal shows moves on to its FIFO. */
   #transfer(): void {
-    const { master, streams } = this.#options;
-    const target = streams[0];
+    const { master } = this.#options;
+    const target = this.#streams[0];
     if (master === undefined || target === undefined) return;
     while ((movePipe(master, target.descriptor, transferBytes) ?? 0) > 0);
+    // It may be full of few bytes, since each piece takes a page.
+    if (!target.enlarged && !isWritable(target.descriptor)) this.#enlarge(target);
     // Nobody else writes to that FIFO, so at the end everything in it counts.
     for (const stream of this.#streams) stream.leftBytes = readableBytes(stream.descriptor);
   }
 
   #pump(): void {
-    if (this.#busy || this.#closed || this.#isHeldUp()) return;
-    this.#transfer();
+    if (this.#closed || this.#isHeldUp()) return;
+    // Also while the log is being written: a terminal itself holds only a few kilobytes.
+    if (this.#started) this.#transfer();
+    if (this.#busy) return;
     const moved = this.#options.log === undefined ? this.#show() : this.#record(this.#options.log);
     if (this.#busy || moved) return;
     this.#rounds = 0;
@@ -278,6 +282,8 @@ export class Output {
   #quieten(bytes: number): void {
     this.#lastBytes = bytes;
     this.#rounds++;
+    // A terminal has to be emptied all the time.
+    if (this.#options.master !== undefined) return;
     if (this.#signalling && (this.#rounds > 2 || bytes > hotBytes)) this.#setSignalling(false);
   }
 
@@ -288,6 +294,10 @@ export class Output {
 
   #notice(stream: OutputStream, bytes: number): void {
     if (stream.enlarged || bytes < hotBytes) return;
+    this.#enlarge(stream);
+  }
+
+  #enlarge(stream: OutputStream): void {
     stream.enlarged = true;
     setPipeSize(stream.descriptor, hotPipeBytes);
   }
