@@ -3,7 +3,7 @@ import { alignColumns, ellipsis } from './columns.ts';
 import { printInspection } from './inspection.ts';
 import { type Listing, printListing } from './listing.ts';
 import { printPorts } from './port-ranges.ts';
-import { printTimestamp } from './times.ts';
+import { printCalendarTime, printTimestamp } from './times.ts';
 
 interface Row {
   readonly id: string;
@@ -91,4 +91,9 @@ test('timestamps have nanoseconds where there are some', () => {
   expect(printTimestamp(Date.UTC(2026, 0, 2, 3, 4, 5), 801_985_829n)).toMatch(
     /^2026-01-0\dT.*\.801985829(Z|[+-]\d\d:\d\d)$/,
   );
+});
+
+test('a time of building is a calendar time in UTC', () => {
+  expect(printCalendarTime('2026-09-05T11:02:57.000000000+00:00')).toBe('Sat Sep  5 11:02:57 2026');
+  expect(printCalendarTime('unknown')).toBe('unknown');
 });

@@ -3,7 +3,7 @@ import { fail, messageOf } from '#std/errors';
 import { defineCommand } from '../../grammar/command.ts';
 import { text } from '../../grammar/flag.ts';
 import { printTimestamp } from '../../print/times.ts';
-import { writeOut } from '../../streams/text-output.ts';
+import { writeBytes } from '../../streams/byte-output.ts';
 import { compileTemplate } from '../../template/index.ts';
 import { filterFlag, toFilters } from '../../values/filters.ts';
 import { apiTimestamp } from '../../values/timestamps.ts';
@@ -55,7 +55,8 @@ export const events = defineCommand({
       until: apiTimestamp('until', flags.until),
       filters: toFilters(flags.filter),
     };
-    for await (const received of await engineEvents(engine, options)) writeOut(`${print(received)}\n`);
+    for await (const received of await engineEvents(engine, options))
+      await writeBytes(1, Buffer.from(`${print(received)}\n`));
     return 0;
   },
 });
