@@ -156,6 +156,26 @@ describe('in a terminal', () => {
   });
 });
 
+test('a client whose engine is killed ends, and says that it does not know the exit code', async () => {
+  const child = Bun.spawn(
+    [...estibaCommand(), 'run', '--name', 'lasting', 'busybox', 'sh', '-c', 'echo up; exec sleep 100'],
+    {
+      env: { ...process.env, DOCKER_HOST: engine.host },
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'pipe',
+    },
+  );
+  const reader = child.stdout.getReader();
+  expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe('up\n');
+  await engine.kill();
+  expect(await child.exited).toBe(125);
+  expect(await child.stderr.text()).toStartWith('error waiting for container: ');
+  await engine.start();
+  expect((await estiba('ps', '--format', '{{.Names}}')).stdout).toBe('lasting\n');
+  await estiba('rm', '-f', 'lasting');
+});
+
 test('start -a gives output and exit code of a container that was created', async () => {
   await estiba('create', '--name', 'later', '-i', 'busybox', 'sh', '-c', 'cat; exit 6');
   expect(await estibaWith('typed\n', 'start', '-ai', 'later')).toEqual({ code: 6, stdout: 'typed\n', stderr: '' });

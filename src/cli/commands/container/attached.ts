@@ -1,8 +1,11 @@
-import type { EngineClient } from '#client';
-import { resizeContainer } from '#client';
+import type { ContainerWaitResponse } from '#api';
+import { type EngineClient, resizeContainer } from '#client';
+import { messageOf } from '#std/errors';
 import { CommandFailure } from '../../failure.ts';
 import { followTerminalSize, isTerminal, type TerminalSize, terminalSize } from '../../streams/terminal.ts';
+import { writeErr } from '../../streams/text-output.ts';
 
+const unknownExitCode = 125;
 const resizeTries = 10;
 const resizeRetryMs = 10;
 
@@ -36,4 +39,19 @@ async function resizeNow(resize: (size: TerminalSize) => Promise<void>): Promise
 /** The same for a container's first process. */
 export function followContainerSize(engine: EngineClient, container: string): Disposable {
   return followSize((size) => resizeContainer(engine, container, size));
+}
+
+/**
+ * The exit code that the engine tells of a container. When it cannot tell, because it has failed or is gone, that is said
+ * and the code is 125.
+ */
+export async function exitCodeOf(outcome: Promise<ContainerWaitResponse>): Promise<number> {
+  try {
+    const { StatusCode, Error: error } = await outcome;
+    if (!error) return StatusCode;
+    writeErr(`error waiting for container: ${error.Message}\n`);
+  } catch (error) {
+    writeErr(`error waiting for container: ${messageOf(error)}\n`);
+  }
+  return unknownExitCode;
 }

@@ -10,8 +10,8 @@ import { text, toggle } from '../../grammar/flag.ts';
 import { runSession } from '../../streams/session.ts';
 import { proxySignals } from '../../streams/signals.ts';
 import { terminalSize } from '../../streams/terminal.ts';
-import { writeErr, writeOut } from '../../streams/text-output.ts';
-import { followContainerSize, requireTerminal } from './attached.ts';
+import { writeOut } from '../../streams/text-output.ts';
+import { exitCodeOf, followContainerSize, requireTerminal } from './attached.ts';
 import { createPulling } from './missing-image.ts';
 import { requestFor, usageFailure } from './request-for.ts';
 
@@ -124,9 +124,7 @@ async function runAttached(invocation: Run): Promise<number> {
   await start(attached, invocation);
   using _size = flags.tty ? followContainerSize(engine, attached.id) : undefined;
   if ((await session) === 'detached') return 0;
-  const { StatusCode, Error: error } = await attached.outcome;
-  if (error) writeErr(`Error waiting for container: ${error.Message}\n`);
-  return StatusCode;
+  return exitCodeOf(attached.outcome);
 }
 
 /** `container run`. */

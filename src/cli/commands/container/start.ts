@@ -5,7 +5,7 @@ import { text, toggle } from '../../grammar/flag.ts';
 import { runSession } from '../../streams/session.ts';
 import { proxySignals } from '../../streams/signals.ts';
 import { writeErr, writeOut } from '../../streams/text-output.ts';
-import { followContainerSize, requireTerminal } from './attached.ts';
+import { exitCodeOf, followContainerSize, requireTerminal } from './attached.ts';
 
 const startFlags = {
   attach: toggle('Connect to its output, and pass signals on', { short: 'a' }),
@@ -43,7 +43,7 @@ async function startAttached({ flags, engine, args }: Start): Promise<number> {
   }
   using _size = Config.Tty ? followContainerSize(engine, Id) : undefined;
   if ((await session) === 'detached') return 0;
-  return (await outcome).StatusCode;
+  return exitCodeOf(outcome);
 }
 
 /** `container start`. */
