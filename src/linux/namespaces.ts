@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { fail } from '#std/errors';
 import { check, hasCode, libc } from './errno.ts';
 import { bindMount, type MountEntry, readMounts, setPropagation, unmount } from './mount.ts';
+import { onEachProcessor } from './processors.ts';
 
 const newMounts = 0x00020000;
 const newNetwork = 0x40000000;
@@ -231,11 +232,35 @@ function makePrivateMounts(execRoot: string, host: number, trees: readonly strin
   setPropagation('/', 'rslave');
   for (const tree of trees) unmount(tree, { lazy: true });
   setMountNamespace(host, 'host');
+  const pin = join(execRoot, 'mnt');
   // On a shared mount the pin would propagate into the namespace that it pins, which the kernel refuses.
-  if (!readMounts().some((entry) => entry.target === execRoot)) bindMount(execRoot, execRoot);
-  setPropagation(execRoot, 'private');
-  pinMountNamespace(made, join(execRoot, 'mnt'));
-  return made;
+  const isMounted = readMounts().some((entry) => entry.target === execRoot);
+  if (!isMounted) bindMount(execRoot, execRoot);
+  try {
+    setPropagation(execRoot, 'private');
+    pinMountNamespace(made, pin);
+    return made;
+  } catch (error) {
+    closeSync(made);
+    rmSync(pin, { force: true });
+    if (!isMounted) unmount(execRoot, { lazy: true });
+    throw error;
+  }
+}
+
+/**
+ * The same, also where this process is in no first mount namespace of its kernel: a namespace can be pinned only in one
+ * that is older, and the kernel (6.18) tells that by numbers that each processor takes in batches of its own, so that a
+ * new namespace may seem the older one. Made on the same processor as the present one, it does not.
+ */
+function makePrivateMountsAnywhere(execRoot: string, host: number, trees: readonly string[]): number {
+  const make = (): number => makePrivateMounts(execRoot, host, trees);
+  try {
+    return make();
+  } catch (error) {
+    if (!hasCode(error, 'EINVAL')) throw error;
+    return onEachProcessor(make, (failure) => hasCode(failure, 'EINVAL'));
+  }
 }
 
 /**
@@ -263,7 +288,7 @@ export function enterPrivateMounts(directory: string): void {
   const execRoot = realpathSync(directory);
   const pin = join(execRoot, 'mnt');
   const host = openNamespace('/proc/thread-self/ns/mnt');
-  const target = isPinned(pin, mounts) ? openNamespace(pin) : makePrivateMounts(execRoot, host, trees);
+  const target = isPinned(pin, mounts) ? openNamespace(pin) : makePrivateMountsAnywhere(execRoot, host, trees);
   setMountNamespace(target, pin);
   process.chdir(workingDirectory);
   check('fcntl', library().fcntl(host, setDescriptorFlags, 0));
