@@ -249,9 +249,8 @@ function makePrivateMounts(execRoot: string, host: number, trees: readonly strin
 }
 
 /**
- * The same, also where this process is in no first mount namespace of its kernel: a namespace can be pinned only in one
- * that is older, and the kernel (6.18) tells that by numbers that each processor takes in batches of its own, so that a
- * new namespace may seem the older one. Made on the same processor as the present one, it does not.
+ * The same, also where the host's mount namespace is not the kernel's first: Linux 6.18 tells the older of two by numbers
+ * that each processor takes in batches, so that only one made on the present one's processor is sure to seem newer.
  */
 function makePrivateMountsAnywhere(execRoot: string, host: number, trees: readonly string[]): number {
   const make = (): number => makePrivateMounts(execRoot, host, trees);
