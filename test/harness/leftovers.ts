@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { runNftables } from '#linux/nftables';
 import type { TestEngine } from './engine.ts';
 import { processesNaming } from './processes.ts';
 
@@ -44,6 +45,9 @@ export async function tracesOf(engine: TestEngine): Promise<Traces> {
     remaining: () => [
       ...remainsOf(containers, [], [engine.execRoot]),
       ...cgroupOf(engine.execRoot),
+      ...[...bridges]
+        .filter((name) => new RegExp(`\\b${name}\\b`).test(firewall()))
+        .map((name) => `firewall rules left for ${name}`),
       ...[...bridges].filter((name) => existsSync(`/sys/class/net/${name}`)).map((name) => `bridge left: ${name}`),
     ],
   };
@@ -81,6 +85,11 @@ function remainsOf(ids: ReadonlySet<string>, viewers: readonly number[], roots: 
   }
   for (const id of ids) for (const { command } of processesNaming(id)) found.add(`process left: ${command}`);
   return [...found];
+}
+
+/** Every rule and set of this host. */
+function firewall(): string {
+  return runNftables('list ruleset');
 }
 
 /** The cgroups of an engine with its own exec root are below one named for that. */
