@@ -62,7 +62,7 @@ function setWorkingDirectory(config: Config, text: string): Config {
 
 function duration(text: string): number {
   const value = parseDurationNs(text);
-  if (value === undefined) throw fail('invalid-argument', `time: invalid duration "${text}"`);
+  if (value === undefined || value < 0) throw fail('invalid-argument', `time: invalid duration "${text}"`);
   return value;
 }
 

@@ -1,4 +1,4 @@
-import { printAge } from '../values/durations.ts';
+import { humanDuration } from '#std/duration';
 
 const pad = (value: number, digits = 2): string => String(value).padStart(digits, '0');
 
@@ -32,7 +32,7 @@ export function printTimestamp(unixMs: number, nanoseconds?: bigint): string {
 
 /** How long ago a time was: `2 minutes ago`. */
 export function printAgo(unixMs: number): string {
-  return `${printAge(Math.max(0, Date.now() - unixMs))} ago`;
+  return `${humanDuration(Math.max(0, Date.now() - unixMs))} ago`;
 }
 
 const weekdays = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];

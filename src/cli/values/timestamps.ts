@@ -1,6 +1,6 @@
+import { parseDurationNs } from '#std/duration';
 import { fail } from '#std/errors';
 import { nowNs, parseTime } from '#std/time';
-import { parseDuration } from './durations.ts';
 
 function printUnix(ns: bigint): string {
   const seconds = ns / 1_000_000_000n;
@@ -24,7 +24,7 @@ function localOffset(text: string): string {
 export function apiTimestamp(name: 'since' | 'until', text: string): string | undefined {
   if (text === '') return undefined;
   if (/^\d+(\.\d+)?$/.test(text)) return text;
-  const before = parseDuration(text);
+  const before = parseDurationNs(text);
   if (before !== undefined) return printUnix(nowNs() - BigInt(before));
   const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d(?:\.\d+)?))?)?)?(Z|[+-]\d\d:\d\d)?$/.exec(text);
   if (match) {

@@ -2,8 +2,8 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { humanDuration, parseDurationNs } from '#std/duration';
 import { csvFields } from './csv.ts';
-import { parseDuration, printAge } from './durations.ts';
 import { toFilters } from './filters.ts';
 import { readKeyValueFile, resolveEnvironment, toRecord } from './key-values.ts';
 import { parseMount, parseVolumes } from './mounts.ts';
@@ -55,7 +55,7 @@ describe('durations', () => {
     ['5', undefined],
     ['', undefined],
   ])('%s', (text, ns) => {
-    expect(parseDuration(text)).toBe(ns);
+    expect(parseDurationNs(text)).toBe(ns);
   });
 
   test.each([
@@ -71,7 +71,7 @@ describe('durations', () => {
     [90 * 24 * 3_600_000, '3 months'],
     [800 * 24 * 3_600_000, '2 years'],
   ])('%d ms is %s', (ms, text) => {
-    expect(printAge(ms)).toBe(text);
+    expect(humanDuration(ms)).toBe(text);
   });
 });
 

@@ -1,28 +1,11 @@
 import { expect, test } from 'bun:test';
 import { nowNs } from '#std/time';
 import { type ContainerRecord, type Life, neverStarted } from '../record.ts';
-import { humanDuration, stateOf, statusText } from './status.ts';
+import { stateOf, statusText } from './status.ts';
 
 function record(life: Partial<Life>): ContainerRecord {
   return { life: { ...neverStarted, ...life } } as ContainerRecord;
 }
-
-test("durations in Docker's words", () => {
-  const cases: [number, string][] = [
-    [0.4, 'Less than a second'],
-    [1, '1 second'],
-    [59, '59 seconds'],
-    [60, 'About a minute'],
-    [150, '2 minutes'],
-    [3600, 'About an hour'],
-    [5400, '2 hours'],
-    [48 * 3600, '2 days'],
-    [15 * 86400, '2 weeks'],
-    [70 * 86400, '2 months'],
-    [800 * 86400, '2 years'],
-  ];
-  for (const [seconds, words] of cases) expect(humanDuration(seconds)).toBe(words);
-});
 
 test('the status column', () => {
   const agoNs = String(nowNs() - 5_500_000_000n);

@@ -1,26 +1,10 @@
 import type { ContainerState, ContainerStatus } from '#api';
+import { humanDuration } from '#std/duration';
 import { formatTime, nowNs, zeroTime } from '#std/time';
 import { type ContainerRecord, hasProcess, isRunning } from '../record.ts';
 
-/** A span of time as Docker words it, of a number of whole seconds. */
-export function humanDuration(seconds: number): string {
-  const minutes = Math.floor(seconds / 60);
-  const hours = Math.floor(seconds / 3600 + 0.5);
-  if (seconds < 1) return 'Less than a second';
-  if (seconds < 2) return '1 second';
-  if (seconds < 60) return `${Math.floor(seconds)} seconds`;
-  if (minutes === 1) return 'About a minute';
-  if (minutes < 60) return `${minutes} minutes`;
-  if (hours === 1) return 'About an hour';
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 7 * 2) return `${Math.floor(hours / 24)} days`;
-  if (hours < 24 * 30 * 2) return `${Math.floor(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.floor(hours / 24 / 30)} months`;
-  return `${Math.floor(seconds / 3600 / 24 / 365)} years`;
-}
-
 function since(ns: string): string {
-  return ns === '' ? '' : humanDuration(Number((nowNs() - BigInt(ns)) / 1_000_000n) / 1000);
+  return ns === '' ? '' : humanDuration(Number((nowNs() - BigInt(ns)) / 1_000_000n));
 }
 
 /** The API's word for a container's phase. */

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { hasCode } from '#linux/errno';
+import { readProcessStat } from '#linux/process';
 import { connectKeeper, type Keeper, type KeptProcess, type StartRequest } from '../index.ts';
 
 const applets = [
@@ -227,6 +228,12 @@ export function readLog(path: string): string {
     .filter((line) => line !== '')
     .map((line) => (JSON.parse(line) as { log: string }).log)
     .join('');
+}
+
+/** Whether a process runs: a zombie does not. */
+export function isAlive(pid: number): boolean {
+  const state = readProcessStat(pid)?.state;
+  return state !== undefined && state !== 'Z';
 }
 
 /** Waits for a condition. */

@@ -1,0 +1,92 @@
+import { hostname } from 'node:os';
+import type { LogConfig } from '#api';
+import type { Events } from '#events';
+import type { Images } from '#images';
+import type { Keeper } from '#keeper';
+import { cgroupLayout } from '#linux/cgroups';
+import type { Networks } from '#networks';
+import type { Records } from '#store';
+import type { Volumes } from '#volumes';
+import { createAttachedClients } from './attach/clients.ts';
+import { openCatalog } from './catalog.ts';
+import { type Create, createCreate } from './create/create.ts';
+import { completeHostConfig } from './create/host-defaults.ts';
+import { createExecs } from './exec/run.ts';
+import { openExecStore } from './exec/store.ts';
+import { createExitHandler } from './exit/handle.ts';
+import { createRelease } from './exit/release.ts';
+import { createHealthMonitor } from './health/monitor.ts';
+import type { ContainerPaths } from './paths.ts';
+import type { ContainerRecord } from './record.ts';
+import { createRemove } from './remove/remove.ts';
+import { createRestartSchedule } from './restart/schedule.ts';
+import { createSpecification } from './specification.ts';
+import { createLaunch } from './start/launch.ts';
+import { createStarter } from './start/start.ts';
+import { createTerminator } from './stop/terminate.ts';
+
+/** What the feature is built on. */
+export interface ContainersOptions {
+  readonly records: Records;
+  readonly events: Events;
+  readonly images: Images;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly keeper: Keeper;
+  readonly paths: ContainerPaths;
+  readonly dataRoot: string;
+  /** Path of the OCI runtime. */
+  readonly runtime: string;
+  readonly logDefaults: LogConfig['Config'];
+}
+
+/** What every part of the feature may ask for; each declares the few things that it takes. */
+export type Ground = ReturnType<typeof layGround>;
+
+/** Opens what is there before any container moves: records, clients, the specification, the release. */
+export function layGround(options: ContainersOptions) {
+  const { rootfs } = options.images;
+  const catalog = openCatalog(options.records);
+  const ground = {
+    ...options,
+    rootfs,
+    catalog,
+    execs: openExecStore(options.records),
+    clients: createAttachedClients(),
+  };
+  const specification = createSpecification(ground);
+  return { ...ground, ...specification, release: createRelease(ground) };
+}
+
+/** The parts that move a container through its life, each bound to the others that it needs. */
+export type Life = ReturnType<typeof makeLife>;
+
+/** Makes those parts. Some need each other, and find each other by the time that they are called. */
+export function makeLife(ground: Ground) {
+  const { catalog, events, clients, execs: store } = ground;
+  const restarts = createRestartSchedule((id) => starter.restart(id));
+  const terminator = createTerminator({ ...ground, restarts });
+  const onRemoved = (id: string): void => {
+    store.drop(id);
+    clients.closeAll(id);
+  };
+  const remove = createRemove({ ...ground, restarts, terminator, onRemoved });
+  const removeWithVolumes = ({ id }: ContainerRecord): Promise<void> => remove(id, { force: false, volumes: true });
+  const execs = createExecs(ground);
+  const health = createHealthMonitor(catalog, events, { execs, store, keeper: ground.keeper });
+  const launch = createLaunch({ ...ground, onStarted: (record) => health.watch(record) });
+  const starter = createStarter({ catalog, launch, restarts, remove: removeWithVolumes });
+  const onEnded = (id: string): void => health.forget(id);
+  const onExit = createExitHandler({ ...ground, restarts, onEnded, remove: removeWithVolumes });
+  return { restarts, terminator, remove, removeWithVolumes, execs, health, starter, onExit };
+}
+
+/** Makes the creation of containers. */
+export function makeCreate(ground: Ground): Create {
+  const dropVolumes = async (names: readonly string[]): Promise<void> => {
+    for (const name of names) await ground.volumes.remove(name, { force: true });
+  };
+  const complete = (asked: Parameters<typeof completeHostConfig>[0]): ReturnType<typeof completeHostConfig> =>
+    completeHostConfig(asked, cgroupLayout().version);
+  return createCreate({ ...ground, completeHostConfig: complete, dropVolumes }, hostname());
+}
