@@ -61,9 +61,13 @@ function takeAfter(directory: string, model: string): void {
 
 async function sizeOfTree(directory: string, seen: Set<number>): Promise<number> {
   let total = 0;
-  for (const name of await readdir(directory)) {
+  // Containers write while we count, and may be removed.
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  });
+  for (const name of names) {
     const path = join(directory, name);
-    // Containers write while we count.
     const stats = await lstat(path).catch(() => undefined);
     if (stats === undefined || seen.has(stats.ino)) continue;
     if (stats.isDirectory()) {

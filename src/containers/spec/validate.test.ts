@@ -91,6 +91,9 @@ const refused: [hostConfig: object, message: string][] = [
   [{ ExtraHosts: ['foo'] }, 'bad format for add-host: "foo"'],
   [{ ExtraHosts: ['foo:bar'] }, 'invalid IP address in add-host: "bar"'],
   [{ PortBindings: { '80/tcp': [{ HostIp: '', HostPort: 'x' }] } }, 'invalid port specification: "x"'],
+  [{ PortBindings: { '80/tcp': [{ HostIp: '', HostPort: '-1' }] } }, 'invalid port specification: "-1"'],
+  [{ PortBindings: { '99999/tcp': null } }, 'invalid port specification: "99999"'],
+  [{ NetworkMode: 'container:' }, 'invalid network mode: invalid container format container:<name|id>'],
   [{ StorageOpt: { size: '1G' } }, "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"],
   [{ Annotations: { '': 'x' } }, 'invalid Annotations: the empty string is not permitted as an annotation key'],
 ];

@@ -96,13 +96,20 @@ function checkRestartPolicy({ RestartPolicy: { Name, MaximumRetryCount }, AutoRe
   }
 }
 
+/** A port, or a range of ports. */
+function isPort(text: string): boolean {
+  const [, first, last] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
+  return first !== undefined && Number(first) <= 65535 && Number(last ?? first) <= 65535;
+}
+
 function checkPorts(bindings: Readonly<Record<string, readonly PortBinding[] | null>>): void {
-  for (const { HostPort, HostIp } of Object.values(bindings).flatMap((list) => list ?? [])) {
-    const match = /^(\d*)(?:-(\d+))?$/.exec(HostPort ?? '');
-    if (match === null || Number(match[1]) > 65535 || Number(match[2] ?? 0) > 65535) {
-      throw refuse(`invalid port specification: ${JSON.stringify(HostPort)}`);
+  for (const [port, list] of Object.entries(bindings)) {
+    const [number = ''] = port.split('/');
+    if (!isPort(number)) throw refuse(`invalid port specification: ${JSON.stringify(number)}`);
+    for (const { HostPort, HostIp } of list ?? []) {
+      if (HostPort && !isPort(HostPort)) throw refuse(`invalid port specification: ${JSON.stringify(HostPort)}`);
+      if (HostIp && isIP(HostIp.replace(/^\[(.*)\]$/, '$1')) === 0) throw refuse(`invalid IP address: ${HostIp}`);
     }
-    if (HostIp && isIP(HostIp.replace(/^\[(.*)\]$/, '$1')) === 0) throw refuse(`invalid IP address: ${HostIp}`);
   }
 }
 
@@ -122,6 +129,9 @@ function checkNetwork(hostConfig: HostConfig): string[] {
     }
   }
   if ((hostConfig.Links ?? []).length > 0) throw fail('not-implemented', 'links are not supported');
+  if (hostConfig.NetworkMode === 'container:') {
+    throw refuse('invalid network mode: invalid container format container:<name|id>');
+  }
   checkPorts(hostConfig.PortBindings);
   const isPublished = Object.keys(hostConfig.PortBindings).length > 0 || hostConfig.PublishAllPorts;
   return hostConfig.NetworkMode === 'host' && isPublished
