@@ -50,7 +50,8 @@ function ownDevices(tag: string): string[] {
 }
 
 function element(sandbox: Sandbox | undefined): string {
-  return `tcp . ${sandbox?.ports['80/tcp']?.[0]?.HostPort} :`;
+  // Where the host has no /etc/protocols, the protocol is a number.
+  return ` . ${sandbox?.ports['80/tcp']?.[0]?.HostPort} :`;
 }
 
 test('after a kill the dead are removed and the living go on', async () => {

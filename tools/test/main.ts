@@ -5,8 +5,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { provideDockerCli } from './docker-cli.ts';
 import { readJunit, type Tally } from './junit.ts';
+import { provideDockerCli, provideTestPrograms } from './programs.ts';
 
 const root = join(import.meta.dir, '../..');
 /** All together stay below ten minutes; what is still at work then has failed. */
@@ -54,6 +54,7 @@ if (process.getuid?.() !== 0) {
   console.error('the tests run real containers, so they need root');
   process.exit(1);
 }
+provideTestPrograms();
 const endToEnd = [...new Bun.Glob('test/**/*.test.ts').scanSync(root)].sort().map((path) => `./${path}`);
 const named = process.argv.slice(2);
 const tallies: Tally[] =

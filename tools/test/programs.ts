@@ -24,9 +24,19 @@ export function provideDockerCli(root: string): string {
     const [debian] = [...new Bun.Glob('docker.io_*.deb').scanSync(scratch)];
     if (debian === undefined) throw new Error('apt-get download brought no docker.io package');
     mkdirSync(cache, { recursive: true });
-    must(['sh', '-c', `dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" ./usr/bin/docker`, 'sh', debian, cache], scratch);
+    must(['sh', '-c', 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" ./usr/bin/docker', 'sh', debian, cache], scratch);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
   return fetched;
+}
+
+/** Installs programs that only tests call, and that a small Debian lacks. */
+export function provideTestPrograms(): void {
+  const packages = { xz: 'xz-utils', bzip2: 'bzip2' };
+  const missing = Object.entries(packages).flatMap(([program, name]) => (Bun.which(program) === null ? [name] : []));
+  if (missing.length === 0) return;
+  console.log(`installing ${missing.join(' ')} for the tests (apt-get)`);
+  must(['apt-get', 'update', '-qq'], '/');
+  must(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing], '/');
 }
