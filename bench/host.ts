@@ -6,6 +6,8 @@ export interface Host {
   readonly address: string;
   readonly title: string;
   readonly isEstiba: boolean;
+  /** First of a thousand ports that no other host of the run publishes on. */
+  readonly firstPort: number;
 }
 
 /** Milliseconds that a program took; throws when it fails. */
@@ -28,14 +30,19 @@ export function docker(host: Host, ...args: readonly string[]): ReturnType<typeo
 }
 
 /** Asks an engine who it is, and gives it the image that all cases run. */
-export async function openHost(address: string): Promise<Host> {
+export async function openHost(address: string, index: number): Promise<Host> {
   const version = await run([dockerCli(), 'version', '--format', '{{json .Server}}'], {
     environment: { DOCKER_HOST: address },
   });
   if (version.code !== 0) throw new Error(`no engine answers at ${address}: ${version.stderr}`);
   const server = JSON.parse(version.stdout) as { Platform?: { Name: string }; Version: string };
   const isEstiba = /estiba/i.test(version.stdout);
-  const host = { address, isEstiba, title: `${isEstiba ? 'Estiba' : 'Docker'} ${server.Version.replace(/\+.*/, '')}` };
+  const host = {
+    address,
+    isEstiba,
+    firstPort: 21_000 + 1000 * index,
+    title: `${isEstiba ? 'Estiba' : 'Docker'} ${server.Version.replace(/\+.*/, '')}`,
+  };
   if ((await docker(host, 'image', 'inspect', 'busybox:latest')).code !== 0) {
     const imported = await docker(host, 'import', '--change', 'CMD ["sh"]', busyboxTar(), 'busybox:latest');
     if (imported.code !== 0) throw new Error(imported.stderr);

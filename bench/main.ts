@@ -52,7 +52,7 @@ function row(...cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }
 
-function printRow(name: string, unit: 'ms' | 'MB', numbers: readonly (number | undefined)[], goal?: number): void {
+function printRow(name: string, unit: 'ms' | 'MB', numbers: readonly (number | undefined)[], goal = ''): void {
   const digits = unit === 'ms' ? 0 : 1;
   const [base] = numbers;
   const cells = numbers.map((value, index) => {
@@ -60,7 +60,7 @@ function printRow(name: string, unit: 'ms' | 'MB', numbers: readonly (number | u
     const text = `${value.toFixed(digits)} ${unit}`;
     return index === 0 || base === undefined ? text : `${text} (${(value / base).toFixed(2)})`;
   });
-  console.log(row(name, ...cells, goal === undefined ? '' : `≤ ${goal}`));
+  console.log(row(name, ...cells, goal));
 }
 
 async function weighAll(hosts: readonly Host[], runs: number): Promise<void> {
