@@ -54,15 +54,23 @@ export function openContainers(options: ContainersOptions): OpenedContainers {
   const life = makeLife(ground);
   const { execs, health, restarts, onExit } = life;
   const parts = recoverParts(ground, life);
-  options.keeper.onExit((process) => {
-    const handled = process.kind === 'exec' ? execs.onExit(process) : onExit(process.id, process.exit);
-    handled.catch((error: unknown) => log('error', 'exit not handled', { id: process.id, error: messageOf(error) }));
-  });
+  /** The keeper holds exits back until it is listened to: none may be taken in twice, from its list and as an event. */
+  function listen(): void {
+    options.keeper.onExit((process) => {
+      const handled = process.kind === 'exec' ? execs.onExit(process) : onExit(process.id, process.exit);
+      handled.catch((error: unknown) => log('error', 'exit not handled', { id: process.id, error: messageOf(error) }));
+    });
+  }
+
   const sweep = setInterval(() => ground.execs.sweep(Date.now()), sweepIntervalMs);
   sweep.unref();
   return {
     containers: createFace({ ...ground, ...life, execStore: ground.execs, create: makeCreate(ground) }),
-    recover: () => recover(parts),
+    async recover() {
+      const live = await recover(parts);
+      listen();
+      return live;
+    },
     resume: () => resume(parts),
     stopAll: () => stopAll(ground, life),
     close() {

@@ -73,6 +73,11 @@ async function matchProcesses(parts: RecoverParts): Promise<Set<string>> {
       await dropUnowned(keeper, process);
       continue;
     }
+    if (process.exit !== undefined && process.exit.atNs === record.life.finishedAtNs) {
+      // Taken in already; the engine died before it had the keeper forget it.
+      await keeper.forget(process.id);
+      continue;
+    }
     const current = hasProcess(record) ? record : adopt(catalog, record, process);
     if (process.state === 'exited') {
       await parts.onExit(process.id, process.exit);
