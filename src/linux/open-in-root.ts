@@ -1,4 +1,4 @@
-import { closeSync, constants as fsConstants, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants as fsConstants, fstatSync, openSync, readSync } from 'node:fs';
 import { check, hasCode, libc } from './errno.ts';
 
 const openat2Number = 437n;
@@ -27,17 +27,38 @@ export function openInRoot(root: string, path: string, flags: number = fsConstan
   }
 }
 
-/** The text of a file below `root`, or undefined when there is none. A FIFO or device in its place is not waited for. */
+/** A user database of a megabyte is a hostile one. */
+const textLimitBytes = 1024 * 1024;
+
+/**
+ * The text of a regular file below `root`, its first megabyte; undefined when there is none. What stands in its place is
+ * the container's choice: a device or FIFO is never opened (a container may make device nodes, and the engine would open
+ * them with its own rights), and a file without end is not read to its end.
+ */
 export function readTextInRoot(root: string, path: string): string | undefined {
-  let descriptor: number;
+  let place: number;
   try {
-    descriptor = openInRoot(root, path, fsConstants.O_RDONLY | fsConstants.O_NONBLOCK | fsConstants.O_NOCTTY);
+    place = openInRoot(root, path, pathOnly);
   } catch (error) {
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR') || hasCode(error, 'ELOOP')) return undefined;
     throw error;
   }
   try {
-    return readFileSync(descriptor, 'utf8');
+    return fstatSync(place).isFile() ? readBounded(`/proc/self/fd/${place}`) : undefined;
+  } finally {
+    closeSync(place);
+  }
+}
+
+function readBounded(path: string): string {
+  const descriptor = openSync(path, fsConstants.O_RDONLY);
+  try {
+    const buffer = Buffer.allocUnsafe(textLimitBytes);
+    let lengthBytes = 0;
+    for (let read = -1; read !== 0; lengthBytes += read) {
+      read = readSync(descriptor, buffer, lengthBytes, textLimitBytes - lengthBytes, null);
+    }
+    return buffer.toString('utf8', 0, lengthBytes);
   } finally {
     closeSync(descriptor);
   }
