@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { estibaCommand, processesNaming, run, startEngine, until } from './harness/index.ts';
 
@@ -32,23 +32,24 @@ test('several engines side by side, each its own', async () => {
   }
 });
 
-test('a second engine on the same root is refused', async () => {
-  await using engine = await startEngine({ empty: true });
-  const second = await run([
-    ...estibaCommand(),
-    ...[
-      'engine',
-      '--data-root',
-      engine.dataRoot,
-      '--exec-root',
-      engine.execRoot,
-      '--host',
-      `unix://${engine.root}/other`,
-    ],
-  ]);
-  expect(second.code).not.toBe(0);
-  expect(second.stderr).toContain('another engine runs on the data root');
-  expect((await engine.request('GET', '/_ping')).ok).toBe(true);
+test('a second engine on one of the same roots is refused, and leaves nothing', async () => {
+  await using engine = await startEngine();
+  const id = await engine.dockerOk('run', '-d', 'busybox', 'sleep', '600');
+  const second = async (dataRoot: string, execRoot: string): Promise<string> => {
+    const roots = ['--data-root', dataRoot, '--exec-root', execRoot];
+    const ran = await run([...estibaCommand(), 'engine', ...roots, '--host', `unix://${engine.root}/other`]);
+    expect(ran.code).not.toBe(0);
+    return ran.stderr;
+  };
+  const [otherData, otherExec] = [join(engine.root, 'data-2'), join(engine.root, 'exec-2')];
+  expect(await second(engine.dataRoot, engine.execRoot)).toContain('another engine runs on the data root');
+  expect(await second(engine.dataRoot, otherExec)).toContain('another engine runs on the data root');
+  expect(await second(otherData, engine.execRoot)).toContain('another engine runs on the exec root');
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(otherExec);
+  await engine.stop();
+  expect(await second(otherData, engine.execRoot)).toContain('belongs to the engine with the data root');
+  await engine.start();
+  expect(await engine.dockerOk('inspect', '-f', '{{.State.Running}}', id)).toBe('true');
 });
 
 test('the keeper ends by itself once it has neither containers nor an engine', async () => {

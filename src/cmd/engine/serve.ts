@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type ContainerPaths, containerPaths, containerUsage, openContainers } from '#containers';
 import { openEvents } from '#events';
@@ -8,7 +8,6 @@ import { openImages } from '#images';
 import { connectKeeper } from '#keeper';
 import { removeCgroup } from '#linux/cgroups';
 import { enterPrivateMounts, releasePrivateMounts } from '#linux/namespaces';
-import { lockFile } from '#linux/process';
 import { openNetworks } from '#networks';
 import { messageOf, runAll } from '#std/errors';
 import { configureLog, log } from '#std/log';
@@ -16,6 +15,7 @@ import { openRecords } from '#store';
 import { openVolumes } from '#volumes';
 import { selfCommand } from '../self.ts';
 import { surviveFaults } from '../survive.ts';
+import { claimRoots, disownExecRoot } from './roots.ts';
 import { prepareRuntime, releaseRuntime } from './runtime.ts';
 import type { EngineSettings } from './settings.ts';
 import { systemInformation } from './system.ts';
@@ -95,15 +95,14 @@ async function open(settings: EngineSettings, paths: ContainerPaths, requestStop
 export async function serve(settings: EngineSettings): Promise<number | undefined> {
   configureLog({ level: settings.logLevel, format: settings.logFormat });
   const { dataRoot, execRoot } = settings;
-  mkdirSync(dataRoot, { recursive: true, mode: 0o711 });
-  mkdirSync(execRoot, { recursive: true, mode: 0o711 });
-  // Replaces this program by itself the first time, where the host's mounts have to be left.
-  enterPrivateMounts(execRoot);
-  const lock = lockFile(join(dataRoot, 'engine.lock'));
-  if (lock === undefined) {
-    process.stderr.write(`estiba engine: another engine runs on the data root ${dataRoot}\n`);
+  try {
+    claimRoots(dataRoot, execRoot);
+  } catch (error) {
+    process.stderr.write(`estiba engine: ${messageOf(error)}\n`);
     return 1;
   }
+  // Replaces this program by itself the first time, where the host's mounts have to be left; the claim is then renewed.
+  enterPrivateMounts(execRoot);
   surviveFaults();
   warnOfOpenHosts(settings.hosts);
   const paths = containerPaths(dataRoot, execRoot, cgroupParentOf(settings));
@@ -132,6 +131,7 @@ export async function serve(settings: EngineSettings): Promise<number | undefine
     await engine.close(all);
     if (all) {
       releaseRuntime(execRoot);
+      disownExecRoot(execRoot);
       releasePrivateMounts(execRoot);
     }
   } catch (error) {

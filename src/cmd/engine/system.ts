@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { type CgroupFacts, readHostFacts, type SystemInformation } from '#http';
 import { cgroupDirectory, cgroupLayout } from '#linux/cgroups';
-import { shortId } from '#std/identifiers';
 import type { Records } from '#store';
 import { programVersion } from '../version.ts';
 import type { EngineSettings } from './settings.ts';
@@ -54,7 +53,7 @@ export async function systemInformation(
   return {
     id,
     version: programVersion,
-    gitCommit: shortId(id.replaceAll('-', '')),
+    gitCommit: '',
     buildTime: '',
     dataRoot: settings.dataRoot,
     execRoot: settings.execRoot,
