@@ -155,7 +155,8 @@ function* parse(handler: TarHandler): Generator<Wanted, void, Buffer> {
     const raw = parseHeader(block);
     if (raw.flag === 'x' || raw.flag === 'g' || raw.flag === 'L' || raw.flag === 'K') {
       const body = (yield* whole(padded(raw.sizeBytes))).subarray(0, raw.sizeBytes);
-      if (raw.flag === 'x') pax = [...pax, ...parsePax(body)];
+      // Of several before one entry the last counts: gathered, they could grow without bound.
+      if (raw.flag === 'x') pax = parsePax(body);
       else if (raw.flag === 'L') name = cString(body);
       else if (raw.flag === 'K') link = cString(body);
       // A global header ('g') describes the archive (git writes its commit there), no entry: Docker skips it too.

@@ -92,11 +92,8 @@ export function createExecs(parts: ExecParts): Execs {
   }
 
   async function launch(id: string, size: [number, number] | undefined): Promise<void> {
-    const { exec, container } = find(id);
-    usable(container, container.name);
-    const { request, command } = exec;
-    const starting: ExecRecord = { ...exec, state: 'starting' };
-    execs.put(starting);
+    const { exec: starting, container } = find(id);
+    const { request, command } = starting;
     announce(events, container, `exec_start: ${command.join(' ')} `, { execID: id });
     try {
       const file = paths.execProcess(id);
@@ -124,16 +121,24 @@ export function createExecs(parts: ExecParts): Execs {
     }
   }
 
-  function startable(id: string): ExecRecord {
+  /** Takes an exec for one start; of two at once the second is refused. */
+  function claim(id: string): ExecRecord {
     const { exec, container } = find(id);
     if (exec.state === 'exited') throw fail('conflict', `Error: Exec command ${id} has already run`);
     if (exec.state !== 'created') throw fail('conflict', `Error: Exec command ${id} is already running`);
     usable(container, container.name);
-    return exec;
+    const claimed: ExecRecord = { ...exec, state: 'starting' };
+    execs.put(claimed);
+    return claimed;
+  }
+
+  function unclaim(id: string): void {
+    const exec = execs.get(id);
+    if (exec !== undefined) execs.put({ ...exec, state: 'created' });
   }
 
   async function startAttached(id: string, size: [number, number] | undefined): Promise<Attachment> {
-    const { request, containerId } = startable(id);
+    const { request, containerId } = claim(id);
     const terminal = request.Tty ?? false;
     let detached = false;
     const attachment = await attachProcess(keeper, clients, {
@@ -148,6 +153,9 @@ export function createExecs(parts: ExecParts): Execs {
         const container = catalog.get(containerId);
         if (container !== undefined) announce(events, container, 'exec_detach', { execID: id });
       },
+    }).catch((error: unknown) => {
+      unclaim(id);
+      throw error;
     });
     const output = new PassThrough();
     let failure: StartFailure | undefined;
@@ -180,7 +188,7 @@ export function createExecs(parts: ExecParts): Execs {
   return {
     create,
     startDetached: async (id) => {
-      startable(id);
+      claim(id);
       await launch(id, undefined);
     },
     startAttached,

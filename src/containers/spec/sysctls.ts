@@ -28,7 +28,11 @@ export interface SysctlRequest {
   readonly unprivilegedPorts: boolean;
 }
 
+/** Words between dots or slashes: an empty one, or one of dots, would lead out of the tree that the name begins in. */
+const wellFormed = /^[A-Za-z0-9_:@-]+(?:[./][A-Za-z0-9_:@-]+)*$/;
+
 function refusal(name: string, request: SysctlRequest): string | undefined {
+  if (!wellFormed.test(name)) return `sysctl "${name}" is not a setting of the kernel`;
   if (name === 'kernel.hostname') {
     return `sysctl "${name}" is not allowed as it conflicts with the OCI "hostname" field`;
   }
@@ -63,7 +67,12 @@ export function sysctlsOf(request: SysctlRequest): Record<string, string> {
   return settings;
 }
 
-/** The part of the settings that belongs to the network namespace. */
+/** The part of the settings that belongs to the network namespace; throws for a name that is none. */
 export function networkSysctls(hostConfig: Pick<HostConfig, 'Sysctls'>): Record<string, string> {
-  return Object.fromEntries(Object.entries(hostConfig.Sysctls ?? {}).filter(([name]) => /^net[./]/.test(name)));
+  const settings = Object.entries(hostConfig.Sysctls ?? {}).filter(([name]) => /^net[./]/.test(name));
+  for (const [name] of settings) {
+    if (!wellFormed.test(name))
+      throw fail('internal', `${createFailed}sysctl "${name}" is not a setting of the kernel`);
+  }
+  return Object.fromEntries(settings);
 }

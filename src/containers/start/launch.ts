@@ -4,6 +4,7 @@ import type { LogConfig } from '#api';
 import type { Events } from '#events';
 import type { Rootfs } from '#images';
 import type { Keeper, LogTarget } from '#keeper';
+import { hasCode } from '#linux/errno';
 import type { Networks, Sandbox } from '#networks';
 import { encodeOci, type OciSpec } from '#oci';
 import { fail, messageOf } from '#std/errors';
@@ -15,6 +16,7 @@ import type { Release } from '../exit/release.ts';
 import { initialHealth } from '../health/monitor.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, commandLine, withLife } from '../record.ts';
+import { networkSysctls } from '../spec/index.ts';
 import { StartFailure, startFailure } from './failure.ts';
 import { writeNetworkFiles } from './files.ts';
 import { logTarget } from './log-target.ts';
@@ -48,6 +50,15 @@ export interface LaunchParts {
   readonly onStarted: (record: ContainerRecord) => void;
 }
 
+/** The file by which programs tell that they run in a container. An image may bring it: that is left as it is. */
+function markAsContainer(rootfs: string): void {
+  try {
+    writeFileSync(join(rootfs, '.dockerenv'), '', { flag: 'wx', mode: 0o755 });
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+}
+
 /** Starts the main process of a container that does not run. The caller holds its lock. */
 export type Launch = (record: ContainerRecord) => Promise<void>;
 
@@ -75,7 +86,6 @@ export function createLaunch(parts: LaunchParts): Launch {
     const { NetworkMode } = hostConfig;
     if (NetworkMode === 'host' || NetworkMode.startsWith('container:')) return undefined;
     const endpoint = endpoints[NetworkMode] ?? endpoints.default;
-    const sysctls = Object.entries(hostConfig.Sysctls ?? {}).filter(([key]) => key.startsWith('net.'));
     return networks.setUp({
       containerId: id,
       containerName: name,
@@ -84,14 +94,19 @@ export function createLaunch(parts: LaunchParts): Launch {
       exposedPorts: Object.keys(config.ExposedPorts ?? {}),
       publishAll: hostConfig.PublishAllPorts,
       ...(endpoint !== undefined && { endpoint }),
-      sysctls: Object.fromEntries(sysctls),
+      sysctls: networkSysctls(hostConfig),
     });
   }
 
   /** Two steps at once: the network's kernel work and the files do not wait for each other. */
   async function prepare(record: ContainerRecord): Promise<string> {
     const mounted = rootfs.mount(record.id, { volatile: record.hostConfig.AutoRemove });
-    const [sandbox, volumePaths] = await Promise.all([setUpNetwork(record), mountVolumes(record)]);
+    if (record.life.startedAtNs === '') markAsContainer(mounted);
+    const [network, volumesMounted] = await Promise.allSettled([setUpNetwork(record), mountVolumes(record)]);
+    // Both are at rest before anything is given back: a set-up that goes on would outlive its own release.
+    if (network.status === 'rejected') throw network.reason;
+    if (volumesMounted.status === 'rejected') throw volumesMounted.reason;
+    const [sandbox, volumePaths] = [network.value, volumesMounted.value];
     writeNetworkFiles(record, sandbox, paths);
     const bundle = paths.bundle(record.id);
     mkdirSync(bundle, { recursive: true, mode: 0o700 });

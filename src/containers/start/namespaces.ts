@@ -1,5 +1,5 @@
 import type { Sandbox } from '#networks';
-import { fail } from '#std/errors';
+import { fail, kindOf, messageOf } from '#std/errors';
 import type { Catalog } from '../catalog.ts';
 import { type ContainerRecord, hasProcess } from '../record.ts';
 import type { NamespaceChoice, NamespaceChoices } from '../spec/index.ts';
@@ -14,10 +14,19 @@ function notRunning(kind: Joinable, { id, name, life }: ContainerRecord): Error 
   return fail('conflict', text);
 }
 
+function findTarget(catalog: Catalog, kind: Joinable, name: string): ContainerRecord {
+  try {
+    return catalog.find(name);
+  } catch (error) {
+    if (kind !== 'network') throw error;
+    throw fail(kindOf(error), `joining network namespace of container: ${messageOf(error)}`, error);
+  }
+}
+
 /** The running container that a mode such as `container:web` names; undefined for other modes. */
 export function joinedContainer(catalog: Catalog, kind: Joinable, mode: string): ContainerRecord | undefined {
   if (!mode.startsWith('container:')) return undefined;
-  const target = catalog.find(mode.slice('container:'.length));
+  const target = findTarget(catalog, kind, mode.slice('container:'.length));
   if (!hasProcess(target)) throw notRunning(kind, target);
   return target;
 }

@@ -76,7 +76,14 @@ const builders: Readonly<Record<string, Builder>> = {
   },
   label: labelTest,
   status: (values) => {
-    oneOf('status', values, statuses);
+    const wrong = values.find((value) => !statuses.includes(value));
+    if (wrong !== undefined) {
+      const known = statuses.join(', ');
+      throw fail(
+        'invalid-argument',
+        `invalid filter 'status=${wrong}': invalid value for state (${wrong}): must be one of ${known}`,
+      );
+    }
     return (record) => values.includes(statusOf(record));
   },
   health: (values) => {

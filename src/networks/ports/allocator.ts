@@ -121,7 +121,8 @@ export class PortAllocator {
   #conflict(request: PortRequest, port: number): string | undefined {
     const taken = this.#taken.get(takenKey(request.protocol, port));
     if (taken === undefined) return undefined;
-    for (const address of addressesOf(request)) {
+    // IPv4 first: it is the address that Docker names.
+    for (const address of addressesOf(request).toReversed()) {
       const sameFamily = [...taken].filter((other) => isIpv6(other) === isIpv6(address));
       const owner = sameFamily.find((other) => other === address || isUnspecified(other) || isUnspecified(address));
       if (owner !== undefined) return isUnspecified(owner) ? owner : address;

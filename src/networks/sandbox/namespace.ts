@@ -1,4 +1,5 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { normalize } from 'node:path';
 import { hasCode } from '#linux/errno';
 import {
   createNetworkNamespace,
@@ -39,9 +40,17 @@ const defaultSysctls: Readonly<Record<string, string>> = {
   'net.ipv4.ip_unprivileged_port_start': '0',
 };
 
-/** `net.ipv4.ip_forward` -> its file; a slash in a name stands for a dot, as sysctl(8) has it. */
+/**
+ * `net.ipv4.ip_forward` -> its file; a slash in a name stands for a dot, as sysctl(8) has it, unless slashes are what
+ * separates. Throws for a name that leads out of the settings of the network: those are the host's.
+ */
 function sysctlPath(name: string): string {
-  return `/proc/sys/${name.replace(/[./]/g, (separator) => (separator === '.' ? '/' : '.'))}`;
+  const path = /^net\//.test(name) ? name : name.replace(/[./]/g, (separator) => (separator === '.' ? '/' : '.'));
+  const full = normalize(`/proc/sys/${path}`);
+  if (full !== `/proc/sys/${path}` || !full.startsWith('/proc/sys/net/')) {
+    throw fail('invalid-argument', `sysctl "${name}" is not a setting of the network`);
+  }
+  return full;
 }
 
 function openIfPresent(path: string): number | undefined {

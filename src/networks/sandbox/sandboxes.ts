@@ -4,7 +4,7 @@ import type { EndpointSettings } from '#api';
 import type { Events } from '#events';
 import { hasCode } from '#linux/errno';
 import type { RouteSocket } from '#linux/rtnetlink';
-import { fail, messageOf, runAll } from '#std/errors';
+import { fail, kindOf, messageOf, runAll } from '#std/errors';
 import { newId } from '#std/identifiers';
 import type { Records } from '#store';
 import { macOf, parseSubnet } from '../bridge/addresses.ts';
@@ -183,11 +183,19 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     return record;
   }
 
+  function resolve(name: string): NetworkRecord {
+    try {
+      return catalog.resolve(name);
+    } catch (error) {
+      throw fail(kindOf(error), `failed to set up container networking: ${messageOf(error)}`, error);
+    }
+  }
+
   async function create(request: SandboxRequest): Promise<SandboxRecord> {
     // What an earlier start of this container has left.
     if (catalog.sandboxes.get(request.containerId) !== undefined) await remove(request.containerId);
     const name = request.networkMode === 'default' ? 'bridge' : request.networkMode;
-    const network = catalog.resolve(name);
+    const network = resolve(name);
     if (network.driver === 'null') return createUnconnected(request, network);
     if (network.driver === 'bridge') return createConnected(request, network);
     throw fail('invalid-argument', `network ${network.name} has no sandbox of its own`);
