@@ -40,7 +40,7 @@ describe('versions and headers', () => {
       ['GET', '/images/a/'],
       ['GET', '/containers//json'],
       ['GET', '/%zz'],
-      ['GET', '/system/df'],
+      ['GET', '/system/nothing'],
     ] as const) {
       expect(`${method} ${target} ${(await ask(method, target)).status}`).toBe(`${method} ${target} 404`);
     }

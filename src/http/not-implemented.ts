@@ -1,5 +1,6 @@
 import { fail } from '#std/errors';
 import type { Endpoint } from './exchange.ts';
+import type { Route } from './router.ts';
 
 /** An endpoint that Docker has and this engine not yet: 501 that names what is missing. */
 export function notImplemented(what: string): Endpoint {
@@ -7,3 +8,32 @@ export function notImplemented(what: string): Endpoint {
     throw fail('not-implemented', `${what} is not implemented yet`);
   };
 }
+
+const missing: readonly (readonly [Route[0], string, string])[] = [
+  ['POST', '/auth', 'login to a registry'],
+  ['GET', '/system/df', 'disk usage'],
+  ['POST', '/commit', 'commit of a container'],
+  ['GET', '/containers/{name}/top', 'top of a container'],
+  ['GET', '/containers/{name}/stats', 'stats of a container'],
+  ['GET', '/containers/{name}/changes', 'the list of changes in a container'],
+  ['GET', '/containers/{name}/export', 'export of a container'],
+  ['HEAD', '/containers/{name}/archive', 'copying from a container'],
+  ['GET', '/containers/{name}/archive', 'copying from a container'],
+  ['PUT', '/containers/{name}/archive', 'copying into a container'],
+  ['POST', '/containers/{name}/update', 'update of a container'],
+  ['GET', '/containers/{name}/attach/ws', 'attach over a WebSocket'],
+  ['POST', '/build', 'building images'],
+  ['POST', '/build/prune', 'prune of the build cache'],
+  ['POST', '/session', 'building images'],
+  ['POST', '/grpc', 'building images'],
+  ['GET', '/images/search', 'search of a registry'],
+  ['POST', '/images/{name}/push', 'push of images'],
+  ['GET', '/distribution/{name}/json', 'looking into a registry'],
+  ['GET', '/plugins', 'plugins'],
+  ['GET', '/swarm', 'swarm mode'],
+  ['POST', '/swarm/init', 'swarm mode'],
+  ['POST', '/swarm/join', 'swarm mode'],
+];
+
+/** Docker's endpoints that are still to come, each answered by name. */
+export const unserved: readonly Route[] = missing.map(([method, path, what]) => [method, path, notImplemented(what)]);

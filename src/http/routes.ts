@@ -27,7 +27,7 @@ import { pruneImages, removeImage, tagImage } from './images/change.ts';
 import { createImage } from './images/create.ts';
 import { imageHistory, inspectImage, listImages } from './images/read.ts';
 import { inspectNetwork, listNetworks } from './networks/endpoints.ts';
-import { notImplemented } from './not-implemented.ts';
+import { notImplemented, unserved } from './not-implemented.ts';
 import type { Route } from './router.ts';
 import { events } from './system/events.ts';
 import { info } from './system/info.ts';
@@ -56,7 +56,7 @@ export function routes({ containers, images, networks, volumes, events: journal,
     ['GET', '/info', info(system, containers, images)],
     ['GET', '/events', events(journal)],
     ['POST', '/estiba/stop', stopEngine(system)],
-    ['POST', '/auth', notImplemented('login to a registry')],
+    ...unserved,
 
     ['POST', '/containers/create', createContainer(containers)],
     ['GET', '/containers/json', listContainers(containers)],

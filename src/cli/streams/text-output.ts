@@ -8,7 +8,8 @@ import { fileSystem } from '../builtins.ts';
  */
 function write(fd: 1 | 2, text: string): void {
   if (text === '') return;
-  if (!text.endsWith('\n')) writeAll(fd, Buffer.from(text));
+  // On a terminal `console.error` colours what it writes, which is not ours.
+  if (!text.endsWith('\n') || (fd === 2 && process.stderr.isTTY)) writeAll(fd, Buffer.from(text));
   else if (fd === 1) console.log(text.slice(0, -1));
   else console.error(text.slice(0, -1));
 }
