@@ -26,7 +26,7 @@ const garbageLimit = 32;
  * that died in the moment it started one, or whose exec root was removed. All is done in subshells, which let go of the
  * descriptors: the holder's own must stay where they are.
  */
-const holderScript = `while (exec sleep 60 <&- >&- 2>&- 3>&-) && (
+const holderScript = `while (exec sleep 5 <&- >&- 2>&- 3>&-) && (
   read -r record <"$0" && case $record in *":$$,"*) ;; *) exit 1 ;; esac
 ); do :; done`;
 
