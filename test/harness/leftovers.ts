@@ -39,6 +39,10 @@ export async function tracesOf(engine: TestEngine): Promise<Traces> {
   const networks = await engine.get<NetworkAnswer[]>('/networks');
   const names = networks.map((network) => network.Options?.['com.docker.network.bridge.name']);
   const bridges = new Set(names.filter((name): name is string => name !== undefined && name !== ''));
+  const indexes = new Map([...bridges].map((name) => [name, deviceIndex(name)]));
+  /** Another engine may have come to the name since: what has it then is that one's. */
+  const isForeign = (name: string): boolean =>
+    deviceIndex(name) !== undefined && deviceIndex(name) !== indexes.get(name);
   return {
     containers,
     bridges,
@@ -46,9 +50,11 @@ export async function tracesOf(engine: TestEngine): Promise<Traces> {
       ...remainsOf(containers, [], [engine.execRoot]),
       ...cgroupOf(engine.execRoot),
       ...[...bridges]
-        .filter((name) => new RegExp(`\\b${name}\\b`).test(firewall()))
+        .filter((name) => !isForeign(name) && new RegExp(`\\b${name}\\b`).test(firewall()))
         .map((name) => `firewall rules left for ${name}`),
-      ...[...bridges].filter((name) => existsSync(`/sys/class/net/${name}`)).map((name) => `bridge left: ${name}`),
+      ...[...bridges]
+        .filter((name) => !isForeign(name) && deviceIndex(name) !== undefined)
+        .map((name) => `bridge left: ${name}`),
     ],
   };
 }
@@ -85,6 +91,15 @@ function remainsOf(ids: ReadonlySet<string>, viewers: readonly number[], roots: 
   }
   for (const id of ids) for (const { command } of processesNaming(id)) found.add(`process left: ${command}`);
   return [...found];
+}
+
+/** The kernel's number of a network device, never given again while the host is up; undefined when there is none. */
+function deviceIndex(name: string): string | undefined {
+  try {
+    return readFileSync(join('/sys/class/net', name, 'ifindex'), 'utf8').trim();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Every rule and set of this host. */
