@@ -158,9 +158,11 @@ export function createLaunch(parts: LaunchParts): Launch {
     try {
       const { pid, startedAtNs } = await startProcess(record, bundle);
       const health = initialHealth(record);
-      const { health: _last, ...life } = record.life;
+      // As it is now: it may have been stopped by hand, or renamed, while it started.
+      const current = catalog.get(record.id) ?? record;
+      const { health: _last, ...life } = current.life;
       const running: ContainerRecord = {
-        ...(catalog.get(record.id) ?? record),
+        ...current,
         life: {
           ...life,
           phase: 'running',

@@ -43,13 +43,17 @@ export interface TerminatorParts {
 
 /** Makes the terminator. */
 export function createTerminator({ catalog, events, keeper, paths, restarts }: TerminatorParts): Terminator {
-  async function send(record: ContainerRecord, signal: number): Promise<void> {
+  async function signalIfThere(id: string, signal: number): Promise<void> {
     try {
-      await keeper.signal(record.id, signal);
+      await keeper.signal(id, signal);
     } catch (error) {
       // It exited in this very moment, which is what a caller who ends it wants.
       if (kindOf(error) !== 'not-found') throw error;
     }
+  }
+
+  async function send(record: ContainerRecord, signal: number): Promise<void> {
+    await signalIfThere(record.id, signal);
     announce(events, record, 'kill', { signal: String(signal) });
   }
 
@@ -67,13 +71,18 @@ export function createTerminator({ catalog, events, keeper, paths, restarts }: T
     if (current !== undefined) catalog.put(withLife(current, { stoppedByHand: true }));
   }
 
-  /** Ends a container that only waits for its restart. */
-  function endRestarting(record: ContainerRecord): boolean {
-    restarts.cancel(record.id);
-    const current = catalog.get(record.id);
-    if (current?.life.phase !== 'restarting') return false;
-    catalog.put(withLife(current, { phase: 'exited' }));
-    return true;
+  /** Ends a container that waits for its restart, or is just being started again; false when it runs by then. */
+  async function endRestarting({ id }: ContainerRecord): Promise<boolean> {
+    restarts.cancel(id);
+    if (catalog.get(id)?.life.phase !== 'restarting') return false;
+    const lock = catalog.lock(id);
+    // A start under way is cut short: its runtime may hang.
+    if (lock.isHeld) await signalIfThere(id, sigkill);
+    return lock.run(async () => {
+      const current = catalog.get(id);
+      if (current?.life.phase === 'restarting') catalog.put(withLife(current, { phase: 'exited' }));
+      return current === undefined || !hasProcess(current);
+    });
   }
 
   async function killAndWait(record: ContainerRecord): Promise<void> {
@@ -95,7 +104,7 @@ export function createTerminator({ catalog, events, keeper, paths, restarts }: T
     if (!isRunning(record)) throw fail('not-modified', '');
     if (cause === 'person') markStopped(record);
     else if (record.life.phase === 'restarting') return;
-    if (!endRestarting(record)) {
+    if (!(await endRestarting(record))) {
       const patience = new AbortController();
       const timer = seconds < 0 ? undefined : setTimeout(() => patience.abort(), seconds * 1000);
       const exit = nextExit(catalog, record.id, patience.signal);
@@ -127,7 +136,7 @@ export function createTerminator({ catalog, events, keeper, paths, restarts }: T
   async function end(record: ContainerRecord): Promise<void> {
     if (!isRunning(record)) return;
     markStopped(record);
-    if (!endRestarting(record)) await killAndWait(record);
+    if (!(await endRestarting(record))) await killAndWait(record);
   }
 
   return { stop, kill, end };
