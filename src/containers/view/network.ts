@@ -1,24 +1,6 @@
 import type { EndpointSettings, NetworkSettings } from '#api';
-import type { Sandbox } from '#networks';
+import { type Sandbox, unconnectedEndpoint } from '#networks';
 import type { ContainerRecord } from '../record.ts';
-
-const unconnected: EndpointSettings = {
-  IPAMConfig: null,
-  Links: null,
-  Aliases: null,
-  MacAddress: '',
-  DriverOpts: null,
-  GwPriority: 0,
-  NetworkID: '',
-  EndpointID: '',
-  Gateway: '',
-  IPAddress: '',
-  IPPrefixLen: 0,
-  IPv6Gateway: '',
-  GlobalIPv6Address: '',
-  GlobalIPv6PrefixLen: 0,
-  DNSNames: null,
-};
 
 /** The networks of a container: as they are when it runs, as asked for when it does not. */
 export function endpointsOf(
@@ -28,13 +10,13 @@ export function endpointsOf(
   if (sandbox !== undefined) return sandbox.endpoints;
   const mode = record.hostConfig.NetworkMode;
   if (mode.startsWith('container:')) return {};
-  return { [mode]: { ...unconnected, ...record.endpoints[mode] } };
+  return { [mode]: { ...unconnectedEndpoint, ...record.endpoints[mode] } };
 }
 
 /** The `NetworkSettings` of inspect. */
 export function networkSettingsOf(record: ContainerRecord, sandbox: Sandbox | undefined): NetworkSettings {
   const networks = endpointsOf(record, sandbox);
-  const bridge = networks.bridge ?? unconnected;
+  const bridge = networks.bridge ?? unconnectedEndpoint;
   return {
     Bridge: '',
     SandboxID: sandbox === undefined ? '' : record.id,

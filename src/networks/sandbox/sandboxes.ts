@@ -10,6 +10,7 @@ import type { Records } from '#store';
 import { macOf, parseSubnet } from '../bridge/addresses.ts';
 import type { DefaultBridge } from '../bridge/default-bridge.ts';
 import type { NetworkCatalog } from '../catalog.ts';
+import { unconnectedEndpoint } from '../endpoint.ts';
 import type { Firewall } from '../firewall/firewall.ts';
 import type { PortAllocator } from '../ports/allocator.ts';
 import { portMap } from '../ports/present.ts';
@@ -39,23 +40,9 @@ export interface Sandboxes {
 
 /** An endpoint without any address, as `none` has it. */
 function emptyEndpoint(network: NetworkRecord, request: SandboxRequest): EndpointSettings {
-  return {
-    IPAMConfig: request.endpoint?.IPAMConfig ?? null,
-    Links: request.endpoint?.Links ?? null,
-    Aliases: request.endpoint?.Aliases ?? null,
-    MacAddress: '',
-    DriverOpts: request.endpoint?.DriverOpts ?? null,
-    GwPriority: request.endpoint?.GwPriority ?? 0,
-    NetworkID: network.id,
-    EndpointID: newId(),
-    Gateway: '',
-    IPAddress: '',
-    IPPrefixLen: 0,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
-    DNSNames: null,
-  };
+  const { IPAMConfig = null, Links = null, Aliases = null, DriverOpts = null, GwPriority = 0 } = request.endpoint ?? {};
+  const asked = { IPAMConfig, Links, Aliases, DriverOpts, GwPriority };
+  return { ...unconnectedEndpoint, ...asked, NetworkID: network.id, EndpointID: newId() };
 }
 
 /** The device and addresses of an endpoint on a bridge; `deviceIndex` is not known before it is made. */
