@@ -1,8 +1,8 @@
 /**
  * `npm test`: every check there is, as root. Ends with `N passed, N failed`; type check and lint count as one each.
- * Arguments name test files or folders, and then nothing else runs.
+ * Test files run two at a time, so each must keep to itself. Arguments name test files or folders, and then nothing else runs.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readJunit, type Tally } from './junit.ts';
@@ -12,16 +12,25 @@ const root = join(import.meta.dir, '../..');
 /** All together stay below ten minutes; what is still at work then has failed. */
 const deadline = Date.now() + 9.5 * 60_000;
 const scratch = mkdtempSync(join(tmpdir(), 'estiba-check-'));
+/** Lines of tests that failed, said again at the end: what was said of each is far above by then. */
+const failures: string[] = [];
 
+/** Runs a program to its end and then shows, in one piece, what it said: two are at work at once. */
 async function execute(command: readonly string[], environment: Record<string, string | undefined>): Promise<boolean> {
+  const said = join(scratch, `${crypto.randomUUID()}.log`);
+  const output = openSync(said, 'w');
   const child = Bun.spawn([...command], {
     cwd: root,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', output, output],
     env: environment,
     timeout: Math.max(1000, deadline - Date.now()),
     killSignal: 'SIGKILL',
   });
   await child.exited;
+  closeSync(output);
+  const text = readFileSync(said, 'utf8');
+  process.stdout.write(text);
+  failures.push(...text.split('\n').filter((line) => line.startsWith('(fail)')));
   return child.exitCode === 0;
 }
 
@@ -32,6 +41,7 @@ async function check(name: string, ...command: readonly string[]): Promise<Tally
 }
 
 async function test(paths: readonly string[]): Promise<Tally> {
+  const startedAt = Date.now();
   const report = join(scratch, `${paths.join('-').replaceAll('/', '_')}.xml`);
   const command = [process.execPath, 'test', '--timeout', '60000', '--reporter=junit', `--reporter-outfile=${report}`];
   const passed = await execute([...command, ...paths], {
@@ -39,14 +49,23 @@ async function test(paths: readonly string[]): Promise<Tally> {
     DOCKER_CLI: provideDockerCli(root),
   });
   const tally = existsSync(report) ? readJunit(readFileSync(report, 'utf8')) : { passed: 0, failed: 0 };
-  // A crash, or an error outside of any test, is in no report.
-  return passed || tally.failed > 0 ? tally : { ...tally, failed: 1 };
+  const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
+  if (passed || tally.failed > 0) {
+    console.log(`${passed ? 'passed' : 'FAILED'}: ${paths.join(' ')} (${seconds} s)`);
+    return tally;
+  }
+  console.log(`FAILED: ${paths.join(' ')} ended badly, outside of its tests (${seconds} s)`);
+  return { ...tally, failed: 1 };
 }
 
-/** Applies an action to every item, one after the other. */
-async function each<T, R>(items: readonly T[], action: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (const item of items) results.push(await action(item));
+/** Runs jobs to their end, `width` at a time, in their order. */
+async function inParallel<T>(jobs: readonly (() => Promise<T>)[], width: number): Promise<T[]> {
+  const results: T[] = [];
+  const waiting = [...jobs];
+  const worker = async (): Promise<void> => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) results.push(await job());
+  };
+  await Promise.all(Array.from({ length: width }, worker));
   return results;
 }
 
@@ -55,18 +74,23 @@ if (process.getuid?.() !== 0) {
   process.exit(1);
 }
 provideTestPrograms();
-const endToEnd = [...new Bun.Glob('test/**/*.test.ts').scanSync(root)].sort().map((path) => `./${path}`);
+// The largest first, as they tend to take longest: the last to end should be a short one.
+const endToEnd = [...new Bun.Glob('test/**/*.test.ts').scanSync(root)]
+  .sort((a, b) => statSync(join(root, b)).size - statSync(join(root, a)).size)
+  .map((path) => `./${path}`);
 const named = process.argv.slice(2);
-const tallies: Tally[] =
+const jobs =
   named.length > 0
-    ? [await test(named)]
+    ? [() => test(named)]
     : [
-        await check('type check', 'node_modules/.bin/tsc', '--noEmit'),
-        await check('lint', 'node_modules/.bin/biome', 'check', '--error-on-warnings', '.'),
-        await test(['./src']),
+        () => check('type check', 'node_modules/.bin/tsc', '--noEmit'),
+        () => check('lint', 'node_modules/.bin/biome', 'check', '--error-on-warnings', '.'),
+        () => test(['./src']),
         // Each file by itself: one that crashes or hangs does not take the others' results with it.
-        ...(await each(endToEnd, (file) => test([file]))),
+        ...endToEnd.map((file) => () => test([file])),
       ];
+const tallies = await inParallel(jobs, 2);
+for (const line of failures) console.log(line);
 rmSync(scratch, { recursive: true, force: true });
 const passed = tallies.reduce((sum, tally) => sum + tally.passed, 0);
 const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);

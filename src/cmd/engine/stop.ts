@@ -1,16 +1,14 @@
 import { parseArgs } from 'node:util';
 import { ConnectError, EngineClient, parseEndpoint, ping, stopEngine } from '#client';
+import { readProcessStat } from '#linux/process';
 import { messageOf } from '#std/errors';
 
 const pollMs = 20;
 
+/** A zombie has ended: when its parent comes round to reaping it is no concern of whoever stops the engine. */
 function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  const stat = readProcessStat(pid);
+  return stat !== undefined && stat.state !== 'Z' && stat.state !== 'X';
 }
 
 async function answers(engine: EngineClient): Promise<boolean> {
