@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, startEngine } from './harness/index.ts';
@@ -18,6 +18,14 @@ test('one file, with nothing beside it, is engine, keeper, CLI, and under its na
     const environment = { DOCKER_HOST: engine.host };
     const asDocker = await run([docker, 'run', '--rm', 'busybox', 'echo', 'hello'], { environment });
     expect(asDocker).toEqual({ code: 0, stdout: 'hello\n', stderr: '' });
+    // Neither code nor variables come from files of the directory that it is called in.
+    writeFileSync(join(directory, 'bunfig.toml'), 'preload = ["./preload.ts"]\n');
+    writeFileSync(join(directory, 'preload.ts'), 'process.stdout.write("taken over\\n"); process.exit(66);\n');
+    writeFileSync(join(directory, '.env'), 'DOCKER_HOST=unix:///nowhere\n');
+    const there = await run([docker, 'version'], { environment, directory });
+    expect([there.code, there.stdout.includes('taken over')]).toEqual([0, false]);
+    const unset = await run([program, 'ps'], { environment: { DOCKER_HOST: undefined }, directory });
+    expect(unset.stderr).not.toContain('nowhere');
     expect((await run([docker, '--help'])).stdout).toContain('docker');
     expect((await run([program, '--help'])).stdout).toContain('estiba');
   } finally {

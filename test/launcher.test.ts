@@ -52,3 +52,15 @@ test('an exit code comes through', async () => {
   writeFileSync(join(project, 'src/cmd/main.ts'), 'process.exit(42);');
   expect((await run([join(project, 'bin/estiba')])).code).toBe(42);
 });
+
+test('neither code nor variables come from files of the present directory', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'estiba-elsewhere-'));
+  writeFileSync(join(directory, 'bunfig.toml'), 'preload = ["./preload.ts"]\n');
+  writeFileSync(join(directory, 'preload.ts'), 'process.exit(66);\n');
+  writeFileSync(join(directory, '.env'), 'ESTIBA_PLANTED=1\n');
+  const source = "console.log(process.env.ESTIBA_PLANTED, process.execArgv.includes('--no-env-file'));";
+  writeFileSync(join(project, 'src/cmd/main.ts'), source);
+  const { code, stdout } = await run([join(project, 'bin/estiba')], { directory });
+  rmSync(directory, { recursive: true });
+  expect([code, stdout]).toEqual([0, 'undefined true\n']);
+});

@@ -24,6 +24,9 @@ const build = Bun.spawnSync(
     // One chunk for each dynamic import: in a single one the built-in modules of all of them, node:http and bun:sqlite
     // too, are loaded at the start of every command, which costs the CLI some 20 ms.
     '--splitting',
+    // Else the program runs code (a preload), and takes variables, that files of the directory it is called in name.
+    '--no-compile-autoload-dotenv',
+    '--no-compile-autoload-bunfig',
     '--outfile',
     fresh,
   ],

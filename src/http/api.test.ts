@@ -38,7 +38,6 @@ describe('versions and headers', () => {
       ['HEAD', '/containers/json'],
       ['GET', '/images/'],
       ['GET', '/images/a/'],
-      ['GET', '/containers//json'],
       ['GET', '/%zz'],
       ['GET', '/system/nothing'],
     ] as const) {

@@ -51,6 +51,20 @@ function decodePath(text: string): string | undefined {
   }
 }
 
+/**
+ * Where Docker sends a client whose path holds `//`, `.` or `..`: to the same path without them. Undefined when it holds none.
+ */
+function redirection(path: string, query: string): ApiResponse | undefined {
+  if (!/\/(?:\/|\.\.?(?:\/|$))/.test(path)) return undefined;
+  const kept: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') kept.pop();
+    else if (part !== '' && part !== '.') kept.push(encodeURI(part).replace(/[?#]/g, encodeURIComponent));
+  }
+  const end = path.endsWith('/') && kept.length > 0 ? '/' : '';
+  return { status: 301, headers: { Location: `/${kept.join('/')}${end}${query}` }, body: '' };
+}
+
 /** Puts the API together over the features. Nothing listens until `listen` is called. */
 export function createApi(features: Features): Api {
   const find = createRouter(routes(features));
@@ -65,6 +79,9 @@ export function createApi(features: Features): Api {
   async function dispatch(request: ApiRequest): Promise<ApiResponse> {
     const question = request.target.indexOf('?');
     const path = decodePath(question === -1 ? request.target : request.target.slice(0, question));
+    const moved =
+      path === undefined ? undefined : redirection(path, question === -1 ? '' : request.target.slice(question));
+    if (moved !== undefined) return moved;
     const versioned = path === undefined ? null : /^\/v([0-9.]+)(\/.*)$/s.exec(path);
     const bare = versioned?.[2] ?? path ?? '';
     if (request.method === 'OPTIONS') return withHeaders(empty(200), identity);

@@ -26,6 +26,7 @@ export const acceptedFilters = {
   volumes: new Set(['dangling', 'driver', 'label', 'name']),
   volumesPrune: new Set(['all', 'label', 'label!']),
   networks: new Set(['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type']),
+  networksPrune: new Set(['label', 'label!', 'until']),
 } as const;
 
 function valuesOf(value: unknown): string[] {

@@ -10,7 +10,6 @@ export function notImplemented(what: string): Endpoint {
 }
 
 const missing: readonly (readonly [Route[0], string, string])[] = [
-  ['POST', '/auth', 'login to a registry'],
   ['GET', '/system/df', 'disk usage'],
   ['POST', '/commit', 'commit of a container'],
   ['GET', '/containers/{name}/top', 'top of a container'],
@@ -23,16 +22,17 @@ const missing: readonly (readonly [Route[0], string, string])[] = [
   ['POST', '/containers/{name}/update', 'update of a container'],
   ['GET', '/containers/{name}/attach/ws', 'attach over a WebSocket'],
   ['POST', '/build', 'building images'],
-  ['POST', '/build/prune', 'prune of the build cache'],
   ['POST', '/session', 'building images'],
   ['POST', '/grpc', 'building images'],
   ['GET', '/images/search', 'search of a registry'],
   ['POST', '/images/{name}/push', 'push of images'],
   ['GET', '/distribution/{name}/json', 'looking into a registry'],
-  ['GET', '/plugins', 'plugins'],
-  ['GET', '/swarm', 'swarm mode'],
+  ['POST', '/build/cancel', 'cancelling a build'],
   ['POST', '/swarm/init', 'swarm mode'],
   ['POST', '/swarm/join', 'swarm mode'],
+  ['GET', '/plugins/privileges', 'installing plugins'],
+  ['POST', '/plugins/pull', 'installing plugins'],
+  ['POST', '/plugins/create', 'making plugins'],
 ];
 
 /** Docker's endpoints that are still to come, each answered by name. */

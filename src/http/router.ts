@@ -1,6 +1,9 @@
 import type { Endpoint } from './exchange.ts';
 
-/** One row of the table of routes: `{name}` stands for one or more characters, slashes too, as in Docker's routes. */
+/**
+ * One row of the table of routes: `{name}` stands for one or more characters, slashes too, as in Docker's routes. A second
+ * variable may stand at the end; no endpoint needs its value.
+ */
 export type Route = readonly [method: string, pattern: string, endpoint: Endpoint];
 
 export interface Match {
@@ -12,6 +15,8 @@ export interface Match {
 interface VariableRoute {
   readonly prefix: string;
   readonly suffix: string;
+  /** Something has to follow the suffix. */
+  readonly open: boolean;
   readonly endpoint: Endpoint;
 }
 
@@ -20,21 +25,22 @@ export function createRouter(routes: readonly Route[]): (method: string, path: s
   const fixed = new Map<string, Match>();
   const variable = new Map<string, VariableRoute[]>();
   for (const [method, pattern, endpoint] of routes) {
-    const [prefix = '', suffix] = pattern.split('{name}');
+    const [prefix = '', suffix, end] = pattern.split(/\{\w+\}/);
     if (suffix === undefined) {
       fixed.set(`${method} ${pattern}`, { endpoint, name: '' });
       continue;
     }
     const key = `${method} ${prefix}`;
-    variable.set(key, [...(variable.get(key) ?? []), { prefix, suffix, endpoint }]);
+    variable.set(key, [...(variable.get(key) ?? []), { prefix, suffix, open: end !== undefined, endpoint }]);
   }
   return (method, path) => {
     const exact = fixed.get(`${method} ${path}`);
     if (exact !== undefined) return exact;
     const candidates = variable.get(`${method} ${path.slice(0, path.indexOf('/', 1) + 1)}`) ?? [];
-    for (const { prefix, suffix, endpoint } of candidates) {
-      if (path.length > prefix.length + suffix.length && path.endsWith(suffix)) {
-        const name = path.slice(prefix.length, path.length - suffix.length);
+    for (const { prefix, suffix, open, endpoint } of candidates) {
+      const end = open ? path.lastIndexOf(suffix, path.length - suffix.length - 1) : path.length - suffix.length;
+      if (end > prefix.length && path.startsWith(suffix, end)) {
+        const name = path.slice(prefix.length, end);
         // A trailing slash belongs to no route of Docker's.
         if (!name.endsWith('/')) return { endpoint, name };
       }

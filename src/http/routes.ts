@@ -3,6 +3,7 @@ import type { Events } from '#events';
 import type { Images } from '#images';
 import type { Networks } from '#networks';
 import type { Volumes } from '#volumes';
+import { checkpoints, plugins, swarm } from './absent.ts';
 import { attachContainer } from './containers/attach.ts';
 import { createContainer } from './containers/create.ts';
 import {
@@ -25,15 +26,17 @@ import { startExec } from './exec/start.ts';
 import { loadImages, saveImage, saveImages } from './images/archive.ts';
 import { pruneImages, removeImage, tagImage } from './images/change.ts';
 import { createImage } from './images/create.ts';
+import { pruneBuildCache } from './images/prune-build-cache.ts';
 import { imageHistory, inspectImage, listImages } from './images/read.ts';
-import { inspectNetwork, listNetworks } from './networks/endpoints.ts';
+import { inspectNetwork, listNetworks, pruneNetworks } from './networks/endpoints.ts';
 import { notImplemented, unserved } from './not-implemented.ts';
 import type { Route } from './router.ts';
 import { events } from './system/events.ts';
 import { info } from './system/info.ts';
+import { login } from './system/login.ts';
 import { ping } from './system/ping.ts';
 import { stopEngine } from './system/stop.ts';
-import type { SystemInformation } from './system/types.ts';
+import type { Login, SystemInformation } from './system/types.ts';
 import { version } from './system/version.ts';
 import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes/endpoints.ts';
 
@@ -45,10 +48,19 @@ export interface Features {
   readonly volumes: Volumes;
   readonly events: Events;
   readonly system: SystemInformation;
+  readonly login: Login;
 }
 
 /** The table of all endpoints, without the version prefix that each may have. */
-export function routes({ containers, images, networks, volumes, events: journal, system }: Features): Route[] {
+export function routes({
+  containers,
+  images,
+  networks,
+  volumes,
+  events: journal,
+  system,
+  login: logIn,
+}: Features): Route[] {
   return [
     ['GET', '/_ping', ping],
     ['HEAD', '/_ping', ping],
@@ -56,7 +68,12 @@ export function routes({ containers, images, networks, volumes, events: journal,
     ['GET', '/info', info(system, containers, images)],
     ['GET', '/events', events(journal)],
     ['POST', '/estiba/stop', stopEngine(system)],
+    ['POST', '/auth', login(logIn)],
+    ['POST', '/build/prune', pruneBuildCache],
     ...unserved,
+    ...swarm,
+    ...plugins,
+    ...checkpoints,
 
     ['POST', '/containers/create', createContainer(containers)],
     ['GET', '/containers/json', listContainers(containers)],
@@ -100,7 +117,7 @@ export function routes({ containers, images, networks, volumes, events: journal,
     ['GET', '/networks', listNetworks(networks)],
     ['GET', '/networks/', listNetworks(networks)],
     ['POST', '/networks/create', notImplemented('creation of networks')],
-    ['POST', '/networks/prune', notImplemented('prune of networks')],
+    ['POST', '/networks/prune', pruneNetworks],
     ['GET', '/networks/{name}', inspectNetwork(networks)],
     ['POST', '/networks/{name}/connect', notImplemented('connect of a container to a network')],
     ['POST', '/networks/{name}/disconnect', notImplemented('disconnect of a container from a network')],

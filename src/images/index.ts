@@ -1,2 +1,3 @@
 export { type ImagesOptions, openImages } from './open.ts';
+export { type RegistryCredentials, registryLogin } from './registry-login.ts';
 export * from './types.ts';

@@ -9,8 +9,11 @@ export interface Ran {
 }
 
 export interface RunOptions {
-  readonly environment?: Readonly<Record<string, string>>;
+  /** Added to this process's; undefined takes one away. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly input?: string | Uint8Array;
+  /** Where it starts; the present directory by default. */
+  readonly directory?: string;
   /** The program is killed after this long, and the code is then 137. */
   readonly timeoutMs?: number;
 }
@@ -22,6 +25,7 @@ export async function run(command: readonly string[], options: RunOptions = {}):
     stdout: 'pipe',
     stderr: 'pipe',
     env: { ...process.env, ...options.environment },
+    ...(options.directory === undefined ? {} : { cwd: options.directory }),
     timeout: options.timeoutMs ?? 60_000,
     killSignal: 'SIGKILL',
   });

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { type ContainerPaths, containerPaths, containerUsage, openContainers } from '#containers';
 import { openEvents } from '#events';
 import { createApi } from '#http';
-import { openImages } from '#images';
+import { openImages, registryLogin } from '#images';
 import { connectKeeper } from '#keeper';
 import { removeCgroup } from '#linux/cgroups';
 import { enterPrivateMounts, releasePrivateMounts } from '#linux/namespaces';
@@ -72,7 +72,15 @@ async function open(settings: EngineSettings, paths: ContainerPaths, requestStop
   await volumes.reconcile(live);
   await images.reconcile();
   const system = await systemInformation(settings, records, runtime, requestStop);
-  const api = createApi({ containers: opened.containers, images, networks, volumes, events, system });
+  const api = createApi({
+    containers: opened.containers,
+    images,
+    networks,
+    volumes,
+    events,
+    system,
+    login: (credentials, signal) => registryLogin(credentials, { insecure: [], signal }),
+  });
   const listeners = await Promise.all(settings.hosts.map((host) => api.listen(host)));
   // Not waited for: a start that hangs must not keep the engine from being stopped.
   opened.resume().catch((error: unknown) => log('error', 'not all was resumed', { error: messageOf(error) }));

@@ -26,3 +26,9 @@ export function inspectNetwork(networks: Pick<Networks, 'inspect'>): Endpoint {
     return json(network);
   };
 }
+
+/** `POST /networks/prune`: nothing to remove, as the networks there are belong to the engine itself. */
+export const pruneNetworks: Endpoint = ({ query }) => {
+  query.filters(acceptedFilters.networksPrune);
+  return json({ NetworksDeleted: null });
+};

@@ -67,3 +67,16 @@ export interface SystemInformation {
   /** Ends the engine soon after; with `all` its containers and the keeper too. */
   requestStop(all: boolean): void;
 }
+
+/** What `POST /auth` sends, and registries are asked with. */
+export interface Credentials {
+  readonly username?: string;
+  readonly password?: string;
+  /** Host, with or without a scheme; the default registry when missing. */
+  readonly serveraddress?: string;
+  readonly identitytoken?: string;
+  readonly registrytoken?: string;
+}
+
+/** Asks a registry whether it takes the credentials. Gives the token to use in their place, or an empty text. */
+export type Login = (credentials: Credentials, signal: AbortSignal) => Promise<string>;

@@ -269,5 +269,9 @@ export function memoryFeatures(): Features & {
     volumes: memoryVolumes(),
     events: new MemoryEvents(),
     system,
+    login: async ({ username }) => {
+      if (username === undefined) throw fail('unauthorized', 'incorrect username or password');
+      return `token of ${username}`;
+    },
   };
 }
