@@ -14,6 +14,7 @@ export interface Source {
 export function sourcesIn(...folders: readonly string[]): Source[] {
   return folders
     .flatMap((folder) => [...new Bun.Glob(`${folder}/**/*.ts`).scanSync(projectRoot)])
+    .filter((path) => !path.includes('/node_modules/'))
     .sort()
     .map((path) => ({ path, text: readFileSync(join(projectRoot, path), 'utf8') }));
 }

@@ -6,7 +6,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readJunit, type Tally } from './junit.ts';
-import { provideDockerCli, provideTestPrograms } from './programs.ts';
+import { provideClientPackages, provideDockerCli, provideTestPrograms } from './programs.ts';
 
 const root = join(import.meta.dir, '../..');
 /** All together stay below ten minutes; what is still at work then has failed. */
@@ -74,8 +74,10 @@ if (process.getuid?.() !== 0) {
   process.exit(1);
 }
 provideTestPrograms();
+provideClientPackages(root);
 // The largest first, as they tend to take longest: the last to end should be a short one.
 const endToEnd = [...new Bun.Glob('test/**/*.test.ts').scanSync(root)]
+  .filter((path) => !path.includes('/node_modules/'))
   .sort((a, b) => statSync(join(root, b)).size - statSync(join(root, a)).size)
   .map((path) => `./${path}`);
 const named = process.argv.slice(2);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -31,12 +31,28 @@ export function provideDockerCli(root: string): string {
   return fetched;
 }
 
-/** Installs programs that only tests call, and that a small Debian lacks. */
+/** What only tests call and a small Debian lacks: the package, and the file that tells that it is there. */
+const testPackages = {
+  'xz-utils': '/usr/bin/xz',
+  bzip2: '/usr/bin/bzip2',
+  'python3-docker': '/usr/lib/python3/dist-packages/docker/__init__.py',
+};
+
+/** Installs Debian packages that only tests need. */
 export function provideTestPrograms(): void {
-  const packages = { xz: 'xz-utils', bzip2: 'bzip2' };
-  const missing = Object.entries(packages).flatMap(([program, name]) => (Bun.which(program) === null ? [name] : []));
+  const missing = Object.entries(testPackages).flatMap(([name, file]) => (existsSync(file) ? [] : [name]));
   if (missing.length === 0) return;
   console.log(`installing ${missing.join(' ')} for the tests (apt-get)`);
   must(['apt-get', 'update', '-qq'], '/');
   must(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing], '/');
+}
+
+/** Installs the clients from npm that `test/clients` drives. They are apart from the project's own packages. */
+export function provideClientPackages(root: string): void {
+  const folder = join(root, 'test/clients');
+  const installed = join(folder, 'node_modules/.package-lock.json');
+  const wanted = join(folder, 'package-lock.json');
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return;
+  console.log('installing the packages of test/clients (npm ci)');
+  must(['npm', 'ci', '--ignore-scripts', '--no-audit', '--no-fund'], folder);
 }
