@@ -27,6 +27,8 @@ const build = Bun.spawnSync(
     // Else the program runs code (a preload), and takes variables, that files of the directory it is called in name.
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
+    // A short command ends before compiled code has paid for its compiling; cmd/main.ts ends this for what goes on.
+    '--compile-jit-policy=100',
     '--outfile',
     fresh,
   ],

@@ -1,5 +1,12 @@
 import { programVersion } from './version.ts';
 
+/** How long a command may take before the built program, which starts with its compiler held back, lets go of it. */
+const shortCommandMs = 50;
+
+function compileAsUsual(): void {
+  Bun.unsafe.setJITPolicy(1);
+}
+
 /** Each entry is loaded only by the process that it is for: the keeper stays small, and the CLI starts fast. */
 async function main(argv: readonly string[]): Promise<number | undefined> {
   const [first, ...rest] = argv;
@@ -7,11 +14,16 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
   const name = /(?:^|\/)docker$/.test(process.env.ESTIBA_INVOKED_AS ?? process.argv0) ? 'docker' : 'estiba';
   delete process.env.ESTIBA_INVOKED_AS;
   if (first === 'keeper') {
+    compileAsUsual();
     await (await import('./keeper.ts')).keeperMain(rest);
     // Its work is done, but its signal handlers would keep the process.
     return 0;
   }
-  if (first === 'engine' && name === 'estiba') return (await import('./engine/command.ts')).engineMain(rest);
+  if (first === 'engine' && name === 'estiba') {
+    compileAsUsual();
+    return (await import('./engine/command.ts')).engineMain(rest);
+  }
+  setTimeout(compileAsUsual, shortCommandMs).unref();
   return (await import('#cli')).runCli(argv, { name, version: programVersion });
 }
 

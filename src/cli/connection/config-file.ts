@@ -21,9 +21,12 @@ export function configFolder(option: string): string {
  */
 export async function readConfigFile(folder: string): Promise<ConfigFile> {
   const path = `${folder}/config.json`;
+  const file = Bun.file(path);
+  // To find a missing file so costs a stat, where to read it would start threads first.
+  if (file.size === 0) return {};
   let text: string;
   try {
-    text = await Bun.file(path).text();
+    text = await file.text();
   } catch {
     return {};
   }
