@@ -19,8 +19,10 @@ import { type ContainerRecord, hasProcess, isRunning } from './record.ts';
 import { prune } from './remove/prune.ts';
 import type { Remove } from './remove/remove.ts';
 import type { Starter } from './start/start.ts';
+import { createStats } from './stats/stats.ts';
 import { pause, unpause } from './stop/pause.ts';
 import type { Terminator } from './stop/terminate.ts';
+import { createTop } from './top/top.ts';
 import type { Attachment, AttachOptions, Containers, LogOptions } from './types.ts';
 import { inspectRecord } from './view/inspect.ts';
 import { createList } from './view/list.ts';
@@ -95,9 +97,12 @@ function streamCalls(parts: FaceParts): Pick<Containers, 'attach' | 'logs' | 're
 }
 
 /** Reading: lists, inspect, counts. */
-function viewCalls(parts: FaceParts): Pick<Containers, 'list' | 'inspect' | 'counts' | 'prune'> {
+function viewCalls(
+  parts: FaceParts,
+): Pick<Containers, 'list' | 'inspect' | 'counts' | 'prune' | 'stats' | 'followStats' | 'top'> {
   const { catalog, images, networks, paths, execStore } = parts;
   const list = createList(catalog, images, networks);
+  const stats = createStats(catalog, paths);
 
   async function inspect(name: string, options: { size: boolean }): Promise<ContainerInspect> {
     const record = catalog.find(name);
@@ -109,6 +114,9 @@ function viewCalls(parts: FaceParts): Pick<Containers, 'list' | 'inspect' | 'cou
 
   return {
     inspect,
+    stats: (name, options) => stats.once(name, options),
+    followStats: (name, signal) => stats.stream(name, signal),
+    top: createTop(catalog, parts.events, paths),
     list: (options): Promise<ContainerSummary[]> => list.list(options),
     prune: (filters: Filters): Promise<PruneReport> => prune(catalog, images.rootfs, parts.remove, filters),
     counts() {

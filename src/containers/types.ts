@@ -2,7 +2,9 @@ import type {
   ContainerCreateRequest,
   ContainerCreateResponse,
   ContainerInspect,
+  ContainerStats,
   ContainerSummary,
+  ContainerTop,
   ContainerWaitResponse,
   ExecCreateRequest,
   ExecInspect,
@@ -54,6 +56,12 @@ export interface Containers {
   ): Promise<ContainerCreateResponse>;
   list(options: { all: boolean; limit: number; size: boolean; filters: Filters }): Promise<ContainerSummary[]>;
   inspect(name: string, options: { size: boolean }): Promise<ContainerInspect>;
+  /** What a container uses now; with the sample before it unless `isAlone`. */
+  stats(name: string, options: { isAlone: boolean }): Promise<ContainerStats>;
+  /** A sample each second until the container is removed; throws at once when it is unknown. */
+  followStats(name: string, signal: AbortSignal): AsyncIterable<ContainerStats>;
+  /** Its processes, with arguments of ps(1). */
+  top(name: string, psArguments: string | undefined, signal: AbortSignal): Promise<ContainerTop>;
   /** Throws `not-modified` when it runs already. */
   start(name: string, options: { detachKeys?: string }): Promise<void>;
   /** Throws `not-modified` when it does not run. `timeoutSeconds` -1 waits for ever. */

@@ -19,6 +19,7 @@ import { containerLogs } from './containers/logs.ts';
 import { inspectContainer, listContainers } from './containers/read.ts';
 import { pruneContainers, removeContainer } from './containers/remove.ts';
 import { renameContainer } from './containers/rename.ts';
+import { containerStats, containerTop } from './containers/usage.ts';
 import { waitContainer } from './containers/wait.ts';
 import { createExec } from './exec/create.ts';
 import { inspectExec, resizeExec } from './exec/inspect.ts';
@@ -80,6 +81,8 @@ export function routes({
     ['POST', '/containers/prune', pruneContainers(containers)],
     ['GET', '/containers/{name}/json', inspectContainer(containers)],
     ['GET', '/containers/{name}/logs', containerLogs(containers)],
+    ['GET', '/containers/{name}/stats', containerStats(containers)],
+    ['GET', '/containers/{name}/top', containerTop(containers)],
     ['POST', '/containers/{name}/start', startContainer(containers)],
     ['POST', '/containers/{name}/stop', stopContainer(containers)],
     ['POST', '/containers/{name}/restart', restartContainer(containers)],

@@ -59,6 +59,18 @@ export function cgroupDirectory(path: string, controller: string): string | unde
   return root === undefined ? undefined : join(root, path);
 }
 
+/** Reads one file of a cgroup, of the hierarchy of a controller; undefined when the cgroup or the file is not there. */
+export type CgroupReader = (controller: string, file: string) => string | undefined;
+
+/** The reader of cgroup `path`. Nothing is held open: a descriptor for each file of each container would be thousands. */
+export function cgroupReader(path: string): CgroupReader {
+  const { hierarchies } = cgroupLayout();
+  return (controller, file) => {
+    const root = hierarchies.get(controller);
+    return root === undefined ? undefined : readText(`${root}${path}/${file}`);
+  };
+}
+
 /** The directory that lists a cgroup's processes: any hierarchy has them all. */
 function processDirectory(path: string): string {
   const { hierarchies, roots } = cgroupLayout();

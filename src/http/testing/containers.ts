@@ -2,7 +2,9 @@ import { PassThrough } from 'node:stream';
 import type {
   ContainerCreateRequest,
   ContainerInspect,
+  ContainerStats,
   ContainerSummary,
+  ContainerTop,
   ContainerWaitResponse,
   ExecCreateRequest,
   ExecInspect,
@@ -226,6 +228,23 @@ export class MemoryContainers implements Containers {
       }
     };
     return { terminal: false, output: output.call(this) };
+  }
+
+  async stats(name: string): Promise<ContainerStats> {
+    return { name: `/${this.#find(name).name}` } as ContainerStats;
+  }
+
+  followStats(name: string, signal: AbortSignal): AsyncIterable<ContainerStats> {
+    const stats = { name: `/${this.#find(name).name}` } as ContainerStats;
+    return (async function* () {
+      yield stats;
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    })();
+  }
+
+  async top(name: string): Promise<ContainerTop> {
+    this.#find(name);
+    return { Processes: [], Titles: ['PID'] };
   }
 
   execCreate(name: string, request: ExecCreateRequest): { Id: string } {
