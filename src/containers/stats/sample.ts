@@ -39,6 +39,7 @@ export function parseSystemCpu(text: string): SystemCpu {
   };
 }
 
+/** Reads it now. */
 export function readSystemCpu(): SystemCpu {
   return parseSystemCpu(readFileSync('/proc/stat', 'latin1'));
 }
