@@ -4,10 +4,10 @@ import { printInspection } from '../print/inspection.ts';
 import { writeOut } from '../streams/text-output.ts';
 
 /** A format that fails has still begun its line. */
-function printFound(found: readonly unknown[], format: string): string {
+async function printFound(found: readonly unknown[], format: string): Promise<string> {
   if (found.length === 0 && format !== '' && format !== 'json') return '\n';
   try {
-    return printInspection(found, format);
+    return await printInspection(found, format);
   } catch (error) {
     writeOut('\n');
     throw error;
@@ -26,7 +26,7 @@ export async function inspectObjects(
   const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
   const unreachable = failures.find((error) => error instanceof ConnectError);
   if (unreachable !== undefined) throw unreachable;
-  writeOut(printFound(found, format));
+  writeOut(await printFound(found, format));
   if (failures.length === 0) return 0;
   throw new CommandFailure(failures.map((error) => failureText(error, program)).join('\n'));
 }

@@ -91,7 +91,7 @@ export const version = defineCommand({
       // Go's names of the fields, which are not those of the JSON.
       const named = { ...client, APIVersion: client.ApiVersion };
       const engineNamed = server && { ...server, APIVersion: server.ApiVersion, MinAPIVersion: server.MinAPIVersion };
-      writeOut(printInspection([{ Client: named, Server: engineNamed ?? null }], flags.format));
+      writeOut(await printInspection([{ Client: named, Server: engineNamed ?? null }], flags.format));
     } else writeOut(clientText(client) + (server ? serverText(server) : ''));
     if (failure !== '') throw new CommandFailure(failure);
     return 0;

@@ -1,5 +1,4 @@
 import { fail, messageOf } from '#std/errors';
-import { compileTemplate } from '../template/index.ts';
 
 /** Go's name of the identifier is `ID`, that of the JSON `Id`; templates may use either. */
 function withGoNames(object: unknown): unknown {
@@ -12,9 +11,10 @@ function withGoNames(object: unknown): unknown {
  * the template, once for each.
  * @throws `invalid-argument`
  */
-export function printInspection(objects: readonly unknown[], format: string): string {
+export async function printInspection(objects: readonly unknown[], format: string): Promise<string> {
   if (format === '') return `${objects.length === 0 ? '[]' : JSON.stringify(objects, null, 4)}\n`;
   if (format === 'json') return `${JSON.stringify(objects)}\n`;
+  const { compileTemplate } = await import('../template/index.ts');
   try {
     const template = compileTemplate(format);
     const missingField = (field: string): string => `map has no entry for key "${field}"`;

@@ -1,5 +1,5 @@
 import { fail, messageOf } from '#std/errors';
-import { compileTemplate, type Template } from '../template/index.ts';
+import type { Template } from '../template/index.ts';
 import { alignColumns } from './columns.ts';
 
 /** A field of a listing: its heading in a table, and its text for a row. */
@@ -21,7 +21,20 @@ export interface Listing<T> {
   readonly notInJson?: readonly string[];
 }
 
-function compile(source: string): Template {
+/**
+ * The template of names alone that every plain table is, for rows that have all of them; undefined for any other. Most
+ * commands print nothing else, and so do not load what templates need.
+ */
+function namesAlone(source: string, fields: Readonly<Record<string, unknown>>): Template | undefined {
+  const parts = source.split(/\{\{\.(\w+)\}\}/);
+  const isPlain = parts.every((part, index) => (index % 2 === 1 ? Object.hasOwn(fields, part) : !part.includes('{{')));
+  if (!isPlain) return undefined;
+  return (data) =>
+    parts.map((part, index) => (index % 2 === 1 ? String(Reflect.get(Object(data), part)) : part)).join('');
+}
+
+async function compile(source: string): Promise<Template> {
+  const { compileTemplate } = await import('../template/index.ts');
   try {
     return compileTemplate(source);
   } catch (error) {
@@ -54,12 +67,13 @@ function jsonRow<T>(listing: Listing<T>, row: T): string {
  * template for each row.
  * @throws `invalid-argument` for a template that is none or names a field that is not there
  */
-export function printListing<T>(listing: Listing<T>, rows: readonly T[], format = ''): string {
+export async function printListing<T>(listing: Listing<T>, rows: readonly T[], format = ''): Promise<string> {
   const source = format === '' ? 'table' : format;
   if (source === 'json') return rows.map((row) => `${jsonRow(listing, row)}\n`).join('');
   const isTable = source === 'table' || /^table\s/.test(source);
   const given = source === 'table' ? listing.table : source.replace(/^table\s+/, '');
-  const template = compile(given.replaceAll('\\t', '\t').replaceAll('\\n', '\n'));
+  const text = given.replaceAll('\\t', '\t').replaceAll('\\n', '\n');
+  const template = namesAlone(text, listing.fields) ?? (await compile(text));
   const missingField = (field: string): string => `can't evaluate field ${field} in type *formatter.${listing.type}`;
   const render = (data: object): string => {
     try {

@@ -25,50 +25,50 @@ const rows: Row[] = [
   { id: 'a-long-identifier', labels: {} },
 ];
 
-describe('listings', () => {
-  test('are tables unless told otherwise', () => {
+describe('listings', async () => {
+  test('are tables unless told otherwise', async () => {
     const table =
       'ROW ID              NAME\na                   name of a\na-long-identifier   name of a-long-identifier\n';
-    expect(printListing(listing, rows)).toBe(table);
-    expect(printListing(listing, rows, 'table')).toBe(table);
+    expect(await printListing(listing, rows)).toBe(table);
+    expect(await printListing(listing, rows, 'table')).toBe(table);
   });
 
-  test('take a template, with headings when it is a table', () => {
-    expect(printListing(listing, rows, '{{.ID}}:{{.Label "x"}}')).toBe('a:1\na-long-identifier:\n');
-    expect(printListing(listing, rows.slice(0, 1), 'table {{.Name}}\\t{{.Label "x"}}')).toBe(
+  test('take a template, with headings when it is a table', async () => {
+    expect(await printListing(listing, rows, '{{.ID}}:{{.Label "x"}}')).toBe('a:1\na-long-identifier:\n');
+    expect(await printListing(listing, rows.slice(0, 1), 'table {{.Name}}\\t{{.Label "x"}}')).toBe(
       'NAME        x\nname of a   1\n',
     );
   });
 
-  test('are JSON, a line for each row', () => {
-    expect(printListing(listing, rows.slice(0, 1), 'json')).toBe('{"ID":"a","Name":"name of a"}\n');
+  test('are JSON, a line for each row', async () => {
+    expect(await printListing(listing, rows.slice(0, 1), 'json')).toBe('{"ID":"a","Name":"name of a"}\n');
   });
 
-  test('say what is wrong with a template', () => {
-    expect(() => printListing(listing, rows, '{{.Foo}}')).toThrow(
+  test('say what is wrong with a template', async () => {
+    await expect(printListing(listing, rows, '{{.Foo}}')).rejects.toThrow(
       'failed to execute template: template: :1:2: executing "" at <.Foo>: can\'t evaluate field Foo in type *formatter.RowContext',
     );
-    expect(() => printListing(listing, rows, '{{foo}}')).toThrow(
+    await expect(printListing(listing, rows, '{{foo}}')).rejects.toThrow(
       'failed to parse template: template: :1: function "foo" not defined',
     );
   });
 });
 
-test('columns are ten wide at least, and counted in characters', () => {
+test('columns are ten wide at least, and counted in characters', async () => {
   expect(alignColumns(['A\tB', '…\tx'])).toBe('A         B\n…         x\n');
   expect(ellipsis('abcdef', 4)).toBe('abc…');
   expect(ellipsis('abcd', 4)).toBe('abcd');
 });
 
-test('inspection prints JSON or a template', () => {
+test('inspection prints JSON or a template', async () => {
   const objects = [{ Id: '1', Name: 'x' }];
-  expect(printInspection([], '')).toBe('[]\n');
-  expect(printInspection(objects, '')).toBe('[\n    {\n        "Id": "1",\n        "Name": "x"\n    }\n]\n');
-  expect(printInspection(objects, '{{.ID}} {{.Id}} {{json .}}')).toBe('1 1 {"Id":"1","Name":"x"}\n');
-  expect(() => printInspection(objects, '{{.Foo}}')).toThrow('map has no entry for key "Foo"');
+  expect(await printInspection([], '')).toBe('[]\n');
+  expect(await printInspection(objects, '')).toBe('[\n    {\n        "Id": "1",\n        "Name": "x"\n    }\n]\n');
+  expect(await printInspection(objects, '{{.ID}} {{.Id}} {{json .}}')).toBe('1 1 {"Id":"1","Name":"x"}\n');
+  await expect(printInspection(objects, '{{.Foo}}')).rejects.toThrow('map has no entry for key "Foo"');
 });
 
-test('neighbouring ports that map to themselves are one range', () => {
+test('neighbouring ports that map to themselves are one range', async () => {
   const port = (IP: string, PrivatePort: number, PublicPort: number, Type = 'tcp') => ({
     IP,
     PrivatePort,
@@ -87,13 +87,13 @@ test('neighbouring ports that map to themselves are one range', () => {
   ).toBe('99/tcp, 0.0.0.0:7000-7001->7000-7001/tcp, 127.0.0.1:9001->9001/udp, 0.0.0.0:8088->80/tcp, [::]:8088->80/tcp');
 });
 
-test('timestamps have nanoseconds where there are some', () => {
+test('timestamps have nanoseconds where there are some', async () => {
   expect(printTimestamp(Date.UTC(2026, 0, 2, 3, 4, 5), 801_985_829n)).toMatch(
     /^2026-01-0\dT.*\.801985829(Z|[+-]\d\d:\d\d)$/,
   );
 });
 
-test('a time of building is a calendar time in UTC', () => {
+test('a time of building is a calendar time in UTC', async () => {
   expect(printCalendarTime('2026-09-05T11:02:57.000000000+00:00')).toBe('Sat Sep  5 11:02:57 2026');
   expect(printCalendarTime('unknown')).toBe('unknown');
 });

@@ -31,7 +31,7 @@ export const ls = defineCommand({
     const filters = toFilters(flags.filter);
     const containers = await listContainers(engine, { all: flags.all, limit, size, filters });
     const listing = containerListing({ truncated, size: flags.size });
-    writeOut(printListing(listing, containers, flags.quiet && flags.format === '' ? '{{.ID}}' : format));
+    writeOut(await printListing(listing, containers, flags.quiet && flags.format === '' ? '{{.ID}}' : format));
     return 0;
   },
 });

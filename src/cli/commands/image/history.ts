@@ -50,7 +50,7 @@ export const history = defineCommand({
   async run({ flags, args, engine }) {
     const rows = await imageHistory(engine, args[0] ?? '');
     const listing = historyListing({ truncated: !flags['no-trunc'], human: flags.human });
-    writeOut(printListing(listing, rows, flags.quiet && flags.format === '' ? '{{.ID}}' : flags.format));
+    writeOut(await printListing(listing, rows, flags.quiet && flags.format === '' ? '{{.ID}}' : flags.format));
     return 0;
   },
 });

@@ -28,7 +28,7 @@ export const imageLs = defineCommand({
     const listing = imageListing({ truncated: !flags['no-trunc'], digests });
     const format = flags.quiet && flags.format === '' ? '{{.ID}}' : flags.format;
     writeOut(
-      printListing(
+      await printListing(
         listing,
         images.flatMap((image) => imageRows(image, digests)),
         format,

@@ -43,7 +43,7 @@ export const networkLs = defineCommand({
     const networks = await listNetworks(engine, toFilters(flags.filter));
     networks.sort((a, b) => a.Name.localeCompare(b.Name, undefined, { numeric: true }));
     const format = flags.quiet && flags.format === '' ? '{{.ID}}' : flags.format;
-    writeOut(printListing(networkListing(!flags['no-trunc']), networks, format));
+    writeOut(await printListing(networkListing(!flags['no-trunc']), networks, format));
     return 0;
   },
 });

@@ -88,7 +88,7 @@ export const info = defineCommand({
       throw new CommandFailure(failureText(error, program), 1, { cause: error });
     }
     if (flags.format === 'json') writeOut(`${JSON.stringify(server)}\n`);
-    else if (flags.format !== '') writeOut(printInspection([server], flags.format));
+    else if (flags.format !== '') writeOut(await printInspection([server], flags.format));
     else {
       writeOut(`${[...client, 'Server:', ...serverLines(server)].join('\n')}\n\n`);
       const warnings = Array.isArray(server.Warnings) ? server.Warnings : [];

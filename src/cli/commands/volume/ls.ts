@@ -41,7 +41,7 @@ export const volumeLs = defineCommand({
   async run({ flags, engine }) {
     const { Volumes, Warnings } = await listVolumes(engine, toFilters(flags.filter));
     const sorted = [...(Volumes ?? [])].sort((a, b) => a.Name.localeCompare(b.Name, undefined, { numeric: true }));
-    writeOut(printListing(listing, sorted, flags.quiet && flags.format === '' ? '{{.Name}}' : flags.format));
+    writeOut(await printListing(listing, sorted, flags.quiet && flags.format === '' ? '{{.Name}}' : flags.format));
     for (const warning of Warnings ?? []) writeErr(`WARNING: ${warning}\n`);
     return 0;
   },
