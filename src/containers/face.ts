@@ -118,7 +118,7 @@ function viewCalls(
     followStats: (name, signal) => stats.stream(name, signal),
     top: createTop(catalog, parts.events, paths),
     list: (options): Promise<ContainerSummary[]> => list.list(options),
-    prune: (filters: Filters): Promise<PruneReport> => prune(catalog, images.rootfs, parts.remove, filters),
+    prune: (filters: Filters): Promise<PruneReport> => prune({ ...parts, rootfs: images.rootfs }, filters),
     counts() {
       let running = 0;
       let paused = 0;

@@ -11,16 +11,19 @@ const keptEvents = 100_000;
 const pruneEvery = 1_000;
 /** How many past events one read takes from the database. */
 const pageSize = 500;
+/** A microsecond, the grain of our clock: a double holds such a time so that its decimal digits are exact. */
+const clockStepNs = 1_000n;
 
 type StreamOptions = Parameters<Events['stream']>[0];
 
 function messageOf({ type, action, id, attributes }: EventDraft, timeNs: bigint): EventMessage {
   const legacy: Partial<EventMessage> = {};
+  const named = { status: action, ...(id !== '' && { id }) };
   if (type === 'container') {
-    Object.assign(legacy, { status: action, id });
+    Object.assign(legacy, named);
     if (attributes.image !== undefined) legacy.from = attributes.image;
   } else if (type === 'image') {
-    Object.assign(legacy, { status: action, id });
+    Object.assign(legacy, named);
   }
   return {
     ...legacy,
@@ -29,7 +32,7 @@ function messageOf({ type, action, id, attributes }: EventDraft, timeNs: bigint)
     Actor: { ID: id, Attributes: { ...attributes } },
     scope: 'local',
     time: Number(timeNs / 1_000_000_000n),
-    // Clients read this as a 64-bit integer; what a double holds of it is exact to a quarter of a microsecond.
+    // Clients read this as a 64-bit integer.
     timeNano: Number(timeNs),
   };
 }
@@ -58,7 +61,7 @@ export function openEvents(records: Pick<Records, 'database'>): Events {
   function publish(draft: EventDraft): EventMessage {
     // Strictly rising, also when the clock is set back: `since` must never skip or repeat an event.
     const clock = nowNs();
-    lastTimeNs = clock > lastTimeNs ? clock : lastTimeNs + 1n;
+    lastTimeNs = clock > lastTimeNs ? clock : lastTimeNs + clockStepNs;
     lastSeq += 1;
     const event = messageOf(draft, lastTimeNs);
     try {

@@ -50,14 +50,12 @@ export interface NewImage {
 }
 
 /** Gives a name to an image, away from another that had it. To be called in a transaction. */
-export function putReference(
-  options: { catalogue: Catalogue; events: Events },
-  image: StoredImage,
-  reference: ImageReference,
-): void {
-  const { catalogue, events } = options;
+export function putReference(catalogue: Catalogue, image: StoredImage, reference: ImageReference): void {
   catalogue.references.put({ id: formatReference(reference), imageId: image.id });
-  publishImageEvent(events, 'tag', image, familiarReference(reference));
+}
+
+function announceTags(events: Events, image: StoredImage, references: readonly ImageReference[]): void {
+  for (const reference of references) publishImageEvent(events, 'tag', image, familiarReference(reference));
 }
 
 /**
@@ -88,7 +86,9 @@ export async function commitImages(
         const taggedAt = references.length > 0 ? formatTime(nowNs()) : catalogue.images.get(id)?.taggedAt;
         const image = recordOf(id, file, layers, taggedAt);
         catalogue.images.put(image);
-        for (const reference of references) putReference({ catalogue, events }, image, reference);
+        for (const reference of references) putReference(catalogue, image, reference);
+        // A load tells of the image alone, as Docker's does.
+        if (action === 'import') announceTags(events, image, references);
         publishImageEvent(events, action, image);
       }
     },
@@ -119,6 +119,7 @@ export function tagImage(
   const image = { ...catalogue.find(source), taggedAt: formatTime(nowNs()) };
   records.transaction(() => {
     catalogue.images.put(image);
-    putReference(options, image, reference);
+    putReference(catalogue, image, reference);
+    announceTags(options.events, image, [reference]);
   });
 }

@@ -1,3 +1,4 @@
+import type { Events } from '#events';
 import {
   type Descriptor,
   digestOf,
@@ -15,6 +16,7 @@ import {
 import { EstibaError, fail } from '#std/errors';
 import { type Blobs, decompress, detectCompression } from '#store';
 import { type Catalogue, canonical, type StoredImage, type StoredLayer } from './catalogue.ts';
+import { publishImageEvent } from './commit.ts';
 import type { Layers } from './layers.ts';
 
 interface SavedImage {
@@ -176,13 +178,14 @@ async function* writeArchive(blobs: Blobs, { contents, files }: ReturnType<typeo
  * cancelled. Throws `not-found` before the first byte.
  */
 export function saveImages(
-  options: { catalogue: Catalogue; blobs: Blobs; layers: Layers },
+  options: { catalogue: Catalogue; blobs: Blobs; layers: Layers; events: Events },
   names: readonly string[],
 ): ReadableStream<Uint8Array> {
   const { catalogue, blobs, layers } = options;
   const images = select(catalogue, names);
   const plan = planArchive({ catalogue, blobs }, images);
   const held = images.flatMap(({ image }) => image.chain.filter((chainId) => layers.hold(chainId) !== undefined));
+  for (const { image } of images) publishImageEvent(options.events, 'save', image);
   const pieces = writeArchive(blobs, plan);
   let isHeld = true;
   const release = (): void => {

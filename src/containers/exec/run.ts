@@ -60,6 +60,11 @@ function messageFrame(message: string, terminal: boolean): Buffer {
   return Buffer.concat([header, text]);
 }
 
+/** How events name a command: the program, a space, then the arguments; the space also where there are none. */
+function wordsOf([program = '', ...rest]: readonly string[]): string {
+  return `${program} ${rest.join(' ')}`;
+}
+
 /** Makes the exec feature. */
 export function createExecs(parts: ExecParts): Execs {
   const { catalog, execs, events, keeper, clients, paths } = parts;
@@ -79,7 +84,7 @@ export function createExecs(parts: ExecParts): Execs {
     detachBytes(request.DetachKeys);
     const id = newId();
     execs.put({ id, containerId: record.id, request, command, state: 'created', pid: 0 });
-    announce(events, record, `exec_create: ${command.join(' ')} `, { execID: id });
+    announce(events, record, `exec_create: ${wordsOf(command)}`, { execID: id });
     return { Id: id };
   }
 
@@ -94,7 +99,7 @@ export function createExecs(parts: ExecParts): Execs {
   async function launch(id: string, size: [number, number] | undefined): Promise<void> {
     const { exec: starting, container } = find(id);
     const { request, command } = starting;
-    announce(events, container, `exec_start: ${command.join(' ')} `, { execID: id });
+    announce(events, container, `exec_start: ${wordsOf(command)}`, { execID: id });
     try {
       const file = paths.execProcess(id);
       mkdirSync(dirname(file), { recursive: true });

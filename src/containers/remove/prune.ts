@@ -1,4 +1,5 @@
 import type { Filters, PruneReport } from '#api';
+import type { Events } from '#events';
 import type { Rootfs } from '#images';
 import { parseDurationNs } from '#std/duration';
 import { fail, kindOf } from '#std/errors';
@@ -41,7 +42,11 @@ function pruneTest(filters: Filters): (record: ContainerRecord) => boolean {
 }
 
 /** Removes all containers that do not run and pass the filters `label`, `label!` and `until`. */
-export async function prune(catalog: Catalog, rootfs: Rootfs, remove: Remove, filters: Filters): Promise<PruneReport> {
+export async function prune(
+  parts: { catalog: Catalog; events: Events; rootfs: Rootfs; remove: Remove },
+  filters: Filters,
+): Promise<PruneReport> {
+  const { catalog, events, rootfs, remove } = parts;
   const matches = pruneTest(filters);
   const doomed = [...catalog.all()].filter((record) => !isRunning(record) && matches(record));
   const deleted: string[] = [];
@@ -57,5 +62,6 @@ export async function prune(catalog: Catalog, rootfs: Rootfs, remove: Remove, fi
       if (kindOf(error) !== 'conflict' && kindOf(error) !== 'not-found') throw error;
     }
   }
+  events.publish({ type: 'container', action: 'prune', id: '', attributes: { reclaimed: String(SpaceReclaimed) } });
   return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed };
 }

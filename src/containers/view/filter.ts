@@ -8,8 +8,8 @@ export interface FilterSources {
   find(name: string): ContainerRecord;
   /** Image ids that a reference stands for as an ancestor: its own and those built on it. */
   descendants(reference: string): ReadonlySet<string>;
-  /** Names and ids of the networks that a container is in. */
-  networksOf(record: ContainerRecord): readonly string[];
+  /** The networks that a container is in; without an id where it does not run. */
+  networksOf(record: ContainerRecord): readonly { name: string; id: string }[];
   /** Published host ports of a container, as `8080/tcp`, for those that run. */
   publishedPorts(record: ContainerRecord): readonly string[];
 }
@@ -17,36 +17,52 @@ export interface FilterSources {
 type Test = (record: ContainerRecord) => boolean;
 
 const statuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
-const healthStatuses = ['starting', 'healthy', 'unhealthy', 'none'];
+const healthStatuses = ['none', 'starting', 'healthy', 'unhealthy'];
 
-function invalid(name: string, value: string): Error {
-  return fail('invalid-argument', `invalid filter '${name}=${value}'`);
+function invalid(name: string, values: readonly string[], cause = ''): Error {
+  return fail('invalid-argument', `invalid filter '${name}=${values.join(' ')}'${cause}`);
 }
 
-function oneOf(name: string, values: readonly string[], known: readonly string[]): readonly string[] {
+/** The values, each one of those that the filter knows; `what` names them in the error. */
+function oneOf(name: string, what: string, values: readonly string[], known: readonly string[]): readonly string[] {
   const wrong = values.find((value) => !known.includes(value));
-  if (wrong !== undefined) throw invalid(name, wrong);
-  return values;
+  if (wrong === undefined) return values;
+  throw invalid(name, [wrong], `: invalid value for ${what} (${wrong}): must be one of ${known.join(', ')}`);
 }
 
+/** A name by a regular expression, with its slash or without; one that is none matches nothing, as with Docker. */
 function nameTest(value: string): Test {
+  const [, flags = '', pattern = ''] = /^(?:\(\?([ims]+)\))?(.*)$/s.exec(value) ?? [];
   try {
-    return matchName(value);
+    const expression = new RegExp(pattern, flags);
+    return ({ name }) => name === value || expression.test(name) || expression.test(`/${name}`);
   } catch {
-    throw invalid('name', value);
+    return () => false;
   }
 }
 
-function matchName(value: string): Test {
-  const pattern = new RegExp(value.replace(/^\^?\/?/, (start) => (start.startsWith('^') ? '^' : '')));
-  return ({ name }) => pattern.test(name);
+function portFault(range: string): string | undefined {
+  if (range === '') return 'Empty string specified for ports.';
+  const bounds = range.split('-');
+  for (const bound of bounds) {
+    const parsing = `strconv.ParseUint: parsing ${JSON.stringify(bound)}:`;
+    if (!/^\d+$/.test(bound)) return `${parsing} invalid syntax`;
+    if (Number(bound) > 65535) return `${parsing} value out of range`;
+  }
+  const [first, last = first] = bounds.map(Number);
+  return Number(first) > Number(last) ? `Invalid range specified for the Port: ${range}` : undefined;
 }
 
-function portTest(values: readonly string[], portsOf: (record: ContainerRecord) => readonly string[]): Test {
+function portTest(
+  name: string,
+  values: readonly string[],
+  portsOf: (record: ContainerRecord) => readonly string[],
+): Test {
   const wanted = values.map((value) => {
     const [range = '', protocol = 'tcp'] = value.split('/');
-    const [first = Number.NaN, last = first] = range.split('-').map(Number);
-    if (!(first >= 0 && last >= first && last <= 65535)) throw fail('invalid-argument', `invalid port '${value}'`);
+    const fault = portFault(range);
+    if (fault !== undefined) throw fail('invalid-argument', `error while looking up for ${name} ${value}: ${fault}`);
+    const [first = 0, last = first] = range.split('-').map(Number);
     return { first, last, protocol };
   });
   return (record) =>
@@ -69,31 +85,24 @@ function labelTest(values: readonly string[]): Test {
 type Builder = (values: readonly string[], sources: FilterSources) => Test;
 
 const builders: Readonly<Record<string, Builder>> = {
-  id: (values) => (record) => values.some((value) => record.id.startsWith(value)),
+  id: (values) => (record) => values.some((value) => value !== '' && record.id.startsWith(value)),
   name: (values) => {
     const tests = values.map(nameTest);
     return (record) => tests.some((test) => test(record));
   },
   label: labelTest,
   status: (values) => {
-    const wrong = values.find((value) => !statuses.includes(value));
-    if (wrong !== undefined) {
-      const known = statuses.join(', ');
-      throw fail(
-        'invalid-argument',
-        `invalid filter 'status=${wrong}': invalid value for state (${wrong}): must be one of ${known}`,
-      );
-    }
+    oneOf('status', 'state', values, statuses);
     return (record) => values.includes(statusOf(record));
   },
   health: (values) => {
-    oneOf('health', values, healthStatuses);
+    oneOf('health', 'health', values, healthStatuses);
     return ({ life }) => values.includes(life.health?.Status ?? 'none');
   },
   exited: (values) => {
     const codes = values.map((value) => {
-      if (!/^-?\d+$/.test(value)) throw invalid('exited', value);
-      return Number(value);
+      if (/^[+-]?\d+$/.test(value)) return Number(value);
+      throw invalid('exited', [value], `: strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
     });
     return (record) => !hasProcess(record) && record.life.finishedAtNs !== '' && codes.includes(record.life.exitCode);
   },
@@ -110,17 +119,21 @@ const builders: Readonly<Record<string, Builder>> = {
     return ({ createdAtNs }) => bounds.every((bound) => BigInt(createdAtNs) > bound);
   },
   volume: (values) => (record) =>
-    record.mounts.some((mount) => values.some((value) => value === mount.Name || value === mount.Destination)),
+    record.mounts.some(({ Name, Source, Destination }) =>
+      values.some((value) => value === (Name || Source) || value === Destination),
+    ),
   network:
     (values, { networksOf }) =>
     (record) =>
-      networksOf(record).some((network) => values.includes(network)),
-  expose: (values) => portTest(values, ({ config }) => Object.keys(config.ExposedPorts ?? {})),
-  publish: (values, { publishedPorts }) => portTest(values, publishedPorts),
+      networksOf(record).some(({ name, id }) => values.some((value) => value === name || id.startsWith(value))),
+  expose: (values) => portTest('expose', values, ({ config }) => Object.keys(config.ExposedPorts ?? {})),
+  publish: (values, { publishedPorts }) => portTest('publish', values, publishedPorts),
   isolation: () => () => true,
   'is-task': (values) => {
-    const wanted = oneOf('is-task', values, ['true', 'false', '1', '0']);
-    return () => wanted.some((value) => value === 'false' || value === '0');
+    const wanted = new Set(values.map((value) => ({ true: true, '1': true, false: false, '0': false })[value]));
+    const [isTask] = wanted;
+    if (wanted.size !== 1 || isTask === undefined) throw invalid('is-task', [`[${values.join(' ')}]`]);
+    return () => !isTask;
   },
 };
 

@@ -27,9 +27,6 @@ export interface List {
   sizes(record: ContainerRecord): Promise<Sizes>;
 }
 
-/** Filters that ask about containers that do not run: they make a list one of all containers. */
-const filtersOfAll = ['status', 'exited', 'before', 'since'];
-
 function latestFirst(left: ContainerRecord, right: ContainerRecord): number {
   const difference = BigInt(right.createdAtNs) - BigInt(left.createdAtNs);
   return difference > 0n ? 1 : difference < 0n ? -1 : 0;
@@ -41,7 +38,8 @@ export function createList(catalog: Catalog, images: Images, networks: Networks)
     try {
       return images.resolve(reference).id;
     } catch (error) {
-      if (kindOf(error) === 'not-found') return undefined;
+      // Words that are no reference name no image either.
+      if (kindOf(error) === 'not-found' || kindOf(error) === 'invalid-argument') return undefined;
       throw error;
     }
   }
@@ -70,10 +68,10 @@ export function createList(catalog: Catalog, images: Images, networks: Networks)
     find: (name: string) => catalog.find(name),
     descendants,
     networksOf: (record: ContainerRecord) =>
-      Object.entries(endpointsOf(record, networks.sandbox(record.id))).flatMap(([name, { NetworkID }]) => [
+      Object.entries(endpointsOf(record, networks.sandbox(record.id))).map(([name, { NetworkID }]) => ({
         name,
-        NetworkID,
-      ]),
+        id: NetworkID,
+      })),
     publishedPorts: (record: ContainerRecord) =>
       Object.entries(networks.sandbox(record.id)?.ports ?? {}).flatMap(([port, bindings]) =>
         (bindings ?? []).map(({ HostPort }) => `${HostPort}/${port.split('/')[1] ?? 'tcp'}`),
@@ -88,7 +86,7 @@ export function createList(catalog: Catalog, images: Images, networks: Networks)
 
   async function list(options: ListOptions): Promise<ContainerSummary[]> {
     const matches = containerFilter(options.filters, sources);
-    const showsAll = options.all || options.limit > 0 || filtersOfAll.some((name) => options.filters.has(name));
+    const showsAll = options.all || options.limit > 0 || options.filters.has('status');
     const found = [...catalog.all()]
       .filter((record) => (showsAll || isRunning(record)) && matches(record))
       .sort(latestFirst);
