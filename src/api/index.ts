@@ -4,4 +4,5 @@ export * from './image.ts';
 export * from './network.ts';
 export * from './stats.ts';
 export * from './system.ts';
+export * from './usage.ts';
 export * from './volume.ts';

@@ -61,3 +61,20 @@ export interface NetworkInspect {
   Options: Record<string, string>;
   Labels: Record<string, string>;
 }
+
+/** The body of `POST /networks/create`. */
+export interface NetworkCreateRequest {
+  Name: string;
+  Driver?: string;
+  Scope?: string;
+  EnableIPv4?: boolean;
+  EnableIPv6?: boolean;
+  IPAM?: { Driver: string; Options?: Record<string, string>; Config?: IpamPool[] };
+  Internal?: boolean;
+  Attachable?: boolean;
+  Ingress?: boolean;
+  ConfigOnly?: boolean;
+  ConfigFrom?: { Network: string };
+  Options?: Record<string, string>;
+  Labels?: Record<string, string>;
+}

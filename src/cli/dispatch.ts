@@ -1,37 +1,22 @@
-import { fail } from '#std/errors';
-import { type ResolvedEngine, resolveEngine } from './connection/resolve.ts';
+import type { ResolvedEngine } from './connection/resolve.ts';
 import { CommandFailure } from './failure.ts';
-import type { Command } from './grammar/command.ts';
-import { list, text, toggle } from './grammar/flag.ts';
+import type { Command, Program } from './grammar/command.ts';
+import type { Entry } from './grammar/entry.ts';
+import type { FlagValues } from './grammar/flag.ts';
+import { globalFlags } from './grammar/global-flags.ts';
 import { FlagError, parseFlags } from './grammar/parse-flags.ts';
+import { usageForms } from './grammar/usage-forms.ts';
 import { writeOut } from './streams/text-output.ts';
-import { type Entry, entries, groups } from './table.ts';
-
-export type Program = 'estiba' | 'docker';
+import { entries, groups } from './table/index.ts';
 
 /** What a command is given besides its own words, worked out when they have been understood. */
-interface Connected extends ResolvedEngine {
+interface Surroundings {
   readonly version: string;
+  resolve(): Promise<ResolvedEngine>;
 }
 
-type Connect = () => Promise<Connected>;
-
 const usageExitCode = 125;
-
-/** The flags before the command. */
-export const globalFlags = {
-  config: text('Folder of the client configuration'),
-  context: text('Name of the context whose engine to speak to', { short: 'c' }),
-  debug: toggle('More detail when something fails', { short: 'D' }),
-  host: list('Engine to speak to (unix:///path, tcp://host:port)', { short: 'H' }),
-  'log-level': text('Level of logging', { short: 'l', initial: 'info', shownDefault: '"info"' }),
-  tls: toggle('Use TLS', { hidden: true }),
-  tlsverify: toggle('Use TLS and verify the engine', { hidden: true }),
-  tlscacert: text('Certificates to trust', { hidden: true }),
-  tlscert: text('Our certificate', { hidden: true }),
-  tlskey: text('Our key', { hidden: true }),
-  version: toggle('Print the version and end', { short: 'v' }),
-};
+const logLevels = ['debug', 'info', 'warn', 'error', 'fatal'];
 
 /** Runs the command that `argv` names; resolves with its exit code. Failures are thrown. */
 export async function dispatch(program: Program, version: string, argv: readonly string[]): Promise<number> {
@@ -40,32 +25,62 @@ export async function dispatch(program: Program, version: string, argv: readonly
     writeOut(`${(await import('./commands/version.ts')).versionLine(program, version)}\n`);
     return 0;
   }
+  if (!logLevels.includes(values['log-level'])) {
+    throw new CommandFailure(`Unable to parse logging level: ${values['log-level']}`);
+  }
   const [first, ...rest] = args;
-  if (first === undefined || (help && args.length === 0)) {
-    writeOut((await import('./help.ts')).programHelp(program));
+  if (first === undefined) {
+    await showHelp((help) => help.programHelp(program));
     return 0;
   }
-  if (first === 'help') return dispatch(program, version, [...rest, '--help']);
-  if (values.tls || values.tlsverify) throw fail('not-implemented', 'TLS to an engine is not there yet');
-  const connect = async (): Promise<Connected> => ({
-    version,
-    ...(await resolveEngine(program, { hosts: values.host, context: values.context, configFolder: values.config })),
-  });
+  if (first === 'help') return showHelpOf(program, version, rest);
+  const surroundings = { version, resolve: () => resolve(program, values) };
+  const words = help ? [...rest, '--help'] : rest;
   const alone = entries.find((entry) => entry.flat === first);
-  if (alone) return runEntry(program, alone, `${program} ${first}`, rest, connect);
-  if (Object.hasOwn(groups, first)) return dispatchGroup(program, first, rest, connect);
+  if (alone) return runEntry(program, alone, `${program} ${first}`, words, surroundings);
+  if (Object.hasOwn(groups, first)) return dispatchGroup(program, first, words, surroundings);
   throw await unknownCommand(program, `${program} ${first}`);
+}
+
+async function resolve(program: Program, values: FlagValues<typeof globalFlags>): Promise<ResolvedEngine> {
+  const { resolveEngine } = await import('./connection/resolve.ts');
+  const { host, context, config, tls, tlsverify, tlscacert, tlscert, tlskey } = values;
+  return resolveEngine(program, {
+    hosts: host,
+    context,
+    configFolder: config,
+    tls: { use: tls || tlsverify, verify: tlsverify, ca: tlscacert, cert: tlscert, key: tlskey },
+  });
+}
+
+async function showHelp(text: (help: typeof import('./help.ts')) => string): Promise<void> {
+  const [help, { paintHelp }] = await Promise.all([import('./help.ts'), import('./print/colours.ts')]);
+  writeOut(await paintHelp(text(help)));
+}
+
+/** `help COMMAND` is `COMMAND --help`. */
+async function showHelpOf(program: Program, version: string, words: readonly string[]): Promise<number> {
+  const [first] = words;
+  const known =
+    first === undefined || Object.hasOwn(groups, first) || entries.some((entry) => entry.flat === first && entry.load);
+  if (!known) throw new CommandFailure(`unknown help topic: ${words.join(' ')}`);
+  return dispatch(program, version, first === undefined ? [] : [...words, '--help']);
+}
+
+function flagFailure(error: FlagError, usage: string, path: string): CommandFailure {
+  const hint = error.suggestion === undefined ? '' : `\n\nDid you mean ${error.suggestion}?`;
+  return new CommandFailure(
+    `${error.message}${hint}\n\nUsage:  ${usage}\n\nRun '${path} --help' for more information`,
+    usageExitCode,
+  );
 }
 
 function parseGlobal(program: Program, argv: readonly string[]) {
   try {
-    return parseFlags(globalFlags, argv, { interspersed: false });
+    return parseFlags(globalFlags, argv, { interspersed: false, suggests: program !== 'docker' });
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
-    const hint = error.suggestion === undefined ? '' : `\n\nDid you mean ${error.suggestion}?`;
-    const usage = `Usage:  ${program} [OPTIONS] COMMAND [ARG...]`;
-    const message = `${error.message}${hint}\n\n${usage}\n\nRun '${program} --help' for more information`;
-    throw new CommandFailure(message, usageExitCode);
+    throw flagFailure(error, `${program} [OPTIONS] COMMAND [ARG...]`, program);
   }
 }
 
@@ -73,11 +88,11 @@ async function dispatchGroup(
   program: Program,
   group: string,
   argv: readonly string[],
-  connect: Connect,
+  surroundings: Surroundings,
 ): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === '--help' || name === '-h') {
-    writeOut((await import('./help.ts')).groupHelp(program, group));
+    await showHelp((help) => help.groupHelp(program, group));
     return 0;
   }
   const path = `${program} ${group}`;
@@ -85,14 +100,11 @@ async function dispatchGroup(
     const shown = name.startsWith('--')
       ? `unknown flag: ${name}`
       : `unknown shorthand flag: '${name.charAt(1)}' in ${name}`;
-    throw new CommandFailure(
-      `${shown}\n\nUsage:  ${path} COMMAND\n\nRun '${path} --help' for more information`,
-      usageExitCode,
-    );
+    throw flagFailure(new FlagError(shown), path, path);
   }
   const entry = entries.find((each) => each.group === group && (each.name === name || each.aliases?.includes(name)));
   if (!entry) throw await unknownCommand(program, `${path} ${name}`, group);
-  return runEntry(program, entry, `${path} ${name}`, rest, connect);
+  return runEntry(program, entry, `${path} ${name}`, rest, surroundings);
 }
 
 async function unknownCommand(program: Program, path: string, group?: string): Promise<CommandFailure> {
@@ -103,32 +115,49 @@ async function unknownCommand(program: Program, path: string, group?: string): P
 async function runEntry(
   program: Program,
   entry: Entry,
-  path: string,
+  typedPath: string,
   argv: readonly string[],
-  connect: Connect,
+  surroundings: Surroundings,
 ): Promise<number> {
+  // In docker's messages a command has its own name, whatever other name of it was typed.
+  const path = entry.aliases?.some((alias) => typedPath === `${program} ${entry.group} ${alias}`)
+    ? `${program} ${entry.group} ${entry.name}`
+    : typedPath;
   if (!entry.load) throw new CommandFailure(`${program}: '${path}' is not there yet`);
   const command = await entry.load();
-  const { values, given, args, help } = parseCommand(command, path, argv);
+  const { values, given, args, help } = parseCommand(program, command, path, argv);
   if (help) {
-    writeOut((await import('./help.ts')).entryHelp(program, entry, command, path));
+    await showHelp((help) => help.entryHelp(program, entry, command, path));
     return 0;
   }
   checkArguments(program, command, path, args.length);
-  return command.run({ program, commandPath: path, flags: values, given, args, ...(await connect()) });
+  const resolved = await surroundings.resolve();
+  const { contextName, configFolder, config } = resolved;
+  return command.run({
+    program,
+    commandPath: path,
+    flags: values,
+    given,
+    args,
+    version: surroundings.version,
+    contextName,
+    configFolder,
+    config,
+    get engine() {
+      return resolved.engine;
+    },
+  });
 }
 
-function parseCommand(command: Command, path: string, argv: readonly string[]) {
+function parseCommand(program: Program, command: Command, path: string, argv: readonly string[]) {
   try {
-    return parseFlags(command.flags, argv, { interspersed: command.interspersed ?? true });
+    return parseFlags(command.flags, argv, {
+      interspersed: command.interspersed ?? true,
+      suggests: program !== 'docker',
+    });
   } catch (error) {
     if (!(error instanceof FlagError)) throw error;
-    const hint = error.suggestion === undefined ? '' : `\n\nDid you mean ${error.suggestion}?`;
-    const usage = `Usage:  ${`${path} ${command.usage}`.trim()}`;
-    throw new CommandFailure(
-      `${error.message}${hint}\n\n${usage}\n\nRun '${path} --help' for more information`,
-      usageExitCode,
-    );
+    throw flagFailure(error, usageForms(path, command.usage), path);
   }
 }
 
@@ -144,6 +173,6 @@ function checkArguments(program: Program, command: Command, path: string, count:
   else complaint = `requires at most ${plural(max)}`;
   const seeOrRun = max === undefined ? 'See' : 'Run';
   throw new CommandFailure(
-    `${program}: '${path}' ${complaint}\n\nUsage:  ${`${path} ${command.usage}`.trim()}\n\n${seeOrRun} '${path} --help' for more information`,
+    `${program}: '${path}' ${complaint}\n\nUsage:  ${usageForms(path, command.usage)}\n\n${seeOrRun} '${path} --help' for more information`,
   );
 }

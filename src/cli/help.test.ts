@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test';
+import { usageForms } from './grammar/usage-forms.ts';
 import { entryHelp, groupHelp, programHelp, unknownCommandText } from './help.ts';
-import { entries, groups } from './table.ts';
+import { entries, groups } from './table/index.ts';
 
 test('every command has help with its usage, its summary and each of its flags', async () => {
   for (const entry of entries) {
@@ -8,7 +9,7 @@ test('every command has help with its usage, its summary and each of its flags',
     if (!command) continue;
     const path = `estiba ${entry.group} ${entry.name}`.replace('  ', ' ');
     const help = entryHelp('estiba', entry, command, path);
-    expect(help).toStartWith(`Usage:  ${`${path} ${command.usage}`.trim()}\n\n${entry.summary}\n`);
+    expect(help).toStartWith(`Usage:  ${usageForms(path, command.usage)}\n\n${entry.summary}\n`);
     for (const [name, flag] of Object.entries(command.flags)) {
       if (flag.hidden !== true) expect(help).toContain(`--${name}`);
     }

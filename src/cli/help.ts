@@ -1,14 +1,15 @@
-import { globalFlags, type Program } from './dispatch.ts';
-import type { Command } from './grammar/command.ts';
+import type { Command, Program } from './grammar/command.ts';
+import type { Entry } from './grammar/entry.ts';
+import { globalFlags } from './grammar/global-flags.ts';
 import { nearest } from './grammar/nearest.ts';
 import { commandHelp, flagLines, nameLines } from './grammar/usage.ts';
-import { type Entry, entries, groups } from './table.ts';
+import { entries, groups } from './table/index.ts';
 
 const common = ['run', 'exec', 'ps', 'images', 'logs', 'version', 'info'];
 
 function flatRows(pick: (entry: Entry) => boolean): (readonly [string, string])[] {
   return entries
-    .filter((entry) => entry.flat !== undefined && entry.load !== undefined && pick(entry))
+    .filter((entry) => entry.flat !== undefined && entry.load !== undefined && entry.hidden !== true && pick(entry))
     .map((entry) => [entry.flat ?? '', entry.summary] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -45,7 +46,7 @@ export function programHelp(program: Program): string {
 /** The help of a group of commands. */
 export function groupHelp(program: Program, group: string): string {
   const rows = entries
-    .filter((entry) => entry.group === group && entry.load)
+    .filter((entry) => entry.group === group && entry.load && entry.hidden !== true)
     .map((entry) => [entry.name, entry.summary] as const);
   return `${[
     `Usage:  ${program} ${group} COMMAND`,
@@ -66,8 +67,11 @@ export function entryHelp(program: Program, entry: Entry, command: Command, path
   const flat = entry.flat === undefined ? [] : [`${program} ${entry.flat}`];
   return commandHelp({
     path,
+    program,
     usage: command.usage,
     summary: entry.summary,
+    ...(command.description === undefined ? {} : { description: command.description }),
+    examples: command.examples ?? [],
     aliases: [...inGroup, ...flat],
     flags: command.flags,
   });
@@ -84,7 +88,7 @@ export function unknownCommandText(program: Program, path: string, group?: strin
   return [
     `${program}: unknown command: ${path}`,
     ...(meant === undefined ? [] : ['', `Did you mean '${prefix} ${meant}'?`]),
-    ...(group === undefined ? [] : ['', `Usage:  ${prefix} COMMAND`]),
+    ...(group === undefined ? [] : ['', `Usage:  ${prefix}`]),
     '',
     `Run '${prefix} --help' for more information`,
   ].join('\n');

@@ -1,5 +1,6 @@
-import { dispatch, type Program } from './dispatch.ts';
+import { dispatch } from './dispatch.ts';
 import { CommandFailure, failureText } from './failure.ts';
+import type { Program } from './grammar/command.ts';
 import { writeErr } from './streams/text-output.ts';
 
 const failureExitCode = 1;

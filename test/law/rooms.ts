@@ -8,7 +8,7 @@ const features = ['containers', 'images', 'networks', 'volumes', 'events'];
 
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   cmd: ['cli', 'client', 'http', ...features, ...ground],
-  cli: ['client', 'api', 'std'],
+  cli: ['client', 'oci', 'api', 'std'],
   client: ['api', 'std'],
   http: [...features, 'api', 'std'],
   containers: ['images', 'networks', 'volumes', 'events', ...ground],

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveEngine } from './resolve.ts';
 
+const tls = { use: false, verify: false, ca: '', cert: '', key: '' };
 const folder = mkdtempSync(join(tmpdir(), 'estiba-context-'));
 const variables = ['DOCKER_HOST', 'DOCKER_CONTEXT', 'DOCKER_API_VERSION', 'DOCKER_CONFIG'];
 const before = new Map(variables.map((name) => [name, process.env[name]]));
@@ -24,7 +25,7 @@ afterAll(() => {
 });
 
 async function host(options: { hosts?: string[]; context?: string } = {}): Promise<string> {
-  const all = { hosts: options.hosts ?? [], context: options.context ?? '', configFolder: folder };
+  const all = { hosts: options.hosts ?? [], context: options.context ?? '', configFolder: folder, tls };
   return (await resolveEngine('estiba', all)).engine.endpoint.text;
 }
 
@@ -47,14 +48,14 @@ test('what cannot be is refused', async () => {
   await expect(host({ hosts: ['unix:///x'], context: 'far' })).rejects.toThrow(
     'cannot specify both --host and --context',
   );
-  await expect(host({ hosts: ['unix:///x', 'unix:///y'] })).rejects.toThrow('specify only one -H');
+  await expect(host({ hosts: ['unix:///x', 'unix:///y'] })).rejects.toThrow('Specify only one -H');
   await expect(host({ context: 'nowhere' })).rejects.toThrow('context "nowhere": context not found');
   writeFileSync(join(folder, 'config.json'), '{');
   await expect(host()).rejects.toThrow('Error loading config file');
 });
 
 test("the version of the API is the engine's newest unless one is asked for", async () => {
-  const options = { hosts: ['unix:///x'], context: '', configFolder: folder };
+  const options = { hosts: ['unix:///x'], context: '', configFolder: folder, tls };
   expect((await resolveEngine('docker', options)).engine.options.version).toBeUndefined();
   process.env.DOCKER_API_VERSION = '1.44';
   expect((await resolveEngine('docker', options)).engine.options.version).toBe('1.44');

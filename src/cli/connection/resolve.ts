@@ -1,7 +1,8 @@
-import { EngineClient, parseEndpoint } from '#client';
-import { fail } from '#std/errors';
+import { type Endpoint, EngineClient, parseEndpoint } from '#client';
+import { fail, messageOf } from '#std/errors';
 import { fileSystem } from '../builtins.ts';
-import { configFolder, readConfigFile } from './config-file.ts';
+import { type ConfigFile, configFolder, readConfigFile } from './config-file.ts';
+import type { TlsOptions } from './tls.ts';
 
 const ownSocket = '/run/estiba/estiba.sock';
 const dockerSocket = '/var/run/docker.sock';
@@ -11,11 +12,14 @@ export interface ConnectionOptions {
   readonly hosts: readonly string[];
   readonly context: string;
   readonly configFolder: string;
+  readonly tls: TlsOptions;
 }
 
 export interface ResolvedEngine {
   readonly engine: EngineClient;
   readonly contextName: string;
+  readonly configFolder: string;
+  readonly config: ConfigFile;
 }
 
 /**
@@ -24,33 +28,57 @@ export interface ResolvedEngine {
  * @throws `invalid-argument` or `not-found`
  */
 export async function resolveEngine(program: 'estiba' | 'docker', options: ConnectionOptions): Promise<ResolvedEngine> {
-  const { host, contextName } = await resolveHost(program, options);
+  const folder = configFolder(options.configFolder);
+  const config = await readConfigFile(folder);
+  const contextName = contextNameOf(options, config);
   const version = process.env.DOCKER_API_VERSION?.replace(/^v/, '') || undefined;
-  return { engine: new EngineClient(parseEndpoint(host), { version }), contextName };
+  let endpoint: Endpoint | undefined;
+  let failure: unknown;
+  try {
+    endpoint = await resolveEndpoint(program, options, folder, contextName);
+  } catch (error) {
+    const message = `Failed to initialize: unable to resolve docker endpoint: ${messageOf(error)}`;
+    failure = fail('invalid-argument', message, error);
+  }
+  const engine = endpoint && new EngineClient(endpoint, { version, headers: config.HttpHeaders });
+  return {
+    contextName,
+    configFolder: folder,
+    config,
+    // Whoever repairs a context that is broken needs no engine.
+    get engine() {
+      if (!engine) throw failure;
+      return engine;
+    },
+  };
 }
 
-async function resolveHost(
-  program: 'estiba' | 'docker',
-  options: ConnectionOptions,
-): Promise<{ host: string; contextName: string }> {
-  const [host, ...otherHosts] = options.hosts;
-  if (otherHosts.length > 0) throw fail('invalid-argument', 'specify only one -H');
-  if (host !== undefined && options.context !== '') {
+/** The name of the context that is in use: `default` wherever the host is told otherwise than by a context. */
+function contextNameOf(options: ConnectionOptions, config: ConfigFile): string {
+  if (options.hosts.length > 0 && options.context !== '') {
     throw fail('invalid-argument', 'conflicting options: cannot specify both --host and --context');
   }
-  if (host !== undefined) return { host, contextName: 'default' };
-  if (options.context === '' && process.env.DOCKER_HOST)
-    return { host: process.env.DOCKER_HOST, contextName: 'default' };
-  const folder = configFolder(options.configFolder);
-  const contextName =
-    options.context || process.env.DOCKER_CONTEXT || (await readConfigFile(folder)).currentContext || 'default';
-  if (contextName !== 'default') {
-    const { contextHost } = await import('./contexts.ts');
-    return { host: contextHost(folder, contextName), contextName };
-  }
-  const socket =
-    program === 'docker' && !fileSystem().existsSync(ownSocket) && fileSystem().existsSync(dockerSocket)
-      ? dockerSocket
-      : ownSocket;
-  return { host: `unix://${socket}`, contextName };
+  if (options.hosts.length > 0) return 'default';
+  if (options.context !== '') return options.context;
+  if (process.env.DOCKER_HOST) return 'default';
+  return process.env.DOCKER_CONTEXT || config.currentContext || 'default';
+}
+
+async function resolveEndpoint(
+  program: 'estiba' | 'docker',
+  options: ConnectionOptions,
+  folder: string,
+  contextName: string,
+): Promise<Endpoint> {
+  const [host, ...otherHosts] = options.hosts;
+  if (otherHosts.length > 0) throw fail('invalid-argument', 'Specify only one -H');
+  if (contextName !== 'default') return (await import('./context-endpoint.ts')).contextEndpoint(folder, contextName);
+  const endpoint = parseEndpoint(host ?? (process.env.DOCKER_HOST || `unix://${defaultSocket(program)}`));
+  if (!options.tls.use && !process.env.DOCKER_TLS_VERIFY && !process.env.DOCKER_TLS) return endpoint;
+  return (await import('./tls.ts')).withTls(endpoint, options.tls, folder);
+}
+
+function defaultSocket(program: 'estiba' | 'docker'): string {
+  const { existsSync } = fileSystem();
+  return program === 'docker' && !existsSync(ownSocket) && existsSync(dockerSocket) ? dockerSocket : ownSocket;
 }

@@ -10,6 +10,7 @@ import {
   deviceFlag,
   operationsRateFlag,
   ulimitFlag,
+  weight16,
   weightFlag,
 } from '../values/resources.ts';
 import { bytes } from '../values/sizes.ts';
@@ -81,7 +82,7 @@ const storage = {
 };
 
 const limits = {
-  'blkio-weight': integer('Relative weight of block I/O, 10 to 1000, 0 for none'),
+  'blkio-weight': weight16('Relative weight of block I/O, 10 to 1000, 0 for none'),
   'blkio-weight-device': weightFlag('Relative weight of block I/O on a device (path:weight)'),
   'cgroup-parent': text("Cgroup in which the container's is made"),
   'cpu-count': integer('Number of processors (Windows only)', { hidden: true }),

@@ -1,5 +1,19 @@
 import { fail } from '#std/errors';
 
+/** What a value names, for completion by the shell; a list of texts is the choice there is. */
+export type ValueKind =
+  | 'container'
+  | 'running-container'
+  | 'image'
+  | 'volume'
+  | 'network'
+  | 'context'
+  | 'file'
+  | 'directory'
+  | 'signal'
+  | 'none'
+  | readonly string[];
+
 /**
  * A flag of a command. `parse` gives its value from the text that followed it and the value it had before (a list
  * grows); it throws an Error whose message says what is wrong with the text.
@@ -14,6 +28,7 @@ export interface Flag<T> {
   readonly isSwitch?: boolean;
   /** Accepted, but not in the help. */
   readonly hidden?: boolean;
+  readonly completes?: ValueKind;
   /** Shown in the help as the value when it is not given. */
   readonly shownDefault?: string;
   parse(text: string, before: T): T;
@@ -24,7 +39,7 @@ export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 /** The values of a table's flags, by their names. */
 export type FlagValues<F extends FlagTable> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
-type Extra = Partial<Pick<Flag<unknown>, 'short' | 'type' | 'hidden' | 'shownDefault'>>;
+type Extra = Partial<Pick<Flag<unknown>, 'short' | 'type' | 'hidden' | 'shownDefault' | 'completes'>>;
 
 const truths = new Map([
   ...['1', 't', 'T', 'TRUE', 'true', 'True'].map((text) => [text, true] as const),
@@ -60,6 +75,17 @@ export function list(
   check: (value: string) => string = (value) => value,
 ): Flag<readonly string[]> {
   return { type: 'list', summary, initial: [], ...extra, parse: (value, before) => [...before, check(value)] };
+}
+
+/** A flag that may be given several times, each with texts between commas. */
+export function strings(summary: string, extra: Extra = {}): Flag<readonly string[]> {
+  return {
+    type: 'strings',
+    summary,
+    initial: [],
+    ...extra,
+    parse: (value, before) => [...before, ...(value === '' ? [] : value.split(','))],
+  };
 }
 
 /** A flag with a whole number; `initial` undefined tells apart what was not given. */

@@ -31,7 +31,7 @@ export class FlagError extends EstibaError {
 export function parseFlags<F extends FlagTable>(
   table: F,
   argv: readonly string[],
-  options: { interspersed: boolean },
+  options: { interspersed: boolean; suggests?: boolean },
 ): ParsedFlags<F> {
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(table)) values[name] = flag.initial;
@@ -62,7 +62,7 @@ export function parseFlags<F extends FlagTable>(
       break;
     }
     if (word === '--help' || (word === '-h' && !shortNames(table).has('h'))) help = true;
-    else if (word.startsWith('--')) takeLong(table, word, queue, assign);
+    else if (word.startsWith('--')) takeLong(table, word, queue, assign, options.suggests !== false);
     else takeShort(table, word, queue, assign);
   }
   return { values: values as FlagValues<F>, given, args, help };
@@ -70,14 +70,14 @@ export function parseFlags<F extends FlagTable>(
 
 type Assign = (name: string, flag: Flag<unknown>, value: string) => void;
 
-function takeLong(table: FlagTable, word: string, queue: string[], assign: Assign): void {
+function takeLong(table: FlagTable, word: string, queue: string[], assign: Assign, suggests: boolean): void {
   const equals = word.indexOf('=');
   const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
   if (name === '' || name.startsWith('-')) throw new FlagError(`bad flag syntax: ${word}`);
   const flag = Object.hasOwn(table, name) ? table[name] : undefined;
   if (!flag) {
     const names = Object.keys(table).filter((key) => table[key]?.hidden !== true);
-    const suggestion = nearest(name, names);
+    const suggestion = suggests ? nearest(name, names) : undefined;
     throw new FlagError(`unknown flag: --${name}`, suggestion === undefined ? undefined : `--${suggestion}`);
   }
   const value = equals >= 0 ? word.slice(equals + 1) : flag.isSwitch ? 'true' : queue.shift();

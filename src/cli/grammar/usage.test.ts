@@ -5,6 +5,7 @@ import { commandHelp, nameLines } from './usage.ts';
 
 test('help shows options sorted, in columns, wrapped at 80', () => {
   const help = commandHelp({
+    program: 'docker',
     path: 'estiba x',
     usage: '[OPTIONS] NAME',
     summary: 'Does x',

@@ -1,4 +1,5 @@
 import type { Flag, FlagTable } from './flag.ts';
+import { usageForms } from './usage-forms.ts';
 
 const widthColumns = 80;
 
@@ -45,15 +46,23 @@ export function nameLines(rows: readonly (readonly [name: string, summary: strin
 
 /** The `--help` of a command. */
 export function commandHelp(options: {
+  program: string;
   path: string;
   usage: string;
   summary: string;
+  description?: string;
+  examples?: readonly (readonly [line: string, what: string])[];
   aliases: readonly string[];
   flags: FlagTable;
 }): string {
-  const { path, usage, summary, aliases, flags } = options;
-  const parts = [`Usage:  ${`${path} ${usage}`.trim()}`, '', summary];
+  const { program, path, usage, summary, description, examples = [], aliases, flags } = options;
+  const parts = [`Usage:  ${usageForms(path, usage)}`, '', summary];
+  if (description !== undefined) parts.push('', ...wrap(description, widthColumns));
   if (aliases.length > 1) parts.push('', 'Aliases:', `  ${aliases.join(', ')}`);
+  if (examples.length > 0) {
+    const lines = examples.flatMap(([line, what]) => [`  # ${what}`, `  ${program} ${line}`]);
+    parts.push('', 'Examples:', ...lines);
+  }
   const lines = flagLines(flags);
   if (lines.length > 0) parts.push('', 'Options:', ...lines);
   return `${parts.join('\n')}\n`;

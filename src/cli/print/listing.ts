@@ -2,10 +2,10 @@ import { fail, messageOf } from '#std/errors';
 import type { Template } from '../template/index.ts';
 import { alignColumns } from './columns.ts';
 
-/** A field of a listing: its heading in a table, and its text for a row. */
+/** A field of a listing: its heading in a table, and what it is for a row: a text, or a truth that templates may ask. */
 export interface Field<T> {
   readonly heading: string;
-  readonly text: (row: T) => string;
+  readonly text: (row: T) => string | boolean;
 }
 
 /** What is listed: its fields by the names that templates use, and the columns of the plain table. */
@@ -52,6 +52,11 @@ function rowData<T>(listing: Listing<T>, row: T): object {
     Object.defineProperty(data, name, { enumerable: false, value: (...values: unknown[]) => method(row, ...values) });
   }
   return data;
+}
+
+/** Rows as plain records of texts, for a template that has several listings. */
+export function listingRows<T>(listing: Listing<T>, rows: readonly T[]): Record<string, unknown>[] {
+  return rows.map((row) => JSON.parse(jsonRow(listing, row)) as Record<string, unknown>);
 }
 
 /** A row as `--format json` prints it: fields sorted by name. */

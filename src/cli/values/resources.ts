@@ -73,6 +73,21 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** A flag with a whole number of at most 16 bits. */
+export function weight16(summary: string): Flag<number | undefined> {
+  return {
+    type: 'uint16',
+    summary,
+    initial: undefined,
+    parse(text) {
+      if (!/^\d+$/.test(text)) throw fail('invalid-argument', `strconv.ParseUint: parsing "${text}": invalid syntax`);
+      if (Number(text) > 65_535)
+        throw fail('invalid-argument', `strconv.ParseUint: parsing "${text}": value out of range`);
+      return Number(text);
+    },
+  };
+}
+
 /** The `--ulimit` flag. */
 export const ulimitFlag = (summary: string): Flag<readonly Ulimit[]> => appended('ulimit', summary, parseUlimit);
 

@@ -1,9 +1,19 @@
 import { fail } from '#std/errors';
 import { ConnectError } from './connect-error.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint, EndpointTls } from './endpoint.ts';
 
 /** Received bytes above which the peer is made to wait until they have been read. */
 const receiveLimitBytes = 1024 * 1024;
+
+/** What carries the bytes: a socket, or a program. */
+interface Carrier {
+  /** How many bytes were taken; what was not is offered again when `drain` tells. */
+  write(bytes: Uint8Array): number;
+  shutdown(): void;
+  end(): void;
+  pause(): void;
+  resume(): void;
+}
 
 /**
  * One byte stream to an engine, read by pull and written with back-pressure, each direction closed by itself (what a
@@ -19,7 +29,7 @@ export class Connection {
   #failure: unknown;
   #wakeReader: (() => void) | undefined;
   #wakeWriter: (() => void) | undefined;
-  #socket: Bun.Socket<undefined> | undefined;
+  #socket: Carrier | undefined;
 
   private constructor() {}
 
@@ -29,31 +39,95 @@ export class Connection {
    */
   static async open(endpoint: Endpoint): Promise<Connection> {
     const connection = new Connection();
-    const socket: Bun.SocketHandler<undefined> = {
-      binaryType: 'uint8array',
-      data: (_, bytes) => connection.#receive(bytes),
-      drain: () => connection.#wake(),
-      end: () => connection.#end(),
-      close: () => {
-        connection.#closed = true;
-        connection.#end();
-      },
-      error: (_, error) => {
-        connection.#failure = error;
-        connection.#end();
-      },
-      // Without a handler of its own a failed connect is reported twice.
-      connectError: () => undefined,
-    };
     try {
-      connection.#socket =
-        endpoint.kind === 'unix'
-          ? await Bun.connect({ unix: endpoint.path, socket, allowHalfOpen: true })
-          : await Bun.connect({ hostname: endpoint.host, port: endpoint.port, socket, allowHalfOpen: true });
+      connection.#socket = await connection.#connect(endpoint);
     } catch (error) {
       throw new ConnectError(endpoint, error);
     }
     return connection;
+  }
+
+  #connect(endpoint: Endpoint): Promise<Carrier> {
+    if (endpoint.kind === 'command') return this.#spawn(endpoint.command);
+    if (endpoint.kind === 'tcp' && endpoint.tls) return this.#connectTls(endpoint, endpoint.tls);
+    const socket = this.#handler();
+    return endpoint.kind === 'unix'
+      ? Bun.connect({ unix: endpoint.path, socket, allowHalfOpen: true })
+      : Bun.connect({ hostname: endpoint.host, port: endpoint.port, socket, allowHalfOpen: true });
+  }
+
+  #handler(): Bun.SocketHandler<undefined> {
+    return {
+      binaryType: 'uint8array',
+      data: (_, bytes) => this.#receive(bytes),
+      drain: () => this.#wake(),
+      end: () => this.#end(),
+      close: () => {
+        this.#closed = true;
+        this.#end();
+      },
+      error: (_, error) => {
+        this.#failure = error;
+        this.#end();
+      },
+      // Without a handler of its own a failed connect is reported twice.
+      connectError: () => undefined,
+    };
+  }
+
+  /** The connection is there when both sides have shown their certificates, and ours was told what is wrong with theirs. */
+  #connectTls(endpoint: Endpoint & { kind: 'tcp' }, tls: EndpointTls): Promise<Carrier> {
+    const { ca, cert, key, verify } = tls;
+    const given = Object.fromEntries(Object.entries({ ca, cert, key }).filter(([, value]) => value !== undefined));
+    return new Promise<Carrier>((resolve, reject) => {
+      const socket: Bun.SocketHandler<undefined> = {
+        ...this.#handler(),
+        handshake: (opened, success, problem) => {
+          if (success || (!verify && problem === null)) resolve(opened);
+          else reject(problem ?? fail('unavailable', 'the TLS handshake failed'));
+        },
+        close: (_, error) => {
+          this.#closed = true;
+          this.#end();
+          reject(error ?? fail('unavailable', 'the engine closed the connection during the TLS handshake'));
+        },
+      };
+      Bun.connect({
+        hostname: endpoint.host,
+        port: endpoint.port,
+        socket,
+        allowHalfOpen: true,
+        tls: { ...given, rejectUnauthorized: verify, serverName: endpoint.host },
+      }).catch(reject);
+    });
+  }
+
+  /** A program's input and output as the two directions; its own words about a failure go to our standard error. */
+  async #spawn(command: readonly string[]): Promise<Carrier> {
+    const child = Bun.spawn([...command], { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' });
+    const pump = async (): Promise<void> => {
+      for await (const bytes of child.stdout) {
+        this.#receive(bytes);
+        while (this.#paused && !this.#closed) await new Promise<void>((resolve) => setTimeout(resolve, 1));
+      }
+    };
+    void pump()
+      .catch((error: unknown) => {
+        this.#failure = error;
+      })
+      .finally(() => this.#end());
+    return {
+      write: (bytes) => {
+        child.stdin.write(bytes);
+        // Its failure shows as the end of what the program says.
+        void Promise.resolve(child.stdin.flush()).catch(() => undefined);
+        return bytes.length;
+      },
+      shutdown: () => void Promise.resolve(child.stdin.end()).catch(() => undefined),
+      end: () => child.kill(),
+      pause: () => undefined,
+      resume: () => undefined,
+    };
   }
 
   /** Whether nothing more can be asked over this connection. */

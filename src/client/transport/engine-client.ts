@@ -21,6 +21,8 @@ export interface EngineClientOptions {
   /** The API version asked for in every path; without it the engine's own newest is used and no negotiation needed. */
   readonly version?: string | undefined;
   readonly userAgent?: string;
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Speaks HTTP/1.1 with one engine, over as many connections as there are requests at once, kept for the next. */
@@ -129,8 +131,9 @@ export class EngineClient {
     const { bytes, stream, headers } = encodeBody(request.body);
     const prefix = this.options.version === undefined ? '' : `/v${this.options.version}`;
     const fields = {
-      Host: this.endpoint.kind === 'unix' ? 'localhost' : `${this.endpoint.host}:${this.endpoint.port}`,
+      Host: this.endpoint.kind === 'tcp' ? `${this.endpoint.host}:${this.endpoint.port}` : 'localhost',
       'User-Agent': this.options.userAgent ?? 'estiba',
+      ...this.options.headers,
       ...headers,
       ...request.headers,
     };

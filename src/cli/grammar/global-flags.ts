@@ -1,0 +1,16 @@
+import { list, text, toggle } from './flag.ts';
+
+/** The flags before the command. */
+export const globalFlags = {
+  config: text('Folder of the client configuration'),
+  context: text('Name of the context whose engine to speak to', { short: 'c' }),
+  debug: toggle('More detail when something fails', { short: 'D' }),
+  host: list('Engine to speak to (unix:///path, tcp://host:port, ssh://user@host)', { short: 'H' }),
+  'log-level': text('Level of logging', { short: 'l', initial: 'info', shownDefault: '"info"' }),
+  tls: toggle('Use TLS; implied by --tlsverify'),
+  tlsverify: toggle('Use TLS and verify the engine'),
+  tlscacert: text('Certificates to trust'),
+  tlscert: text('Our certificate'),
+  tlskey: text('Our key'),
+  version: toggle('Print the version and end', { short: 'v' }),
+};

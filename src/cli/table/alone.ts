@@ -1,0 +1,25 @@
+import { type GroupEntry, lazy } from '../grammar/entry.ts';
+
+/** Commands outside every group. */
+export const aloneEntries: readonly GroupEntry[] = [
+  {
+    name: 'inspect',
+    summary: 'Show all that is known of any object',
+    load: lazy(async () => (await import('../commands/inspect.ts')).inspect),
+  },
+  {
+    name: 'login',
+    summary: 'Give credentials for a registry',
+    load: lazy(async () => (await import('../commands/login.ts')).login),
+  },
+  {
+    name: 'logout',
+    summary: 'Forget credentials for a registry',
+    load: lazy(async () => (await import('../commands/logout.ts')).logout),
+  },
+  {
+    name: 'version',
+    summary: 'Show the versions of CLI and engine',
+    load: lazy(async () => (await import('../commands/version.ts')).version),
+  },
+];

@@ -1,0 +1,155 @@
+import { type GroupEntry, lazy } from '../grammar/entry.ts';
+
+/** `container …`. */
+export const containerEntries: readonly GroupEntry[] = [
+  {
+    name: 'attach',
+    flat: 'attach',
+    summary: "Connect this terminal to a running container's input and output",
+    load: lazy(async () => (await import('../commands/container/attach.ts')).attach),
+  },
+  {
+    name: 'commit',
+    flat: 'commit',
+    summary: "Make an image of a container's changes",
+    load: lazy(async () => (await import('../commands/container/commit.ts')).commit),
+  },
+  {
+    name: 'cp',
+    flat: 'cp',
+    summary: 'Copy files between a container and this machine',
+    load: lazy(async () => (await import('../commands/container/cp.ts')).copy),
+  },
+  {
+    name: 'create',
+    flat: 'create',
+    summary: 'Create a container without starting it',
+    load: lazy(async () => (await import('../commands/container/create.ts')).create),
+  },
+  {
+    name: 'diff',
+    flat: 'diff',
+    summary: "List what changed in a container's file system",
+    load: lazy(async () => (await import('../commands/container/diff.ts')).diff),
+  },
+  {
+    name: 'exec',
+    flat: 'exec',
+    summary: 'Run a command in a running container',
+    load: lazy(async () => (await import('../commands/container/exec.ts')).exec),
+  },
+  {
+    name: 'export',
+    flat: 'export',
+    summary: "Write a container's file system as a tar archive",
+    load: lazy(async () => (await import('../commands/container/export.ts')).exportCommand),
+  },
+  {
+    name: 'inspect',
+    summary: 'Show all that is known of containers',
+    load: lazy(async () => (await import('../commands/container/inspect.ts')).containerInspect),
+  },
+  {
+    name: 'kill',
+    flat: 'kill',
+    summary: 'Send a signal to running containers',
+    load: lazy(async () => (await import('../commands/container/kill.ts')).kill),
+  },
+  {
+    name: 'logs',
+    flat: 'logs',
+    summary: 'Show what a container has written',
+    load: lazy(async () => (await import('../commands/container/logs.ts')).logs),
+  },
+  {
+    name: 'ls',
+    aliases: ['list', 'ps'],
+    flat: 'ps',
+    summary: 'List containers',
+    load: lazy(async () => (await import('../commands/container/ls.ts')).ls),
+  },
+  {
+    name: 'pause',
+    flat: 'pause',
+    summary: 'Freeze all processes of containers',
+    load: lazy(async () => (await import('../commands/container/pause.ts')).pause),
+  },
+  {
+    name: 'port',
+    flat: 'port',
+    summary: 'List the published ports of a container',
+    load: lazy(async () => (await import('../commands/container/port.ts')).port),
+  },
+  {
+    name: 'prune',
+    summary: 'Remove all containers that do not run',
+    load: lazy(async () => (await import('../commands/container/prune.ts')).containerPrune),
+  },
+  {
+    name: 'rename',
+    flat: 'rename',
+    summary: 'Give a container another name',
+    load: lazy(async () => (await import('../commands/container/rename.ts')).rename),
+  },
+  {
+    name: 'restart',
+    flat: 'restart',
+    summary: 'Stop containers and start them again',
+    load: lazy(async () => (await import('../commands/container/restart.ts')).restart),
+  },
+  {
+    name: 'rm',
+    aliases: ['remove'],
+    flat: 'rm',
+    summary: 'Remove containers',
+    load: lazy(async () => (await import('../commands/container/rm.ts')).rm),
+  },
+  {
+    name: 'run',
+    flat: 'run',
+    summary: 'Create a container from an image and start it',
+    load: lazy(async () => (await import('../commands/container/run.ts')).run),
+  },
+  {
+    name: 'start',
+    flat: 'start',
+    summary: 'Start containers that do not run',
+    load: lazy(async () => (await import('../commands/container/start.ts')).start),
+  },
+  {
+    name: 'stats',
+    flat: 'stats',
+    summary: 'Show what containers use, as it changes',
+    load: lazy(async () => (await import('../commands/container/stats.ts')).stats),
+  },
+  {
+    name: 'stop',
+    flat: 'stop',
+    summary: 'Stop running containers',
+    load: lazy(async () => (await import('../commands/container/stop.ts')).stop),
+  },
+  {
+    name: 'top',
+    flat: 'top',
+    summary: 'List the processes of a container',
+    load: lazy(async () => (await import('../commands/container/top.ts')).top),
+  },
+  {
+    name: 'unpause',
+    flat: 'unpause',
+    summary: 'Let frozen containers run on',
+    load: lazy(async () => (await import('../commands/container/unpause.ts')).unpause),
+  },
+  {
+    name: 'update',
+    flat: 'update',
+    summary: "Change containers' limits",
+    load: lazy(async () => (await import('../commands/container/update.ts')).update),
+  },
+  {
+    name: 'wait',
+    flat: 'wait',
+    summary: 'Wait until containers end and print their exit codes',
+    load: lazy(async () => (await import('../commands/container/wait.ts')).wait),
+  },
+];
