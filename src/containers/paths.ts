@@ -15,6 +15,8 @@ export interface ContainerPaths {
   bundle(id: string): string;
   /** The /dev/shm that a container shares with others. */
   sharedMemory(id: string): string;
+  /** Parts of volumes and images, held fast while a container with them starts. */
+  pins(id: string): string;
   execProcess(execId: string): string;
 }
 
@@ -33,6 +35,7 @@ export function containerPaths(dataRoot: string, execRoot: string, cgroupParent:
     resolvConf: (id) => join(directory(id), 'resolv.conf'),
     bundle: (id) => join(execRoot, 'bundles', id),
     sharedMemory: (id) => join(execRoot, 'shared-memory', id),
+    pins: (id) => join(execRoot, 'pins', id),
     execProcess: (execId) => join(execRoot, 'execs', `${execId}.json`),
   };
 }

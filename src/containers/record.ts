@@ -1,4 +1,5 @@
 import type { ContainerConfig, EndpointSettings, HealthState, HostConfig, MountPoint } from '#api';
+import type { MountOptionsTable } from './spec/index.ts';
 
 /**
  * Where a container is in its life. `created` -> `running` <-> `paused` -> `exited` -> `running` …, with `restarting`
@@ -36,6 +37,8 @@ export interface ContainerRecord {
   readonly hostConfig: HostConfig;
   readonly endpoints: Readonly<Record<string, Partial<EndpointSettings>>>;
   readonly mounts: readonly MountPoint[];
+  /** What the mounts are to be like beyond what inspect shows of them, by destination. */
+  readonly mountOptions?: MountOptionsTable;
   /** Names of the volumes that have no name of the user's: removed with the container when asked. */
   readonly anonymousVolumes: readonly string[];
   readonly platform: string;

@@ -4,8 +4,9 @@ import type { Images } from '#images';
 import type { OciProcess, OciSpec } from '#oci';
 import { fail } from '#std/errors';
 import { lazy } from '#std/lazy';
-import { copyUp, type Volumes } from '#volumes';
+import type { Volumes } from '#volumes';
 import type { Catalog } from './catalog.ts';
+import { fillVolumes } from './create/fill.ts';
 import { runtimeNames } from './create/host-defaults.ts';
 import { cgroupOf } from './exit/release.ts';
 import type { ContainerPaths } from './paths.ts';
@@ -24,13 +25,14 @@ import {
   readHostFacts,
   readUserDatabase,
   resolveUser,
+  type SnapshotMaker,
   sharedProcess,
   validateCreation,
-  volumesToFill,
 } from './spec/index.ts';
 import { hostnameOf } from './start/files.ts';
 import type { StartFacts } from './start/launch.ts';
 import { joinedContainer, namespacesFor } from './start/namespaces.ts';
+import type { CreateOptions } from './types.ts';
 
 /** Where Debian and others put the init that `--init` gives a container. */
 const initBinaries = ['/usr/bin/tini-static', '/usr/bin/docker-init', '/usr/bin/tini', '/sbin/tini'];
@@ -40,9 +42,9 @@ export interface Specification {
   buildSpec(record: ContainerRecord, facts: StartFacts): OciSpec;
   buildProcess(record: ContainerRecord, request: ExecCreateRequest): OciProcess;
   validate(record: ContainerRecord, askedHostname: string): string[];
-  prepareMounts(record: ContainerRecord): Promise<PreparedMounts>;
-  /** Fills new volumes with what the image has in their places; before the first start. */
-  fillVolumes(record: ContainerRecord, facts: StartFacts): Promise<void>;
+  prepareMounts(record: ContainerRecord, options: CreateOptions): Promise<PreparedMounts>;
+  /** Fills new volumes with what the image has in their places. */
+  fillVolumes(record: ContainerRecord): Promise<void>;
 }
 
 /** What it asks of others. */
@@ -64,6 +66,14 @@ function initBinary({ hostConfig }: ContainerRecord): string | undefined {
 /** Binds the pure builders of `spec/` to this host and to the other containers. */
 export function createSpecification({ catalog, images, volumes, paths, dataRoot }: SpecificationParts): Specification {
   const host = lazy(readHostFacts);
+  const snapshots: SnapshotMaker = {
+    create(snapshot, reference) {
+      const image = images.resolve(reference);
+      images.rootfs.create(snapshot, image);
+      return { image: image.id, path: images.rootfs.describe(snapshot).Data.MergedDir ?? '' };
+    },
+    remove: (snapshot) => images.rootfs.remove(snapshot),
+  };
 
   function filesOf({ id, hostConfig }: ContainerRecord): { hosts: string; hostname: string; resolvConf: string } {
     const owner = joinedContainer(catalog, 'network', hostConfig.NetworkMode)?.id ?? id;
@@ -83,7 +93,7 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
   }
 
   return {
-    buildSpec(record, { rootfs, sandbox, volumePaths }) {
+    buildSpec(record, { rootfs, sandbox, mountSources }) {
       const { config, hostConfig, mounts } = record;
       const init = initBinary(record);
       return buildSpec({
@@ -97,7 +107,12 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
         user: resolveUser(config.User, readUserDatabase(rootfs), hostConfig.GroupAdd ?? []),
         devices: readContainerDevices(hostConfig),
         block: readBlockLimits(hostConfig),
-        mounts: containerMounts({ hostConfig, points: mounts, volumePaths }),
+        mounts: containerMounts({
+          hostConfig,
+          points: mounts,
+          options: record.mountOptions ?? {},
+          sources: mountSources,
+        }),
         files: filesOf(record),
         ...(init !== undefined && { initBinary: init }),
         ...sharedMemory(record),
@@ -126,16 +141,19 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
         runtimes: runtimeNames,
         checkContainer: (name) => catalog.find(name),
       }),
-    prepareMounts({ config, hostConfig }) {
-      const mountsOf = (name: string): ContainerRecord['mounts'] => catalog.find(name).mounts;
-      return prepareMounts(planMounts({ config, hostConfig, mountsOf, dataRoot }), volumes);
+    prepareMounts({ id, config, hostConfig }, { shallowReadOnly }) {
+      const plan = planMounts({
+        config,
+        hostConfig,
+        dataRoot,
+        mountsOf: (name) => {
+          const { mounts, mountOptions = {} } = catalog.find(name);
+          return { points: mounts, options: mountOptions };
+        },
+        ...(shallowReadOnly !== undefined && { shallowReadOnly }),
+      });
+      return prepareMounts(id, plan, volumes, snapshots);
     },
-    async fillVolumes({ hostConfig, mounts, anonymousVolumes, life }, { rootfs, volumePaths }) {
-      if (life.startedAtNs !== '' || volumePaths.size === 0) return;
-      for (const { name, destination } of volumesToFill(hostConfig, mounts, anonymousVolumes)) {
-        const directory = volumePaths.get(name);
-        if (directory !== undefined) await copyUp(rootfs, destination, directory);
-      }
-    },
+    fillVolumes: (record) => fillVolumes(record, { rootfs: images.rootfs, volumes, paths }),
   };
 }

@@ -47,12 +47,19 @@ export interface LogOptions {
   readonly signal: AbortSignal;
 }
 
+/** What the version of a request decides about a creation. */
+export interface CreateOptions {
+  /** Read-only binds leave mounts below them writable. */
+  readonly shallowReadOnly?: boolean;
+}
+
 /** The feature's face towards http. Every `name` is a name, an id or a unique id prefix. */
 export interface Containers {
   create(
     name: string | undefined,
     request: ContainerCreateRequest,
     platform?: string,
+    options?: CreateOptions,
   ): Promise<ContainerCreateResponse>;
   list(options: { all: boolean; limit: number; size: boolean; filters: Filters }): Promise<ContainerSummary[]>;
   inspect(name: string, options: { size: boolean }): Promise<ContainerInspect>;

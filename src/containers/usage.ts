@@ -16,6 +16,10 @@ export function containerUsage(records: Records): ContainerUsage {
     *images() {
       for (const record of collection.all()) {
         yield { containerId: record.id, running: isRunning(record), imageId: record.imageId };
+        for (const { image } of Object.values(record.mountOptions ?? {})) {
+          // A removal by force takes the image's names and leaves its layers, whether the container runs or not.
+          if (image !== undefined) yield { containerId: record.id, running: false, imageId: image };
+        }
       }
     },
     *volumes() {

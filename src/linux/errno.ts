@@ -1,6 +1,6 @@
-import { dlopen, type FFIFunction, type Pointer, read } from 'bun:ffi';
+import { CString, dlopen, type FFIFunction, type Pointer, read } from 'bun:ffi';
 import { constants } from 'node:os';
-import { type ErrorKind, EstibaError } from '#std/errors';
+import { type ErrorKind, EstibaError, messageOf } from '#std/errors';
 import { lazy } from '#std/lazy';
 
 const errnoLocation = lazy(() => {
@@ -59,4 +59,13 @@ export function check(systemCall: string, result: number | bigint, subject?: str
 /** Whether `error` is a failed system call (ours or Node's) with that errno's name. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
+}
+
+const messages = libc({ strerror: { args: ['i32'], returns: 'ptr' } });
+
+/** Why a system call (ours or Node's) failed, in strerror(3)'s words as Go writes them: `no such file or directory`. */
+export function reasonOf(error: unknown): string {
+  const errno = error instanceof Error && 'errno' in error ? Number(error.errno) : Number.NaN;
+  const text = Number.isInteger(errno) ? messages().strerror(Math.abs(errno)) : null;
+  return text === null ? messageOf(error) : new CString(text).toString().toLowerCase();
 }

@@ -3,6 +3,7 @@ import { check, hasCode, libc } from './errno.ts';
 
 const openat2Number = 437n;
 const resolveNoMagicLinks = 0x02n;
+const resolveBeneath = 0x08n;
 const resolveInRoot = 0x10n;
 const closeOnExec = 0o2000000;
 /** O_PATH: a handle on the place, for which no permission on the file is needed. */
@@ -10,20 +11,41 @@ export const pathOnly = 0o10000000;
 
 const library = libc({ syscall: { args: ['i64', 'i64', 'buffer', 'buffer', 'i64'], returns: 'i64' } });
 
+function openBelow(root: string, path: string, flags: number, resolve: bigint): number {
+  const directory = openSync(root, pathOnly | fsConstants.O_DIRECTORY);
+  try {
+    const how = Buffer.alloc(24);
+    how.writeBigUInt64LE(BigInt(flags | closeOnExec), 0);
+    how.writeBigUInt64LE(resolve | resolveNoMagicLinks, 16);
+    const text = Buffer.from(`${path}\0`);
+    return check('openat2', library().syscall(openat2Number, BigInt(directory), text, how, 24n), path);
+  } finally {
+    closeSync(directory);
+  }
+}
+
 /**
  * Opens `path` as a process would whose root directory were `root`: symbolic links and `..` cannot lead out of it
  * (openat2(2), RESOLVE_IN_ROOT). Returns a descriptor; throws `SystemCallError`.
  */
 export function openInRoot(root: string, path: string, flags: number = fsConstants.O_RDONLY): number {
-  const directory = openSync(root, pathOnly | fsConstants.O_DIRECTORY);
-  try {
-    const how = Buffer.alloc(24);
-    how.writeBigUInt64LE(BigInt(flags | closeOnExec), 0);
-    how.writeBigUInt64LE(resolveInRoot | resolveNoMagicLinks, 16);
-    const text = Buffer.from(`${path}\0`);
-    return check('openat2', library().syscall(openat2Number, BigInt(directory), text, how, 24n), path);
-  } finally {
-    closeSync(directory);
+  return openBelow(root, path, flags, resolveInRoot);
+}
+
+const beneathAttempts = 20;
+
+/**
+ * Opens the place `path` below `root` (O_PATH), where a symbolic link or `..` that leads out of `root`, even for a step, is
+ * an error: `EXDEV` (openat2(2), RESOLVE_BENEATH). Returns a descriptor; throws `SystemCallError`.
+ */
+export function openBeneath(root: string, path: string): number {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return openBelow(root, path, pathOnly, resolveBeneath);
+    } catch (error) {
+      // Something was renamed on the way meanwhile, and the kernel could not tell whether it stayed below.
+      if (!hasCode(error, 'EAGAIN') || attempt === beneathAttempts) throw error;
+    }
   }
 }
 

@@ -82,10 +82,10 @@ test('a link on the way is resolved inside the root, never outside', async () =>
   expect(readFileSync(join(volume, 'key'), 'utf8')).toBe('image');
 });
 
-test('a volume with content, and a place that is no directory, are left alone', async () => {
+test('a volume with content is left alone; a place that is no directory is told of', async () => {
   writeFileSync(join(rootfs, 'plain'), '');
   expect(await copyUp(rootfs, '/nowhere', volume)).toBe(false);
-  expect(await copyUp(rootfs, '/plain', volume)).toBe(false);
+  await expect(copyUp(rootfs, '/plain', volume)).rejects.toThrow(`source ${join(rootfs, 'plain')} is not directory`);
   expect(readdirSync(volume)).toEqual([]);
   writeFileSync(join(rootfs, 'var/lib/app/new'), '');
   writeFileSync(join(volume, 'old'), '');

@@ -9,10 +9,12 @@ import {
   readSync,
   writeSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { ConfinedDirectory, type FileAttributes } from '#linux/confined-directory';
 import { hasCode } from '#linux/errno';
 import { openInRoot, pathOnly } from '#linux/open-in-root';
 import { listXattrs, readXattr } from '#linux/xattr';
+import { fail } from '#std/errors';
 
 const chunkBytes = 1 << 20;
 /** How much is copied before others get their turn: bytes, with a file counted as a few. */
@@ -117,9 +119,18 @@ function openSource(rootfs: string, pathInContainer: string): number | undefined
   try {
     return openInRoot(rootfs, pathInContainer, pathOnly | constants.O_DIRECTORY);
   } catch (error) {
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return undefined;
-    throw error;
+    if (hasCode(error, 'ENOENT')) return undefined;
+    if (!hasCode(error, 'ENOTDIR')) throw error;
+    throw fail('internal', `source ${join(rootfs, pathInContainer)} is not directory`, error);
   }
+}
+
+/** Whether a container's root has a directory at this place; throws in Docker's words when it is something else. */
+export function hasDirectory(rootfs: string, pathInContainer: string): boolean {
+  const descriptor = openSource(rootfs, pathInContainer);
+  if (descriptor === undefined) return false;
+  closeSync(descriptor);
+  return true;
 }
 
 /**

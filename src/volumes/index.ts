@@ -1,3 +1,3 @@
-export { copyUp } from './copy-up.ts';
+export { copyUp, hasDirectory } from './copy-up.ts';
 export { openVolumes, type VolumesOptions } from './open.ts';
 export * from './types.ts';

@@ -168,20 +168,22 @@ export async function openVolumes({ records, events, dataRoot, users }: VolumesO
       } finally {
         mounting.delete(name);
       }
-      announce('mount', name, {
-        container: containerId,
-        destination: options.destination ?? '',
-        'read/write': String(options.readWrite ?? true),
-        propagation: '',
-      });
+      if (!options.quiet) {
+        announce('mount', name, {
+          container: containerId,
+          destination: options.destination ?? '',
+          'read/write': String(options.readWrite ?? true),
+          propagation: '',
+        });
+      }
       return mountpoint(name);
     },
-    async unmount(name, containerId) {
+    async unmount(name, containerId, { quiet = false } = {}) {
       const holders = mounted.get(name);
       if (!holders?.delete(containerId)) return;
       if (holders.size === 0) mounted.delete(name);
       if (holders.size === 0 && collection.get(name)?.options) unmount(mountpoint(name), { lazy: true });
-      announce('unmount', name, { container: containerId });
+      if (!quiet) announce('unmount', name, { container: containerId });
     },
     async reconcile(live) {
       mounted.clear();

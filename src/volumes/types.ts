@@ -1,5 +1,13 @@
 import type { Filters, PruneReport, Volume, VolumeCreateRequest, VolumeListResponse } from '#api';
 
+/** How a container uses a volume, for the event that tells of it. */
+export interface MountUse {
+  readonly destination?: string;
+  readonly readWrite?: boolean;
+  /** No event: the engine itself looks into the volume. */
+  readonly quiet?: boolean;
+}
+
 /** The feature's face towards containers and http. */
 export interface Volumes {
   /** Makes a volume, or returns the one of that name; an empty name gets a random one (anonymous). */
@@ -11,8 +19,8 @@ export interface Volumes {
   remove(name: string, options: { force: boolean }): Promise<void>;
   prune(filters: Filters): Promise<PruneReport>;
   /** Directory to mount for a container, made ready (mount options applied); once for each container that uses it. */
-  mount(name: string, containerId: string, options?: { destination?: string; readWrite?: boolean }): Promise<string>;
-  /** The container no longer uses it. */
-  unmount(name: string, containerId: string): Promise<void>;
+  mount(name: string, containerId: string, options?: MountUse): Promise<string>;
+  /** The container no longer uses it, once for each `mount`; more is no error. */
+  unmount(name: string, containerId: string, options?: Pick<MountUse, 'quiet'>): Promise<void>;
   reconcile(live: ReadonlySet<string>): Promise<void>;
 }

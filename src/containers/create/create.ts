@@ -9,6 +9,8 @@ import type { Catalog } from '../catalog.ts';
 import { type ContainerRecord, neverStarted } from '../record.ts';
 import type { PreparedMounts } from '../spec/index.ts';
 import { checkLogConfig } from '../start/log-target.ts';
+import { snapshotsOf } from '../start/mount-sources.ts';
+import type { CreateOptions } from '../types.ts';
 import { mergeConfig } from './merge.ts';
 import { checkedName, randomName } from './names.ts';
 
@@ -20,7 +22,9 @@ export interface CreateParts {
   readonly completeHostConfig: (asked: Partial<HostConfig>) => HostConfig;
   /** Refuses what Docker refuses and what is not supported here; returns warnings. */
   readonly validate: (record: ContainerRecord, askedHostname: string) => string[];
-  readonly prepareMounts: (record: ContainerRecord) => Promise<PreparedMounts>;
+  readonly prepareMounts: (record: ContainerRecord, options: CreateOptions) => Promise<PreparedMounts>;
+  /** Fills new volumes with what the image has in their places. */
+  readonly fillVolumes: (record: ContainerRecord) => Promise<void>;
   /** Gives back the volumes made for a container that could not be. */
   readonly dropVolumes: (names: readonly string[]) => Promise<void>;
 }
@@ -29,6 +33,7 @@ export type Create = (
   name: string | undefined,
   request: ContainerCreateRequest,
   platform?: string,
+  options?: CreateOptions,
 ) => Promise<ContainerCreateResponse>;
 
 function checkPlatform(platform: string | undefined, image: ImageRecord): void {
@@ -78,7 +83,7 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
     };
   }
 
-  return async (name, request, platform) => {
+  return async (name, request, platform, options = {}) => {
     if (!request.Image) throw fail('invalid-argument', 'no command specified');
     const image = images.resolve(request.Image);
     checkPlatform(platform, image);
@@ -87,17 +92,18 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
     // Asked before anything is made; `insert` asks again, for two creations at once.
     if (owner !== undefined) catalog.insert(record);
     const warnings = parts.validate(record, request.Hostname ?? '');
-    let made: readonly string[] = [];
+    let complete = record;
     try {
       images.rootfs.create(record.id, image);
-      const { points, anonymousVolumes } = await parts.prepareMounts(record);
-      made = anonymousVolumes;
-      const complete: ContainerRecord = { ...record, mounts: points, anonymousVolumes };
+      const { points, options: mountOptions, anonymousVolumes } = await parts.prepareMounts(record, options);
+      complete = { ...record, mounts: points, mountOptions, anonymousVolumes };
+      if (points.some(({ Type }) => Type === 'image')) warnings.push('Image mount is an experimental feature');
+      await parts.fillVolumes(complete);
       catalog.insert(complete);
       announce(events, complete, 'create');
     } catch (error) {
-      await images.rootfs.remove(record.id);
-      await parts.dropVolumes(made);
+      for (const name of [record.id, ...snapshotsOf(complete)]) await images.rootfs.remove(name);
+      await parts.dropVolumes(complete.anonymousVolumes);
       throw error;
     }
     return { Id: record.id, Warnings: warnings };

@@ -9,6 +9,8 @@ import type { Volumes } from '#volumes';
 import type { ContainerPaths } from '../paths.ts';
 import type { ContainerRecord } from '../record.ts';
 import { releaseSharedMemory } from '../spec/index.ts';
+import { snapshotsOf } from '../start/mount-sources.ts';
+import { releasePins } from '../start/pins.ts';
 
 /** Gives back all that a container holds only while it runs. Idempotent; runs to its end and then tells what failed. */
 export type Release = (record: ContainerRecord) => Promise<void>;
@@ -51,6 +53,8 @@ export function createRelease({ rootfs, networks, volumes, paths }: ReleaseParts
     const steps: (() => void | Promise<void>)[] = [
       () => rootfs.unmount(id),
       () => networks.tearDown(id),
+      () => releasePins(paths.pins(id)),
+      ...snapshotsOf(record).map((snapshot) => () => rootfs.unmount(snapshot)),
       ...volumesOf(record).map((name) => () => volumes.unmount(name, id)),
       () => releaseCgroup(record, cgroupOf(record, paths)),
       () => rmSync(join(paths.runtimeRoot, id), { recursive: true, force: true }),

@@ -12,8 +12,10 @@ import { initialHealth } from '../health/monitor.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, hasProcess, withLife } from '../record.ts';
 import { restartsWithEngine } from '../restart/policy.ts';
+import { releasePins } from '../start/pins.ts';
 
 const sigkill = 9;
+const idLength = 64;
 
 /** What the engine's start brings back into order. */
 export interface RecoverParts {
@@ -107,10 +109,13 @@ function entries(directory: string): string[] {
 async function removeOrphans(parts: RecoverParts, live: ReadonlySet<string>): Promise<void> {
   const { catalog, rootfs, paths } = parts;
   const isOwned = (id: string): boolean => catalog.get(id) !== undefined;
-  for (const id of rootfs.list()) {
-    if (!isOwned(id)) await rootfs.remove(id);
-    else if (!live.has(id)) rootfs.unmount(id);
+  for (const name of rootfs.list()) {
+    // An image mount's snapshot is named for its container.
+    const id = name.slice(0, idLength);
+    if (!isOwned(id)) await rootfs.remove(name);
+    else if (!live.has(id)) rootfs.unmount(name);
   }
+  for (const id of entries(dirname(paths.pins('x')))) if (!live.has(id)) releasePins(paths.pins(id));
   const bundles = dirname(paths.bundle('x'));
   const stale = [
     ...entries(paths.containersRoot)

@@ -10,6 +10,7 @@ import type { Release } from '../exit/release.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, hasProcess, isRunning, withLife } from '../record.ts';
 import type { RestartSchedule } from '../restart/schedule.ts';
+import { snapshotsOf } from '../start/mount-sources.ts';
 import type { Terminator } from '../stop/terminate.ts';
 
 /** What removal touches. */
@@ -56,7 +57,11 @@ export function createRemove(parts: RemoverParts): Remove {
     catalog.put(withLife(record, { phase: 'removing' }));
     await parts.release(record);
     await keeper.forget(id);
-    await Promise.all([rootfs.remove(id), rm(paths.directory(id), { recursive: true, force: true })]);
+    const snapshots = [id, ...snapshotsOf(record)];
+    await Promise.all([
+      ...snapshots.map((name) => rootfs.remove(name)),
+      rm(paths.directory(id), { recursive: true, force: true }),
+    ]);
     catalog.delete(id);
     parts.onRemoved(id);
     announce(events, record, 'destroy');

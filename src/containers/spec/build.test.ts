@@ -8,7 +8,7 @@ import { encodeOci, type OciSpec } from '#oci';
 import { completeHostConfig } from '../create/host-defaults.ts';
 import { mergeConfig } from '../create/merge.ts';
 import { buildSpec } from './build.ts';
-import { containerMounts } from './container-mounts.ts';
+import { containerMounts, readySource } from './container-mounts.ts';
 import { type HostFacts, readHostFacts } from './host.ts';
 import { readBlockLimits, readContainerDevices } from './host-devices.ts';
 import { planMounts } from './mounts.ts';
@@ -44,7 +44,12 @@ afterAll(async () => {
 function specFor(config: Partial<ContainerConfig>, asked: Partial<HostConfig>): OciSpec {
   const hostConfig = completeHostConfig(asked, host.cgroupVersion);
   const merged = mergeConfig(config, {});
-  const plan = planMounts({ config: merged, hostConfig, mountsOf: () => [], dataRoot: '/nowhere' });
+  const plan = planMounts({
+    config: merged,
+    hostConfig,
+    mountsOf: () => ({ points: [], options: {} }),
+    dataRoot: '/nowhere',
+  });
   return buildSpec({
     config: merged,
     hostConfig,
@@ -62,7 +67,7 @@ function specFor(config: Partial<ContainerConfig>, asked: Partial<HostConfig>): 
     user: resolveUser(merged.User, readUserDatabase(rootfs), hostConfig.GroupAdd ?? []),
     devices: readContainerDevices(hostConfig),
     block: readBlockLimits(hostConfig),
-    mounts: containerMounts({ hostConfig, points: plan.points, volumePaths: new Map() }),
+    mounts: containerMounts({ hostConfig, ...plan, sources: new Map() }),
     files: {},
     cgroupsPath: `${cgroup}/box`,
     defaultUlimits: [],
@@ -146,6 +151,7 @@ test('mounts: read-only with all below, tmpfs, a read-only root', () => {
   expect(run('touch /new; touch /dev/shm/a && echo shm', { ReadonlyRootfs: true })).toMatch(/Read-only.*shm$/s);
   expect(() => specFor({ Cmd: ['true'] }, { Tmpfs: { '/t': 'foo' } })).toThrow('invalid tmpfs option "foo"');
   const made = join(root, 'made/by/start');
+  readySource(made, true);
   expect(run('ls -d /x', { Binds: [`${made}:/x`] })).toBe('/x');
 });
 

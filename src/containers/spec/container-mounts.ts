@@ -1,43 +1,28 @@
 import { mkdirSync, statSync } from 'node:fs';
-import type { HostConfig, Mount, MountPoint } from '#api';
-import { hasCode } from '#linux/errno';
+import { posix } from 'node:path';
+import type { HostConfig, MountPoint } from '#api';
+import { hasCode, reasonOf } from '#linux/errno';
 import { type MountEntry, readMounts } from '#linux/mount';
-import { fail, messageOf } from '#std/errors';
+import { fail } from '#std/errors';
 import type { ContainerMount } from './file-systems.ts';
-import { parseBind, tmpfsDestination } from './mount-request.ts';
+import { type MountOptions, tmpfsDestination } from './mount-request.ts';
+import type { MountOptionsTable } from './mounts.ts';
 
 /** What a start makes mounts from. */
 export interface ContainerMountsInput {
-  readonly hostConfig: Pick<HostConfig, 'Binds' | 'Mounts' | 'Tmpfs'>;
+  readonly hostConfig: Pick<HostConfig, 'Tmpfs'>;
   readonly points: readonly MountPoint[];
-  /** Volume name -> directory to mount. */
-  readonly volumePaths: ReadonlyMap<string, string>;
+  readonly options: MountOptionsTable;
+  /** What is to be bound at a destination: a path on the host, made ready; that of a bind mount may be left out. */
+  readonly sources: ReadonlyMap<string, string>;
 }
 
-function mountFor(hostConfig: ContainerMountsInput['hostConfig'], destination: string): Mount | undefined {
-  return hostConfig.Mounts?.find(({ Target }) => tmpfsDestination(Target) === destination);
-}
-
-function tmpfsOptions({ TmpfsOptions }: Mount): string[] {
-  const { Mode, SizeBytes, Options = [] } = TmpfsOptions ?? {};
-  return [
-    ...(Mode ? [`mode=${Mode.toString(8)}`] : []),
-    ...(SizeBytes ? [`size=${SizeBytes}`] : []),
-    ...Options.flatMap(([name]) => (name === undefined ? [] : [name])),
-  ];
-}
-
-function recursiveReadOnly({ ReadOnly, BindOptions }: Mount): ContainerMount['recursiveReadOnly'] {
-  const { ReadOnlyNonRecursive: never, ReadOnlyForceRecursive: required } = BindOptions ?? {};
-  if (never && !ReadOnly) {
-    throw fail('internal', 'mount options conflict: !ReadOnly && BindOptions.ReadOnlyNonRecursive');
-  }
-  if (never && required) {
-    throw fail('internal', 'mount options conflict: ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive');
-  }
-  if (required && !ReadOnly) {
-    throw fail('internal', 'mount options conflict: !ReadOnly && BindOptions.ReadOnlyForceRecursive');
-  }
+function recursiveReadOnly(point: MountPoint, options: MountOptions): ContainerMount['recursiveReadOnly'] {
+  const { shallowReadOnly: never, deepReadOnly: required } = options;
+  const conflict = (text: string): Error => fail('internal', `mount options conflict: ${text}`);
+  if (never && point.RW) throw conflict('!ReadOnly && BindOptions.ReadOnlyNonRecursive');
+  if (never && required) throw conflict('ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive');
+  if (required && point.RW) throw conflict('!ReadOnly && BindOptions.ReadOnlyForceRecursive');
   return never ? 'never' : required ? 'required' : 'possible';
 }
 
@@ -64,7 +49,7 @@ function checkedPropagation({ Source, Propagation }: MountPoint, isAutomatic: bo
 }
 
 /** A missing source of `-v` is made, a directory of root's, as Docker does; that of a `--mount` must be there. */
-function readySource(source: string, mayCreate: boolean): void {
+export function readySource(source: string, mayCreate: boolean): void {
   try {
     statSync(source);
     return;
@@ -77,41 +62,39 @@ function readySource(source: string, mayCreate: boolean): void {
   try {
     mkdirSync(source, { recursive: true });
   } catch (error) {
-    throw fail('internal', `error while creating mount source path '${source}': ${messageOf(error)}`, error);
+    const reason = `mkdir ${source}: ${reasonOf(error)}`;
+    throw fail('internal', `error while creating mount source path '${source}': ${reason}`, error);
   }
 }
 
-function bindMount(point: MountPoint, { hostConfig }: ContainerMountsInput): ContainerMount {
-  const mount = mountFor(hostConfig, point.Destination);
-  readySource(point.Source, mount === undefined || mount.BindOptions?.CreateMountpoint === true);
-  const isExplicit = mount?.BindOptions?.Propagation || /(?:shared|slave)/.test(point.Mode);
+function bindMount(point: MountPoint, options: MountOptions, source: string): ContainerMount {
   return {
     type: 'bind',
-    source: point.Source,
+    source,
     destination: point.Destination,
     readOnly: !point.RW,
-    ...(mount?.BindOptions?.NonRecursive && { recursive: false }),
-    ...(mount !== undefined && { recursiveReadOnly: recursiveReadOnly(mount) ?? 'possible' }),
-    propagation: checkedPropagation(point, !isExplicit),
+    ...(options.shallow && { recursive: false }),
+    recursiveReadOnly: recursiveReadOnly(point, options) ?? 'possible',
+    propagation: checkedPropagation(point, options.strictPropagation !== true),
   };
 }
 
 function mountOf(point: MountPoint, input: ContainerMountsInput): ContainerMount {
-  const { Type, Name = '', Destination, RW } = point;
-  if (Type === 'bind') return bindMount(point, input);
+  const { Type, RW, Propagation } = point;
+  const options = input.options[point.Destination] ?? {};
+  const source = input.sources.get(point.Destination);
+  if (Type === 'bind') return bindMount(point, options, source ?? point.Source);
+  // An image may declare a place without a leading slash.
+  const destination = posix.resolve('/', point.Destination);
   if (Type === 'tmpfs') {
-    const mount = mountFor(input.hostConfig, Destination);
-    const options = mount === undefined ? [] : tmpfsOptions(mount);
-    return { type: 'tmpfs', source: '', destination: Destination, readOnly: !RW, propagation: '', options };
+    return { type: 'tmpfs', source: '', destination, readOnly: !RW, propagation: '', options: options.tmpfs ?? [] };
   }
-  const source = input.volumePaths.get(Name);
-  if (source === undefined) throw fail('internal', `volume ${Name} is not mounted`);
-  return { type: 'bind', source, destination: Destination, readOnly: !RW, propagation: '' };
+  if (source === undefined) throw fail('internal', `${Type} ${point.Name ?? ''} is not mounted`);
+  return { type: 'bind', source, destination, readOnly: !RW, propagation: Propagation };
 }
 
 /**
- * The mounts of a container at its start, from its mount points and from `HostConfig.Tmpfs`. Makes missing sources of
- * `-v`. Throws in Docker's words for what cannot be mounted as asked.
+ * The mounts of a container at its start, from its mount points and from `HostConfig.Tmpfs`. Throws in Docker's words for what cannot be mounted as asked.
  */
 export function containerMounts(input: ContainerMountsInput): ContainerMount[] {
   const taken = new Set(input.points.map(({ Destination }) => Destination));
@@ -122,28 +105,4 @@ export function containerMounts(input: ContainerMountsInput): ContainerMount[] {
     return [{ type: 'tmpfs', source: '', destination, readOnly: false, propagation: '', options }];
   });
   return [...temporary, ...input.points.map((point) => mountOf(point, input))];
-}
-
-/**
- * The volumes that an image's content is to be copied into, at a container's first start: all but those of other
- * containers and those whose copy was declined.
- */
-export function volumesToFill(
-  hostConfig: Pick<HostConfig, 'Binds' | 'Mounts' | 'VolumeDriver'>,
-  points: readonly MountPoint[],
-  anonymousVolumes: readonly string[],
-): { name: string; destination: string }[] {
-  const asked = new Map<string, boolean>();
-  for (const text of hostConfig.Binds ?? []) {
-    const { destination, noCopy } = parseBind(text, hostConfig.VolumeDriver);
-    asked.set(destination, !noCopy);
-  }
-  for (const { Target, VolumeOptions } of hostConfig.Mounts ?? []) {
-    asked.set(tmpfsDestination(Target), VolumeOptions?.NoCopy !== true);
-  }
-  return points.flatMap(({ Type, Name, Destination }) => {
-    if (Type !== 'volume' || Name === undefined) return [];
-    const wanted = asked.get(Destination) ?? anonymousVolumes.includes(Name);
-    return wanted ? [{ name: Name, destination: Destination }] : [];
-  });
 }

@@ -1,10 +1,17 @@
 export { buildSpec, type SharedProcess, type SpecInput, sharedProcess } from './build.ts';
-export { containerMounts, volumesToFill } from './container-mounts.ts';
+export { containerMounts, readySource } from './container-mounts.ts';
 export { type ContainerMount, fileSystemMounts } from './file-systems.ts';
 export { type HostFacts, readHostFacts } from './host.ts';
 export { readBlockLimits, readContainerDevices } from './host-devices.ts';
 export { defaultMaskedPaths as maskedPaths, defaultReadonlyPaths as readonlyPaths } from './masked.ts';
-export { type MountPlan, type PreparedMounts, planMounts, prepareMounts } from './mounts.ts';
+export type { MountOptions } from './mount-request.ts';
+export {
+  type MountOptionsTable,
+  type PreparedMounts,
+  planMounts,
+  prepareMounts,
+  type SnapshotMaker,
+} from './mounts.ts';
 export type { NamespaceChoice, NamespaceChoices } from './namespaces.ts';
 export { buildProcess } from './process.ts';
 export { parseSecurityOptions } from './security.ts';

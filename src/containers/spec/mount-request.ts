@@ -2,10 +2,33 @@ import { posix } from 'node:path';
 import type { Mount } from '#api';
 import { fail, messageOf } from '#std/errors';
 
+/** What a mount is to be like beyond what inspect shows of it; kept in the container's record for its starts. */
+export interface MountOptions {
+  /** A part of the volume or image, relative to its root. */
+  readonly subpath?: string;
+  /** A missing source on the host is made: `-v`, or `CreateMountpoint`. */
+  readonly createSource?: true;
+  /** Mounts below the source stay out. */
+  readonly shallow?: true;
+  /** `ReadOnlyNonRecursive`: mounts below the source stay writable. */
+  readonly shallowReadOnly?: true;
+  /** `ReadOnlyForceRecursive`: the start fails where they cannot be made read-only. */
+  readonly deepReadOnly?: true;
+  /** The propagation was asked for by name: the start fails where the host does not allow it. */
+  readonly strictPropagation?: true;
+  /** Options of a tmpfs over the defaults. */
+  readonly tmpfs?: readonly string[];
+  /** The image's content at this place is copied into the volume while that is empty. */
+  readonly fill?: true;
+  /** What an image mount shows: the image's id, and the name of the snapshot of it. */
+  readonly image?: string;
+  readonly snapshot?: string;
+}
+
 /** A mount as it was asked for, in whichever form, checked. */
 export interface MountRequest {
-  readonly type: 'bind' | 'volume' | 'tmpfs';
-  /** Host path of a bind mount, name of a volume; empty for an anonymous volume and for a tmpfs. */
+  readonly type: 'bind' | 'volume' | 'tmpfs' | 'image';
+  /** Host path of a bind mount, name of a volume, reference of an image; empty for an anonymous volume and for a tmpfs. */
   readonly source: string;
   readonly destination: string;
   readonly readOnly: boolean;
@@ -13,7 +36,7 @@ export interface MountRequest {
   readonly mode: string;
   /** Asked for by name; empty when nothing was said. */
   readonly propagation: string;
-  readonly noCopy: boolean;
+  readonly options: MountOptions;
   readonly labels?: Readonly<Record<string, string>>;
   readonly driver?: string;
   readonly driverOptions?: Readonly<Record<string, string>>;
@@ -62,12 +85,19 @@ function checkDestination(destination: string): string {
 
 /** Checks the place of a `--tmpfs`, and returns it without detours; throws `invalid-argument`. */
 export function tmpfsDestination(destination: string): string {
+  if (destination === '') throw refuse("invalid mount path: '' mount path must be absolute");
   return checkDestination(destination);
+}
+
+/** The place of a volume that an image declares, without detours; a relative one is kept, as Docker does. */
+export function declaredDestination(declared: string): string {
+  return posix.normalize(declared).replace(/(.)\/$/, '$1');
 }
 
 function checkTmpfs({ Source, TmpfsOptions }: Mount): void {
   if (Source) throw refuse('field Source must not be specified');
   for (const option of TmpfsOptions?.Options ?? []) {
+    if (option.length !== 1 && option.length !== 2) throw refuse('invalid option array length');
     const [name = ''] = option;
     if ((name !== 'exec' && name !== 'noexec') || option.length !== 1) throw refuse(`invalid option: ${name}`);
   }
@@ -82,33 +112,79 @@ function checkBind({ Source = '', BindOptions }: Mount): void {
   if (!posix.isAbsolute(Source)) throw refuse(`invalid mount path: '${Source}' mount path must be absolute`);
 }
 
+/** A subpath must be a path without a way out, as text; symbolic links are looked at when it is mounted. */
+function checkSubpath(subpath: string): void {
+  const clean = posix.normalize(subpath);
+  if (posix.isAbsolute(clean) || clean === '..' || clean.startsWith('../')) {
+    throw refuse('subpath must be a relative path within the volume');
+  }
+}
+
 function checkVolume({ Source = '', ReadOnly, VolumeOptions }: Mount): void {
   const subpath = VolumeOptions?.Subpath ?? '';
   if (Source === '' && subpath !== '') throw refuse('must not set Subpath when using anonymous volumes');
+  checkSubpath(subpath);
   if (Source === '' && ReadOnly) throw refuse('must not set ReadOnly mode when using anonymous volumes');
-  if (posix.isAbsolute(subpath) || posix.normalize(subpath).startsWith('..')) {
-    throw refuse('subpath must be a relative path within the volume');
-  }
+}
+
+function checkImage({ Source = '', ImageOptions }: Mount): void {
+  if (Source === '') throw refuse('field Source must not be empty');
+  checkSubpath(ImageOptions?.Subpath ?? '');
+}
+
+const checks: Readonly<Record<MountRequest['type'], (mount: Mount) => void>> = {
+  bind: checkBind,
+  volume: checkVolume,
+  tmpfs: checkTmpfs,
+  image: checkImage,
+};
+
+function isKnownType(type: string): type is MountRequest['type'] {
+  return Object.hasOwn(checks, type);
+}
+
+function tmpfsOptions({ TmpfsOptions }: Mount): string[] {
+  const { Mode, SizeBytes, Options = [] } = TmpfsOptions ?? {};
+  return [
+    ...(Mode ? [`mode=${Mode.toString(8)}`] : []),
+    ...(SizeBytes ? [`size=${SizeBytes}`] : []),
+    ...Options.flatMap(([name]) => (name === undefined ? [] : [name])),
+  ];
+}
+
+function optionsOf(mount: Mount): MountOptions {
+  const { Type, BindOptions: bind, VolumeOptions: volume, ImageOptions: image } = mount;
+  const subpath = Type === 'image' ? image?.Subpath : volume?.Subpath;
+  const tmpfs = Type === 'tmpfs' ? tmpfsOptions(mount) : [];
+  return {
+    ...(subpath && { subpath }),
+    ...(bind?.CreateMountpoint && { createSource: true as const }),
+    ...(bind?.NonRecursive && { shallow: true as const }),
+    ...(bind?.ReadOnlyNonRecursive && { shallowReadOnly: true as const }),
+    ...(bind?.ReadOnlyForceRecursive && { deepReadOnly: true as const }),
+    ...(bind?.Propagation && { strictPropagation: true as const }),
+    ...(tmpfs.length > 0 && { tmpfs }),
+    ...(Type === 'volume' && !volume?.NoCopy && { fill: true as const }),
+  };
 }
 
 /** The checks of a mount in long form. The texts of its errors follow `invalid mount config for type "x": `. */
 function requestOf(mount: Mount, mode: string): MountRequest {
   const { Type, Source = '', Target = '', BindOptions, VolumeOptions } = mount;
-  if (Type !== 'bind' && Type !== 'volume' && Type !== 'tmpfs') throw refuse('mount type unknown');
+  if (!isKnownType(Type)) throw refuse('mount type unknown');
   const destination = checkDestination(Target);
-  if (Type === 'bind') checkBind(mount);
-  else if (Type === 'volume') checkVolume(mount);
-  else checkTmpfs(mount);
+  if (Type !== 'image' && mount.ImageOptions != null) throw refuse('field ImageOptions must not be specified');
+  checks[Type](mount);
   const driver = VolumeOptions?.DriverConfig?.Name;
   const options = VolumeOptions?.DriverConfig?.Options;
   return {
     type: Type,
     source: Type === 'bind' ? posix.normalize(Source).replace(/(.)\/$/, '$1') : Source,
     destination,
-    readOnly: mount.ReadOnly ?? false,
+    readOnly: Type === 'image' || (mount.ReadOnly ?? false),
     mode,
     propagation: BindOptions?.Propagation ?? '',
-    noCopy: VolumeOptions?.NoCopy ?? false,
+    options: optionsOf(mount),
     ...(VolumeOptions?.Labels && { labels: VolumeOptions.Labels }),
     ...(driver && { driver }),
     ...(options && { driverOptions: options }),
@@ -121,7 +197,7 @@ function invalidConfig(type: string, reason: string): string {
 
 /** Options of one type of mount that were given to another. */
 function checkOptionFields(mount: Mount): void {
-  const own = { bind: 'BindOptions', volume: 'VolumeOptions', tmpfs: 'TmpfsOptions', image: 'ImageOptions' };
+  const own = { bind: 'BindOptions', volume: 'VolumeOptions', tmpfs: 'TmpfsOptions' };
   for (const [type, field] of Object.entries(own)) {
     if (type === mount.Type || mount[field as keyof Mount] == null) continue;
     throw fail('invalid-argument', `${field} must not be specified on mount type "${mount.Type}"`);
@@ -130,19 +206,17 @@ function checkOptionFields(mount: Mount): void {
 
 /**
  * Checks a mount in long form (Engine API, Mount). `exists` tells whether a path is there: a bind mount's source must be,
- * unless it is to be made. Throws `invalid-argument` in Docker's words, `not-implemented` for what Estiba has not.
+ * unless it is to be made. Throws `invalid-argument` in Docker's words.
  */
 export function parseMount(mount: Mount, exists: (path: string) => boolean): MountRequest {
-  if (mount.Type === 'image') throw fail('not-implemented', 'mounts of type "image" are not supported');
-  if (mount.Type === 'bind' || mount.Type === 'volume' || mount.Type === 'tmpfs') checkOptionFields(mount);
+  if (isKnownType(mount.Type)) checkOptionFields(mount);
   let request: MountRequest;
   try {
     request = requestOf(mount, '');
   } catch (error) {
     throw fail('invalid-argument', invalidConfig(mount.Type, messageOf(error)), error);
   }
-  if (mount.VolumeOptions?.Subpath) throw fail('not-implemented', 'volume subpaths are not supported');
-  if (request.type === 'bind' && mount.BindOptions?.CreateMountpoint !== true && !exists(request.source)) {
+  if (request.type === 'bind' && request.options.createSource !== true && !exists(request.source)) {
     throw fail('invalid-argument', invalidConfig('bind', `bind source path does not exist: ${request.source}`));
   }
   return request;
@@ -178,7 +252,11 @@ export function parseBind(text: string, volumeDriver: string): MountRequest {
     return {
       ...request,
       propagation: propagation ?? '',
-      noCopy,
+      options: {
+        ...(type === 'bind' && { createSource: true as const }),
+        ...(propagation !== undefined && { strictPropagation: true as const }),
+        ...(type === 'volume' && !noCopy && { fill: true as const }),
+      },
       ...(type === 'volume' && volumeDriver !== '' && { driver: volumeDriver }),
     };
   } catch (error) {

@@ -11,7 +11,16 @@ function plan(asked: Asked, declared: string[] = []): MountPlan {
     hostConfig: { Binds: null, VolumesFrom: null, VolumeDriver: '', ...asked },
     mountsOf: (name) => {
       if (name !== 'web') throw fail('not-found', `No such container: ${name}`);
-      return [point({ Type: 'volume', Name: 'shared', Destination: '/shared', Mode: 'z' })];
+      return {
+        points: [
+          point({ Type: 'volume', Name: 'shared', Destination: '/shared', Mode: 'z' }),
+          point({ Type: 'image', Name: 'data:1', Destination: '/image', RW: false }),
+        ],
+        options: {
+          '/shared': { fill: true, subpath: 'part' },
+          '/image': { image: 'sha256:1', snapshot: 'theirs-1' },
+        },
+      };
     },
     dataRoot: '/var/lib/engine',
     exists: (path) => path.startsWith('/host'),
@@ -106,7 +115,21 @@ const refused: [fields: Partial<Mount>, message: string][] = [
     'invalid mount config for type "tmpfs": invalid option: uid',
   ],
   [{ Type: 'npipe' }, 'invalid mount config for type "npipe": mount type unknown'],
-  [{ Type: 'image', Source: 'busybox' }, 'mounts of type "image" are not supported'],
+  [{ Type: 'cluster', Source: 'x' }, 'invalid mount config for type "cluster": mount type unknown'],
+  [
+    { Type: 'tmpfs', TmpfsOptions: { Options: [[]] } },
+    'invalid mount config for type "tmpfs": invalid option array length',
+  ],
+  [{ Type: 'image' }, 'invalid mount config for type "image": field Source must not be empty'],
+  [
+    { Type: 'image', Source: 'busybox', ImageOptions: { Subpath: '/etc' } },
+    'invalid mount config for type "image": subpath must be a relative path within the volume',
+  ],
+  [{ Type: 'image', Source: 'busybox', BindOptions: {} }, 'BindOptions must not be specified on mount type "image"'],
+  [
+    { Type: 'tmpfs', ImageOptions: {} },
+    'invalid mount config for type "tmpfs": field ImageOptions must not be specified',
+  ],
 ];
 
 test.each(refused)('long form refused: %j', (fields, message) => {
@@ -134,10 +157,39 @@ test('who wins a place', () => {
     { Type: 'bind', Destination: '/v' },
     { Type: 'volume', Destination: '/own', Mode: '' },
   ]);
-  expect(plan({ VolumesFrom: ['web:ro'] }).points).toMatchObject([{ Name: 'shared', RW: false, Mode: '' }]);
+  expect(plan({ VolumesFrom: ['web:ro'] }).points[0]).toMatchObject({ Name: 'shared', RW: false, Mode: '' });
   const replaced = plan({ VolumesFrom: ['web'], Binds: ['/etc:/shared'] });
-  expect(replaced.points).toMatchObject([{ Type: 'bind', Source: '/etc' }]);
+  expect(replaced.points[0]).toMatchObject({ Type: 'bind', Source: '/etc' });
   expect(replaced.volumes).toEqual([]);
+});
+
+test('what inspect does not show of a mount is planned beside it, and goes with volumes-from', () => {
+  expect(plan({ VolumesFrom: ['web'] }).options).toEqual({
+    '/shared': { subpath: 'part' },
+    '/image': { image: 'sha256:1' },
+  });
+  const asked = {
+    Mounts: [
+      { Type: 'volume', Source: 'data', Target: '/v', VolumeOptions: { Subpath: '..a/b', NoCopy: true } },
+      { Type: 'bind', Source: '/host', Target: '/b', ReadOnly: true, BindOptions: { ReadOnlyForceRecursive: true } },
+      { Type: 'tmpfs', Target: '/t', TmpfsOptions: { SizeBytes: 4096, Mode: 0o700, Options: [['exec']] } },
+      { Type: 'image', Source: 'busybox', Target: '/i', ImageOptions: { Subpath: 'bin' } },
+    ] satisfies Mount[],
+    Binds: ['data:/w', '/new:/c:ro,rshared'],
+  };
+  expect(plan(asked).options).toEqual({
+    '/w': { fill: true },
+    '/c': { createSource: true, strictPropagation: true },
+    '/v': { subpath: '..a/b' },
+    '/b': { deepReadOnly: true },
+    '/t': { tmpfs: ['mode=700', 'size=4096', 'exec'] },
+    '/i': { subpath: 'bin' },
+  });
+  expect(plan(asked).points.find(({ Type }) => Type === 'image')).toMatchObject({ RW: false, Propagation: 'rprivate' });
+});
+
+test('a declared place may be relative, as in images', () => {
+  expect(plan({}, ['data/', '/x/']).points.map(({ Destination }) => Destination)).toEqual(['data', '/x']);
 });
 
 test('volumes of other containers that are none', () => {
@@ -146,22 +198,40 @@ test('volumes of other containers that are none', () => {
   expect(() => plan({ VolumesFrom: [''] })).toThrow('volumes-from specification cannot be an empty string');
 });
 
-test('volumes are made; when one fails the nameless ones go again', async () => {
+test('volumes and snapshots are made; when one fails the nameless ones go again', async () => {
   const calls: string[] = [];
   const volumes = {
-    create: async ({ Name = '' }) => {
+    create: async ({ Name = '', Driver = 'local' }) => {
       if (Name === 'bad') throw fail('invalid-argument', 'create bad: no');
       calls.push(`+${Name}`);
-      return { Mountpoint: `/v/${Name}` };
+      return { Mountpoint: `/v/${Name}`, Driver };
     },
     remove: async (name: string) => {
       calls.push(`-${name}`);
     },
   };
-  const good = await prepareMounts(bind('data:/x', '/etc:/y'), volumes);
-  expect(good).toMatchObject({ anonymousVolumes: [], points: [{ Source: '/v/data' }, { Source: '/etc' }] });
+  const snapshots = {
+    create: (name: string, reference: string) => {
+      if (reference === 'nope') throw fail('not-found', 'No such image: nope:latest');
+      return { image: `sha256:${reference}`, path: `/s/${name}` };
+    },
+    remove: async (name: string) => {
+      calls.push(`-${name}`);
+    },
+  };
+  const prepare = (made: MountPlan) => prepareMounts('c1', made, volumes, snapshots);
+  const image = (Source: string): Mount => ({ Type: 'image', Source, Target: `/${Source}` });
+  const good = await prepare(plan({ Binds: ['data:/x', '/etc:/y'], Mounts: [image('busybox')] }));
+  expect(good).toMatchObject({
+    anonymousVolumes: [],
+    points: [{ Source: '/v/data' }, { Source: '/etc' }, { Source: '/s/c1-2', Name: 'busybox' }],
+    options: { '/busybox': { image: 'sha256:busybox', snapshot: 'c1-2' } },
+  });
   calls.length = 0;
-  await expect(prepareMounts(bind('/x', 'data:/y', 'bad:/z'), volumes)).rejects.toThrow('create bad: no');
+  await expect(prepare(bind('/x', 'data:/y', 'bad:/z'))).rejects.toThrow('create bad: no');
   const anonymous = calls[0]?.slice(1);
   expect(calls).toEqual([`+${anonymous}`, '+data', `-${anonymous}`]);
+  calls.length = 0;
+  await expect(prepare(plan({ Mounts: [image('one'), image('nope')] }))).rejects.toThrow('No such image');
+  expect(calls).toEqual(['-c1-0']);
 });

@@ -3,8 +3,10 @@ import type { ContainerConfig, HostConfig, MountPoint, VolumeCreateRequest } fro
 import { fail, kindOf, messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import {
+  declaredDestination,
   isMountMode,
   isWritable,
+  type MountOptions,
   type MountRequest,
   parseBind,
   parseMount,
@@ -16,11 +18,16 @@ export interface MountPlanInput {
   readonly config: Pick<ContainerConfig, 'Volumes'>;
   readonly hostConfig: Pick<HostConfig, 'Binds' | 'Mounts' | 'Tmpfs' | 'VolumesFrom' | 'VolumeDriver'>;
   /** The mounts of a container by name; throws `not-found`. */
-  readonly mountsOf: (container: string) => readonly MountPoint[];
+  readonly mountsOf: (container: string) => Pick<MountPlan, 'points' | 'options'>;
   /** The engine's data root: a bind mount that takes it in follows the host's mounts, so that it pins none of them. */
   readonly dataRoot: string;
   readonly exists?: (path: string) => boolean;
+  /** Read-only binds leave mounts below them writable, as they were before API 1.44. */
+  readonly shallowReadOnly?: boolean;
 }
+
+/** Options of mounts by their destination; a mount without any has no entry. */
+export type MountOptionsTable = Readonly<Record<string, MountOptions>>;
 
 /** A volume that must be there before the container is. */
 export interface PlannedVolume {
@@ -30,8 +37,9 @@ export interface PlannedVolume {
 }
 
 export interface MountPlan {
-  /** With the sources of volumes still empty. */
+  /** With the sources of volumes and images still empty. */
   readonly points: readonly MountPoint[];
+  readonly options: MountOptionsTable;
   readonly volumes: readonly PlannedVolume[];
 }
 
@@ -39,20 +47,28 @@ function isWithin(path: string, directory: string): boolean {
   return path === directory || directory === '/' || path.startsWith(`${directory}/`);
 }
 
-/** Mount points taken over from other containers, `name[:mode]`. */
-function inherited(input: MountPlanInput): MountPoint[] {
+interface PlannedMount {
+  readonly point: MountPoint;
+  readonly options: MountOptions;
+}
+
+/** Mount points taken over from other containers, `name[:mode]`; what they show was filled by those. */
+function inherited(input: MountPlanInput): PlannedMount[] {
   return (input.hostConfig.VolumesFrom ?? []).flatMap((text) => {
     const [name = '', mode = ''] = text.split(/:(.*)/s);
     if (text === '') throw fail('invalid-argument', 'volumes-from specification cannot be an empty string');
     if (!isMountMode(mode)) throw fail('invalid-argument', `invalid mode: ${mode}`);
-    let points: readonly MountPoint[];
+    let source: Pick<MountPlan, 'points' | 'options'>;
     try {
-      points = input.mountsOf(name);
+      source = input.mountsOf(name);
     } catch (error) {
       if (kindOf(error) !== 'not-found') throw error;
       throw fail('invalid-argument', messageOf(error), error);
     }
-    return points.map((point) => ({ ...point, Mode: '', RW: point.RW && isWritable(mode) }));
+    return source.points.map((point) => {
+      const { fill: _fill, snapshot: _snapshot, ...options } = source.options[point.Destination] ?? {};
+      return { point: { ...point, Mode: '', RW: point.RW && isWritable(mode) }, options };
+    });
   });
 }
 
@@ -63,8 +79,9 @@ function pointOf(request: MountRequest, dataRoot: string): MountPoint {
   if (type === 'tmpfs') return { Type: type, ...place, Mode: '', ...access };
   if (type === 'volume') {
     const Name = source === '' ? newId() : source;
-    return { Type: type, Name, ...place, Driver: 'local', Mode: mode || 'z', ...access };
+    return { Type: type, Name, ...place, Driver: request.driver ?? 'local', Mode: mode || 'z', ...access };
   }
+  if (type === 'image') return { Type: type, Name: source, ...place, Mode: mode, ...access, Propagation: 'rprivate' };
   const Propagation = request.propagation || (isWithin(dataRoot, source) ? 'rslave' : 'rprivate');
   return { Type: type, ...place, Mode: mode, ...access, Propagation };
 }
@@ -81,6 +98,27 @@ function volumeRequest(request: MountRequest, name: string): PlannedVolume {
   };
 }
 
+/** A volume for a place that the image, or the caller, declares. */
+function declaredMount(destination: string): { planned: PlannedMount; volume: PlannedVolume } {
+  const Name = newId();
+  return {
+    planned: {
+      point: {
+        Type: 'volume',
+        Name,
+        Source: '',
+        Destination: destination,
+        Driver: 'local',
+        Mode: '',
+        RW: true,
+        Propagation: '',
+      },
+      options: { fill: true },
+    },
+    volume: { anonymous: true, request: { Name } },
+  };
+}
+
 /**
  * Decides all mounts of a new container: of other containers (`VolumesFrom`), then `Binds` and `Mounts`, which replace
  * those, then a volume for every place that the image (or the caller) declares and nothing else takes. Nothing is made.
@@ -89,19 +127,20 @@ function volumeRequest(request: MountRequest, name: string): PlannedVolume {
 export function planMounts(input: MountPlanInput): MountPlan {
   const { hostConfig, dataRoot } = input;
   const exists = input.exists ?? existsSync;
-  const points = new Map<string, MountPoint>();
+  const mounts = new Map<string, PlannedMount>();
   const volumes = new Map<string, PlannedVolume>();
   const asked = new Set<string>();
   const tmpfs = new Set(Object.keys(hostConfig.Tmpfs ?? {}).map(tmpfsDestination));
-  for (const point of inherited(input)) points.set(point.Destination, point);
+  for (const mount of inherited(input)) mounts.set(mount.point.Destination, mount);
 
   function take(request: MountRequest): void {
-    const { destination } = request;
+    const { destination, type, readOnly, options } = request;
     if (asked.has(destination)) throw fail('invalid-argument', `Duplicate mount point: ${destination}`);
     asked.add(destination);
     const point = pointOf(request, dataRoot);
-    points.set(destination, point);
-    if (point.Name !== undefined) volumes.set(point.Name, volumeRequest(request, point.Name));
+    const isShallow = type === 'bind' && readOnly && input.shallowReadOnly === true;
+    mounts.set(destination, { point, options: { ...options, ...(isShallow && { shallowReadOnly: true as const }) } });
+    if (type === 'volume' && point.Name !== undefined) volumes.set(point.Name, volumeRequest(request, point.Name));
   }
 
   for (const text of hostConfig.Binds ?? []) {
@@ -113,51 +152,75 @@ export function planMounts(input: MountPlanInput): MountPlan {
   }
   for (const mount of hostConfig.Mounts ?? []) take(parseMount(mount, exists));
   for (const declared of Object.keys(input.config.Volumes ?? {})) {
-    const destination = tmpfsDestination(declared);
-    if (points.has(destination) || tmpfs.has(destination)) continue;
-    const Name = newId();
-    points.set(destination, {
-      Type: 'volume',
-      Name,
-      Source: '',
-      Destination: destination,
-      Driver: 'local',
-      Mode: '',
-      RW: true,
-      Propagation: '',
-    });
-    volumes.set(Name, { anonymous: true, request: { Name } });
+    const destination = declaredDestination(declared);
+    if (mounts.has(destination) || tmpfs.has(destination)) continue;
+    const { planned, volume } = declaredMount(destination);
+    mounts.set(destination, planned);
+    volumes.set(volume.request.Name, volume);
   }
-  return { points: [...points.values()], volumes: [...volumes.values()] };
+  const points = [...mounts.values()].map(({ point }) => point);
+  const options = Object.fromEntries([...mounts].map(([destination, mount]) => [destination, mount.options]));
+  return { points, options, volumes: [...volumes.values()] };
 }
 
-/** The mounts of a new container, its volumes made. */
+/** The mounts of a new container, its volumes and the snapshots of images made. */
 export interface PreparedMounts {
   readonly points: readonly MountPoint[];
+  readonly options: MountOptionsTable;
   /** Names of the volumes that nobody named. */
   readonly anonymousVolumes: readonly string[];
 }
 
-/** The part of the volume feature that makes and unmakes. */
+/** What makes and unmakes volumes. */
 export interface VolumeMaker {
-  create(request: VolumeCreateRequest): Promise<{ Mountpoint: string }>;
+  create(request: VolumeCreateRequest): Promise<{ Mountpoint: string; Driver: string }>;
   remove(name: string, options: { force: boolean }): Promise<void>;
 }
 
-/** Makes the volumes of a plan and completes its mount points. When one cannot be made, the anonymous ones go again. */
-export async function prepareMounts(plan: MountPlan, volumes: VolumeMaker): Promise<PreparedMounts> {
-  const made = new Map<string, string>();
+/** What makes and unmakes the snapshots that image mounts show. */
+export interface SnapshotMaker {
+  /** Makes a snapshot of an image and tells where it will be mounted; throws `not-found`. */
+  create(snapshot: string, reference: string): { image: string; path: string };
+  remove(snapshot: string): Promise<void>;
+}
+
+/** Name of the snapshot of a container's image mount: the container's id, then its number. */
+export function snapshotName(containerId: string, index: number): string {
+  return `${containerId}-${index}`;
+}
+
+/** Makes the volumes and snapshots that a plan asks for. When one cannot be made, those that nobody named go again. */
+export async function prepareMounts(
+  containerId: string,
+  plan: MountPlan,
+  volumes: VolumeMaker,
+  snapshots: SnapshotMaker,
+): Promise<PreparedMounts> {
+  const made = new Map<string, { Mountpoint: string; Driver: string }>();
+  const options: Record<string, MountOptions> = { ...plan.options };
+  const points: MountPoint[] = [];
   const anonymousVolumes = plan.volumes.filter(({ anonymous }) => anonymous).map(({ request }) => request.Name);
   try {
     for (const { request, anonymous } of plan.volumes) {
       const labels = anonymous ? { 'com.docker.volume.anonymous': '', ...request.Labels } : request.Labels;
-      const { Mountpoint } = await volumes.create({ ...request, ...(labels && { Labels: labels }) });
-      made.set(request.Name, Mountpoint);
+      made.set(request.Name, await volumes.create({ ...request, ...(labels && { Labels: labels }) }));
+    }
+    for (const [index, point] of plan.points.entries()) {
+      const { Type, Name = '', Destination } = point;
+      const volume = made.get(Name);
+      if (Type === 'image') {
+        const snapshot = snapshotName(containerId, index);
+        const { image, path } = snapshots.create(snapshot, options[Destination]?.image ?? Name);
+        points.push({ ...point, Source: path });
+        options[Destination] = { ...options[Destination], image, snapshot };
+      } else if (Type === 'volume' && volume !== undefined) {
+        points.push({ ...point, Source: volume.Mountpoint, Driver: volume.Driver });
+      } else points.push(point);
     }
   } catch (error) {
     for (const name of anonymousVolumes) if (made.has(name)) await volumes.remove(name, { force: true });
+    for (const { snapshot } of Object.values(options)) if (snapshot !== undefined) await snapshots.remove(snapshot);
     throw error;
   }
-  const points = plan.points.map((point) => ({ ...point, Source: made.get(point.Name ?? '') ?? point.Source }));
-  return { points, anonymousVolumes };
+  return { points, options, anonymousVolumes };
 }

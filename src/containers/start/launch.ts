@@ -20,13 +20,15 @@ import { networkSysctls } from '../spec/index.ts';
 import { StartFailure, startFailure } from './failure.ts';
 import { writeNetworkFiles } from './files.ts';
 import { logTarget } from './log-target.ts';
+import { readyMountSources } from './mount-sources.ts';
+import { releasePins } from './pins.ts';
 
 /** What the specification of one start is made of, beside the record. */
 export interface StartFacts {
   readonly rootfs: string;
   readonly sandbox: Sandbox | undefined;
-  /** Volume name -> directory to mount. */
-  readonly volumePaths: ReadonlyMap<string, string>;
+  /** What volumes and images show, by destination: a path on the host. */
+  readonly mountSources: ReadonlyMap<string, string>;
 }
 
 /** What a start touches. */
@@ -45,7 +47,6 @@ export interface LaunchParts {
   /** Options of the json-file driver where a container names none. */
   readonly logDefaults: LogConfig['Config'];
   readonly buildSpec: (record: ContainerRecord, facts: StartFacts) => OciSpec;
-  readonly fillVolumes: (record: ContainerRecord, facts: StartFacts) => Promise<void>;
   /** Called with the record that runs. */
   readonly onStarted: (record: ContainerRecord) => void;
 }
@@ -64,17 +65,7 @@ export type Launch = (record: ContainerRecord) => Promise<void>;
 
 /** Makes the launch: rootfs, volumes, network, files and bundle in the engine, then one call to the keeper. */
 export function createLaunch(parts: LaunchParts): Launch {
-  const { catalog, events, rootfs, networks, volumes, keeper, paths } = parts;
-
-  async function mountVolumes(record: ContainerRecord): Promise<Map<string, string>> {
-    const directories = new Map<string, string>();
-    for (const { Type, Name, Destination, RW } of record.mounts) {
-      if (Type !== 'volume' || Name === undefined) continue;
-      const options = { destination: Destination, readWrite: RW };
-      directories.set(Name, await volumes.mount(Name, record.id, options));
-    }
-    return directories;
-  }
+  const { catalog, events, rootfs, networks, keeper, paths } = parts;
 
   async function setUpNetwork({
     id,
@@ -102,17 +93,15 @@ export function createLaunch(parts: LaunchParts): Launch {
   async function prepare(record: ContainerRecord): Promise<string> {
     const mounted = rootfs.mount(record.id, { volatile: record.hostConfig.AutoRemove });
     if (record.life.startedAtNs === '') markAsContainer(mounted);
-    const [network, volumesMounted] = await Promise.allSettled([setUpNetwork(record), mountVolumes(record)]);
+    const [network, sources] = await Promise.allSettled([setUpNetwork(record), readyMountSources(record, parts)]);
     // Both are at rest before anything is given back: a set-up that goes on would outlive its own release.
     if (network.status === 'rejected') throw network.reason;
-    if (volumesMounted.status === 'rejected') throw volumesMounted.reason;
-    const [sandbox, volumePaths] = [network.value, volumesMounted.value];
+    if (sources.status === 'rejected') throw sources.reason;
+    const [sandbox, mountSources] = [network.value, sources.value];
     writeNetworkFiles(record, sandbox, paths);
     const bundle = paths.bundle(record.id);
     mkdirSync(bundle, { recursive: true, mode: 0o700 });
-    const facts: StartFacts = { rootfs: mounted, sandbox, volumePaths };
-    await parts.fillVolumes(record, facts);
-    const spec = parts.buildSpec(record, facts);
+    const spec = parts.buildSpec(record, { rootfs: mounted, sandbox, mountSources });
     writeFileSync(join(bundle, 'config.json'), encodeOci(spec));
     return bundle;
   }
@@ -157,6 +146,8 @@ export function createLaunch(parts: LaunchParts): Launch {
     }
     try {
       const { pid, startedAtNs } = await startProcess(record, bundle);
+      // The container has its mounts, in its own namespace.
+      releasePins(paths.pins(record.id));
       const health = initialHealth(record);
       // As it is now: it may have been stopped by hand, or renamed, while it started.
       const current = catalog.get(record.id) ?? record;

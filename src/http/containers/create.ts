@@ -1,4 +1,4 @@
-import type { ContainerCreateRequest } from '#api';
+import type { ContainerCreateRequest, Mount } from '#api';
 import type { Containers } from '#containers';
 import { fail } from '#std/errors';
 import type { Endpoint } from '../exchange.ts';
@@ -17,9 +17,32 @@ function asOfVersion(request: ContainerCreateRequest, version: number): Containe
     // The console's size came later than its field; older clients send what the engine once answered.
     delete host.ConsoleSize;
   }
+  if (host.Mounts != null) host.Mounts = mountsAsOfVersion(host.Mounts, version);
   const healthcheck = request.Healthcheck === undefined ? undefined : { ...request.Healthcheck };
   if (version < 44 && healthcheck !== undefined) delete healthcheck.StartInterval;
   return { ...request, HostConfig: host, ...(healthcheck === undefined ? {} : { Healthcheck: healthcheck }) };
+}
+
+/** What a null in the list stands for; its type is refused. */
+const emptyMount = { Type: '', Target: '' } as unknown as Mount;
+
+/** What older versions do not know of mounts: what changes how a container behaves is refused, the rest left out. */
+function mountsAsOfVersion(mounts: readonly Mount[], version: number): Mount[] {
+  const refuse = (what: string, since: number): Error =>
+    fail('invalid-argument', `${what} needs API v1.${since} or newer`);
+  return mounts.map((given: Mount | null) => {
+    const mount = given ?? emptyMount;
+    const { Type, BindOptions, VolumeOptions } = mount;
+    if (version < 44 && BindOptions?.ReadOnlyForceRecursive) throw refuse('BindOptions.ReadOnlyForceRecursive', 44);
+    if (version < 45 && VolumeOptions?.Subpath) throw refuse('VolumeOptions.Subpath', 45);
+    if (version < 48 && Type === 'image') throw refuse('Mount type "Image"', 48);
+    if (BindOptions == null) return mount;
+    const bind = { ...BindOptions };
+    if (version < 40) delete bind.NonRecursive;
+    if (version < 42) delete bind.CreateMountpoint;
+    if (version < 44) delete bind.ReadOnlyNonRecursive;
+    return { ...mount, BindOptions: bind };
+  });
 }
 
 /** `POST /containers/create` */
@@ -33,6 +56,11 @@ export function createContainer(containers: Pick<Containers, 'create'>): Endpoin
     }
     const name = call.query.text('name');
     const platform = call.query.text('platform');
-    return json(await containers.create(name, asOfVersion(request, call.version), platform), 201);
+    return json(
+      await containers.create(name, asOfVersion(request, call.version), platform, {
+        shallowReadOnly: call.version < 44,
+      }),
+      201,
+    );
   };
 }
