@@ -1,4 +1,4 @@
-import type { HostConfig, MountPoint } from './host-config.ts';
+import type { HostConfig, MountPoint, Resources, RestartPolicy } from './host-config.ts';
 import type { EndpointSettings, NetworkingConfig, PortBinding } from './network.ts';
 
 /** A health check of an image or a container; durations in nanoseconds, 0 for the default. */
@@ -49,6 +49,13 @@ export type ContainerCreateRequest = Partial<ContainerConfig> & {
 export interface ContainerCreateResponse {
   Id: string;
   Warnings: string[];
+}
+
+/** The body of `POST /containers/{id}/update`: what is zero, null or left out stays. */
+export type ContainerUpdateRequest = Partial<Resources> & { RestartPolicy?: Partial<RestartPolicy> };
+
+export interface ContainerUpdateResponse {
+  Warnings: string[] | null;
 }
 
 export interface HealthLogEntry {

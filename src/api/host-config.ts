@@ -68,13 +68,58 @@ export interface ThrottleDevice {
   Rate: number;
 }
 
+/** A request for devices by what they can do (`--gpus`). */
+export interface DeviceRequest {
+  Driver: string;
+  Count: number;
+  DeviceIDs: string[] | null;
+  Capabilities: string[][] | null;
+  Options: Record<string, string> | null;
+}
+
+/** What a container may use of its host (Docker Engine API, Resources). */
+export interface Resources {
+  CpuShares: number;
+  Memory: number;
+  NanoCpus: number;
+  CgroupParent: string;
+  BlkioWeight: number;
+  BlkioWeightDevice: WeightDevice[] | null;
+  BlkioDeviceReadBps: ThrottleDevice[] | null;
+  BlkioDeviceWriteBps: ThrottleDevice[] | null;
+  BlkioDeviceReadIOps: ThrottleDevice[] | null;
+  BlkioDeviceWriteIOps: ThrottleDevice[] | null;
+  CpuPeriod: number;
+  CpuQuota: number;
+  CpuRealtimePeriod: number;
+  CpuRealtimeRuntime: number;
+  CpusetCpus: string;
+  CpusetMems: string;
+  Devices: DeviceMapping[] | null;
+  DeviceCgroupRules: string[] | null;
+  DeviceRequests: DeviceRequest[] | null;
+  /** Accepted from clients before 1.42 and without effect, as the kernel's own limit is gone. */
+  KernelMemory?: number;
+  KernelMemoryTCP?: number;
+  MemoryReservation: number;
+  MemorySwap: number;
+  MemorySwappiness: number | null;
+  OomKillDisable: boolean | null;
+  PidsLimit: number | null;
+  Ulimits: Ulimit[] | null;
+  CpuCount: number;
+  CpuPercent: number;
+  IOMaximumIOps: number;
+  IOMaximumBandwidth: number;
+}
+
 /** The part of a container's configuration that belongs to its host (Docker Engine API, HostConfig). */
-export interface HostConfig {
+export interface HostConfig extends Resources {
   Binds: string[] | null;
   ContainerIDFile: string;
   LogConfig: LogConfig;
   NetworkMode: string;
-  PortBindings: Record<string, PortBinding[] | null>;
+  PortBindings: Record<string, PortBinding[] | null> | null;
   RestartPolicy: RestartPolicy;
   AutoRemove: boolean;
   VolumeDriver: string;
@@ -84,9 +129,9 @@ export interface HostConfig {
   CapAdd: string[] | null;
   CapDrop: string[] | null;
   CgroupnsMode: string;
-  Dns: string[];
-  DnsOptions: string[];
-  DnsSearch: string[];
+  Dns: string[] | null;
+  DnsOptions: string[] | null;
+  DnsSearch: string[] | null;
   ExtraHosts: string[] | null;
   GroupAdd: string[] | null;
   IpcMode: string;
@@ -106,35 +151,6 @@ export interface HostConfig {
   Sysctls?: Record<string, string>;
   Runtime: string;
   Isolation: string;
-  CpuShares: number;
-  Memory: number;
-  NanoCpus: number;
-  CgroupParent: string;
-  BlkioWeight: number;
-  BlkioWeightDevice: WeightDevice[] | null;
-  BlkioDeviceReadBps: ThrottleDevice[] | null;
-  BlkioDeviceWriteBps: ThrottleDevice[] | null;
-  BlkioDeviceReadIOps: ThrottleDevice[] | null;
-  BlkioDeviceWriteIOps: ThrottleDevice[] | null;
-  CpuPeriod: number;
-  CpuQuota: number;
-  CpuRealtimePeriod: number;
-  CpuRealtimeRuntime: number;
-  CpusetCpus: string;
-  CpusetMems: string;
-  Devices: DeviceMapping[] | null;
-  DeviceCgroupRules: string[] | null;
-  DeviceRequests: object[] | null;
-  MemoryReservation: number;
-  MemorySwap: number;
-  MemorySwappiness: number | null;
-  OomKillDisable: boolean | null;
-  PidsLimit: number | null;
-  Ulimits: Ulimit[] | null;
-  CpuCount: number;
-  CpuPercent: number;
-  IOMaximumIOps: number;
-  IOMaximumBandwidth: number;
   Mounts?: Mount[];
   MaskedPaths: string[] | null;
   ReadonlyPaths: string[] | null;

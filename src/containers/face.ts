@@ -24,6 +24,7 @@ import { pause, unpause } from './stop/pause.ts';
 import type { Terminator } from './stop/terminate.ts';
 import { createTop } from './top/top.ts';
 import type { Attachment, AttachOptions, Containers, LogOptions } from './types.ts';
+import type { Update } from './update/update.ts';
 import { inspectRecord } from './view/inspect.ts';
 import { createList } from './view/list.ts';
 
@@ -42,6 +43,7 @@ export interface FaceParts {
   readonly starter: Starter;
   readonly terminator: Terminator;
   readonly remove: Remove;
+  readonly update: Update;
 }
 
 /** Streams: attach, logs, terminal sizes. */
@@ -152,6 +154,7 @@ export function createFace(parts: FaceParts): Containers {
     pause: (name) => pause(catalog, events, paths, name),
     unpause: (name) => unpause(catalog, events, paths, name),
     rename: (name, newName) => rename(catalog, events, name, newName),
+    update: parts.update,
     remove: (name, options) => parts.remove(name, options),
     wait: (name, condition, signal) => waitFor(catalog, name, condition, signal),
     execCreate: (name, request) => execs.create(name, request),

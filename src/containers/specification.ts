@@ -16,6 +16,7 @@ import {
   buildSpec,
   checkShareableIpc,
   containerMounts,
+  type HostFacts,
   mountSharedMemory,
   type PreparedMounts,
   planMounts,
@@ -39,6 +40,8 @@ const initBinaries = ['/usr/bin/tini-static', '/usr/bin/docker-init', '/usr/bin/
 
 /** Everything that turns records into what the runtime is told. */
 export interface Specification {
+  /** What this host allows, read at the first call. */
+  hostFacts(): HostFacts;
   buildSpec(record: ContainerRecord, facts: StartFacts): OciSpec;
   buildProcess(record: ContainerRecord, request: ExecCreateRequest): OciProcess;
   validate(record: ContainerRecord, askedHostname: string): string[];
@@ -93,6 +96,7 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
   }
 
   return {
+    hostFacts: host,
     buildSpec(record, { rootfs, sandbox, mountSources }) {
       const { config, hostConfig, mounts } = record;
       const init = initBinary(record);

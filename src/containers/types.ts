@@ -5,6 +5,8 @@ import type {
   ContainerStats,
   ContainerSummary,
   ContainerTop,
+  ContainerUpdateRequest,
+  ContainerUpdateResponse,
   ContainerWaitResponse,
   ExecCreateRequest,
   ExecInspect,
@@ -78,6 +80,8 @@ export interface Containers {
   pause(name: string): Promise<void>;
   unpause(name: string): Promise<void>;
   rename(name: string, newName: string): void;
+  /** Changes limits and restart policy, of a running container too: all that is asked, or nothing. */
+  update(name: string, request: ContainerUpdateRequest): Promise<ContainerUpdateResponse>;
   remove(name: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;
   prune(filters: Filters): Promise<PruneReport>;
   resize(name: string, rows: number, columns: number): Promise<void>;

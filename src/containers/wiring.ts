@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { LogConfig } from '#api';
+import type { HostConfig, LogConfig } from '#api';
 import type { Events } from '#events';
 import type { Images } from '#images';
 import type { Keeper } from '#keeper';
@@ -20,10 +20,12 @@ import type { ContainerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import { createRemove } from './remove/remove.ts';
 import { createRestartSchedule } from './restart/schedule.ts';
+import { discardUnsupported } from './spec/index.ts';
 import { createSpecification } from './specification.ts';
 import { createLaunch } from './start/launch.ts';
 import { createStarter } from './start/start.ts';
 import { createTerminator } from './stop/terminate.ts';
+import { createUpdate } from './update/update.ts';
 
 /** What the feature is built on. */
 export interface ContainersOptions {
@@ -78,7 +80,8 @@ export function makeLife(ground: Ground) {
   const starter = createStarter({ catalog, launch, restarts, remove: removeWithVolumes });
   const onEnded = (id: string): void => health.forget(id);
   const onExit = createExitHandler({ ...ground, restarts, onEnded, remove: removeWithVolumes });
-  return { restarts, terminator, remove, removeWithVolumes, execs, health, starter, onExit };
+  const update = createUpdate(ground);
+  return { update, restarts, terminator, remove, removeWithVolumes, execs, health, starter, onExit };
 }
 
 /** Makes the creation of containers. */
@@ -88,5 +91,6 @@ export function makeCreate(ground: Ground): Create {
   };
   const complete = (asked: Parameters<typeof completeHostConfig>[0]): ReturnType<typeof completeHostConfig> =>
     completeHostConfig(asked, cgroupLayout().version);
-  return createCreate({ ...ground, completeHostConfig: complete, dropVolumes }, hostname());
+  const discard = (hostConfig: HostConfig): HostConfig => discardUnsupported(hostConfig, ground.hostFacts());
+  return createCreate({ ...ground, completeHostConfig: complete, discard, dropVolumes }, hostname());
 }

@@ -17,7 +17,6 @@ const missing: readonly (readonly [Route[0], string, string])[] = [
   ['HEAD', '/containers/{name}/archive', 'copying from a container'],
   ['GET', '/containers/{name}/archive', 'copying from a container'],
   ['PUT', '/containers/{name}/archive', 'copying into a container'],
-  ['POST', '/containers/{name}/update', 'update of a container'],
   ['GET', '/containers/{name}/attach/ws', 'attach over a WebSocket'],
   ['POST', '/build', 'building images'],
   ['POST', '/session', 'building images'],

@@ -19,6 +19,7 @@ import { containerLogs } from './containers/logs.ts';
 import { inspectContainer, listContainers } from './containers/read.ts';
 import { pruneContainers, removeContainer } from './containers/remove.ts';
 import { renameContainer } from './containers/rename.ts';
+import { updateContainer } from './containers/update.ts';
 import { containerStats, containerTop } from './containers/usage.ts';
 import { waitContainer } from './containers/wait.ts';
 import { createExec } from './exec/create.ts';
@@ -93,6 +94,7 @@ export function routes({
     ['POST', '/containers/{name}/resize', resizeContainer(containers)],
     ['POST', '/containers/{name}/attach', attachContainer(containers)],
     ['POST', '/containers/{name}/rename', renameContainer(containers)],
+    ['POST', '/containers/{name}/update', updateContainer(containers)],
     ['POST', '/containers/{name}/exec', createExec(containers)],
     ['DELETE', '/containers/{name}', removeContainer(containers)],
 

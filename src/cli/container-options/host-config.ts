@@ -62,7 +62,7 @@ function logConfig(values: Values): HostConfig['LogConfig'] | undefined {
   return driver === '' && values['log-opt'].length === 0 ? undefined : { Type: driver, Config: options };
 }
 
-function gpus(text: string): object[] | undefined {
+function gpus(text: string): HostConfig['DeviceRequests'] | undefined {
   if (text === '') return undefined;
   const count = text === 'all' ? -1 : Number(text);
   if (!Number.isInteger(count)) throw fail('invalid-argument', `invalid value for gpus: ${text}`);

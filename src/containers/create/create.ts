@@ -20,8 +20,9 @@ export interface CreateParts {
   readonly events: Events;
   readonly images: Images;
   readonly completeHostConfig: (asked: Partial<HostConfig>) => HostConfig;
-  /** Refuses what Docker refuses and what is not supported here; returns warnings. */
+  /** Refuses what Docker refuses and what is not supported here; returns warnings of what `discard` leaves out. */
   readonly validate: (record: ContainerRecord, askedHostname: string) => string[];
+  readonly discard: (hostConfig: HostConfig) => HostConfig;
   readonly prepareMounts: (record: ContainerRecord, options: CreateOptions) => Promise<PreparedMounts>;
   /** Fills new volumes with what the image has in their places. */
   readonly fillVolumes: (record: ContainerRecord) => Promise<void>;
@@ -87,11 +88,12 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
     if (!request.Image) throw fail('invalid-argument', 'no command specified');
     const image = images.resolve(request.Image);
     checkPlatform(platform, image);
-    const record = draft(name, request, image);
-    const owner = catalog.owner(record.name);
+    const asked = draft(name, request, image);
+    const owner = catalog.owner(asked.name);
     // Asked before anything is made; `insert` asks again, for two creations at once.
-    if (owner !== undefined) catalog.insert(record);
-    const warnings = parts.validate(record, request.Hostname ?? '');
+    if (owner !== undefined) catalog.insert(asked);
+    const warnings = parts.validate(asked, request.Hostname ?? '');
+    const record: ContainerRecord = { ...asked, hostConfig: parts.discard(asked.hostConfig) };
     let complete = record;
     try {
       images.rootfs.create(record.id, image);

@@ -101,7 +101,12 @@ function numbersOf(path: string): { major: number; minor: number } {
 }
 
 /** Block devices with limits of their own, by number; throws `internal` for one that is not there. */
-export function readBlockLimits(hostConfig: HostConfig): BlockLimits {
+export function readBlockLimits(
+  hostConfig: Pick<
+    HostConfig,
+    'BlkioWeightDevice' | 'BlkioDeviceReadBps' | 'BlkioDeviceWriteBps' | 'BlkioDeviceReadIOps' | 'BlkioDeviceWriteIOps'
+  >,
+): BlockLimits {
   const throttles = (devices: readonly ThrottleDevice[] | null): OciThrottle[] =>
     (devices ?? []).map(({ Path, Rate }) => ({ ...numbersOf(Path), rate: Rate }));
   return {

@@ -3,7 +3,7 @@ import type { OciDeviceRule, OciResources, OciThrottle } from '#oci';
 import type { HostFacts } from './host.ts';
 
 /** The period over which a number of CPUs is turned into a quota. */
-const cpuPeriodUs = 100_000;
+export const cpuPeriodUs = 100_000;
 
 /** Block devices by number, as the readers found them (`readBlockDevices`). */
 export interface BlockLimits {

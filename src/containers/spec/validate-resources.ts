@@ -1,4 +1,4 @@
-import type { HostConfig } from '#api';
+import type { ContainerUpdateRequest, HostConfig, Resources, RestartPolicy } from '#api';
 import { fail } from '#std/errors';
 import type { HostFacts } from './host.ts';
 
@@ -23,7 +23,7 @@ export function parseNumberList(text: string): Set<number> | undefined {
   return numbers;
 }
 
-function checkMemory(hostConfig: HostConfig, host: HostFacts): string[] {
+function checkMemory(hostConfig: Resources, host: HostFacts): string[] {
   const warnings: string[] = [];
   const { Memory, MemorySwap, MemoryReservation, MemorySwappiness, OomKillDisable } = hostConfig;
   if (Memory !== 0 && Memory < leastMemoryBytes) throw refuse('Minimum memory limit allowed is 6MB');
@@ -74,7 +74,7 @@ function checkList(what: 'cpus' | 'mems', asked: string, available: string): voi
   throw refuse(`Requested ${name} are not available - requested ${asked}, available: ${available}`);
 }
 
-function checkCpu(hostConfig: HostConfig, host: HostFacts): string[] {
+function checkCpu(hostConfig: Resources, host: HostFacts): string[] {
   const { NanoCpus, CpuPeriod, CpuQuota, CpuShares, CpuRealtimePeriod, CpuRealtimeRuntime } = hostConfig;
   if (NanoCpus > 0 && CpuPeriod > 0) {
     throw refuse('Conflicting options: Nano CPUs and CPU Period cannot both be set');
@@ -108,10 +108,11 @@ function checkCpu(hostConfig: HostConfig, host: HostFacts): string[] {
     );
   }
   if (hostConfig.CpuPercent > 0) warnings.push('linux does not support CPU percent. Percent discarded.');
+  if (hostConfig.CpuCount > 0) warnings.push('linux does not support CPU count. Count discarded.');
   return warnings;
 }
 
-function checkBlockIo(hostConfig: HostConfig, host: HostFacts): string[] {
+function checkBlockIo(hostConfig: Resources, host: HostFacts): string[] {
   const { BlkioWeight, BlkioWeightDevice, IOMaximumIOps, IOMaximumBandwidth } = hostConfig;
   const warnings: string[] = [];
   if (BlkioWeight !== 0 && !host.blockWeight) {
@@ -141,5 +142,70 @@ export function validateResources(hostConfig: HostConfig, host: HostFacts): stri
     throw refuse(`Invalid value ${OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   }
   if (ShmSize < 0) throw refuse('SHM size can not be less than 0');
-  return [...checkMemory(hostConfig, host), ...checkCpu(hostConfig, host), ...checkBlockIo(hostConfig, host)];
+  return checkResources(hostConfig, host);
+}
+
+function checkResources(resources: Resources, host: HostFacts): string[] {
+  return [...checkMemory(resources, host), ...checkCpu(resources, host), ...checkBlockIo(resources, host)];
+}
+
+/** Resources of which nothing is asked. */
+const noResources: Resources = {
+  CpuShares: 0,
+  Memory: 0,
+  NanoCpus: 0,
+  CgroupParent: '',
+  BlkioWeight: 0,
+  BlkioWeightDevice: null,
+  BlkioDeviceReadBps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteIOps: null,
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpusetCpus: '',
+  CpusetMems: '',
+  Devices: null,
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: null,
+  PidsLimit: null,
+  Ulimits: null,
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+};
+
+/** The same for an update, which says only what changes. */
+export function validateUpdate({ RestartPolicy, ...request }: ContainerUpdateRequest, host: HostFacts): string[] {
+  if ((request.IOMaximumIOps ?? 0) !== 0 || (request.IOMaximumBandwidth ?? 0) !== 0) {
+    throw refuse('Invalid QoS settings: linux does not support Maximum IO Bandwidth or Maximum IO IOps');
+  }
+  checkRestartPolicy({ Name: RestartPolicy?.Name ?? '', MaximumRetryCount: RestartPolicy?.MaximumRetryCount ?? 0 });
+  // Swap alone is an update, of a container that has a limit of memory.
+  const { MemorySwap = 0, Memory = 0 } = request;
+  const swapAlone = Memory === 0 && MemorySwap > 0;
+  return checkResources({ ...noResources, ...request, ...(swapAlone && { MemorySwap: 0 }) }, host);
+}
+
+/** Checks a restart policy; throws `invalid-argument` in Docker's words. */
+export function checkRestartPolicy({ Name, MaximumRetryCount }: RestartPolicy): void {
+  const policies = ['', 'no', 'always', 'on-failure', 'unless-stopped'];
+  if (!policies.includes(Name)) {
+    throw refuse(
+      `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
+  }
+  const negative = MaximumRetryCount < 0 ? 'cannot be negative' : '';
+  if (Name !== 'on-failure' && Name !== '' && MaximumRetryCount !== 0) {
+    const also = negative === '' ? '' : ` and ${negative}`;
+    throw refuse(`invalid restart policy: maximum retry count can only be used with 'on-failure'${also}`);
+  }
+  if (negative !== '') throw refuse(`invalid restart policy: maximum retry count ${negative}`);
 }

@@ -6,7 +6,7 @@ import { signalNumber } from '../signals.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import type { HostFacts } from './host.ts';
 import { parseSecurityOptions } from './security.ts';
-import { validateResources } from './validate-resources.ts';
+import { checkRestartPolicy, validateResources } from './validate-resources.ts';
 
 /** What a creation is checked from. */
 export interface ValidationInput {
@@ -80,18 +80,9 @@ function checkModes({ hostConfig, checkContainer, runtimes }: ValidationInput): 
   checkJoined(IpcMode, checkContainer);
 }
 
-function checkRestartPolicy({ RestartPolicy: { Name, MaximumRetryCount }, AutoRemove }: HostConfig): void {
-  const policies = ['', 'no', 'always', 'on-failure', 'unless-stopped'];
-  if (!policies.includes(Name)) {
-    throw refuse(
-      `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
-    );
-  }
-  if (Name !== 'on-failure' && MaximumRetryCount !== 0) {
-    throw refuse("invalid restart policy: maximum retry count can only be used with 'on-failure'");
-  }
-  if (MaximumRetryCount < 0) throw refuse('invalid restart policy: maximum retry count cannot be negative');
-  if (AutoRemove && Name !== '' && Name !== 'no') {
+function checkLife({ RestartPolicy, AutoRemove }: HostConfig): void {
+  checkRestartPolicy(RestartPolicy);
+  if (AutoRemove && RestartPolicy.Name !== '' && RestartPolicy.Name !== 'no') {
     throw refuse("can't create 'AutoRemove' container with restart policy");
   }
 }
@@ -122,7 +113,7 @@ function checkNetwork(hostConfig: HostConfig): string[] {
       throw refuse(`invalid IP address in add-host: ${JSON.stringify(address)}`);
     }
   }
-  for (const address of hostConfig.Dns) {
+  for (const address of hostConfig.Dns ?? []) {
     if (isIP(address) === 0) {
       const shown = JSON.stringify(address);
       throw refuse(`bad nameserver address ${address}: ParseAddr(${shown}): unable to parse IP`);
@@ -132,8 +123,9 @@ function checkNetwork(hostConfig: HostConfig): string[] {
   if (hostConfig.NetworkMode === 'container:') {
     throw refuse('invalid network mode: invalid container format container:<name|id>');
   }
-  checkPorts(hostConfig.PortBindings);
-  const isPublished = Object.keys(hostConfig.PortBindings).length > 0 || hostConfig.PublishAllPorts;
+  const bindings = hostConfig.PortBindings ?? {};
+  checkPorts(bindings);
+  const isPublished = Object.keys(bindings).length > 0 || hostConfig.PublishAllPorts;
   return hostConfig.NetworkMode === 'host' && isPublished
     ? ['Published ports are discarded when using host network mode']
     : [];
@@ -154,7 +146,7 @@ export function validateCreation(input: ValidationInput): string[] {
   const { hostConfig, host } = input;
   checkConfig(input);
   checkModes(input);
-  checkRestartPolicy(hostConfig);
+  checkLife(hostConfig);
   checkStorage(hostConfig);
   if (Object.keys(hostConfig.Annotations ?? {}).includes('')) {
     throw refuse('invalid Annotations: the empty string is not permitted as an annotation key');

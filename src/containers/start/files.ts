@@ -53,7 +53,7 @@ function hostsText(record: ContainerRecord, sandbox: Sandbox | undefined): strin
 function resolvConfText({ hostConfig }: ContainerRecord): string {
   const host = readFileSync('/etc/resolv.conf', 'utf8');
   const sharesNetwork = hostConfig.NetworkMode === 'host';
-  const { Dns, DnsSearch, DnsOptions } = hostConfig;
+  const [Dns, DnsSearch, DnsOptions] = [hostConfig.Dns ?? [], hostConfig.DnsSearch ?? [], hostConfig.DnsOptions ?? []];
   if (sharesNetwork && Dns.length + DnsSearch.length + DnsOptions.length === 0) return host;
   const valuesOf = (keyword: string): string[] =>
     host

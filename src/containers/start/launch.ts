@@ -81,7 +81,7 @@ export function createLaunch(parts: LaunchParts): Launch {
       containerId: id,
       containerName: name,
       networkMode: config.NetworkDisabled === true ? 'none' : NetworkMode,
-      portBindings: hostConfig.PortBindings,
+      portBindings: hostConfig.PortBindings ?? {},
       exposedPorts: Object.keys(config.ExposedPorts ?? {}),
       publishAll: hostConfig.PublishAllPorts,
       ...(endpoint !== undefined && { endpoint }),

@@ -1,5 +1,5 @@
 import type { Schema } from '../json/schema.ts';
-import { boolean, integer, list, map, object, string, stringOf, words } from '../json/schema.ts';
+import { boolean, completeObject, integer, list, map, object, string, stringOf, words } from '../json/schema.ts';
 
 const emptyStruct = object('struct {}', {});
 const strings = list(string);
@@ -43,7 +43,7 @@ export const configFields: Readonly<Record<string, Schema>> = {
   Shell: words,
 };
 
-const portBindings = list(object('nat.PortBinding', { HostIp: string, HostPort: string }), '[]nat.PortBinding');
+const portBindings = list(completeObject('nat.PortBinding', { HostIp: string, HostPort: string }), '[]nat.PortBinding');
 
 const mount = object('mount.Mount', {
   Type: stringOf('mount.Type'),
@@ -73,15 +73,16 @@ const mount = object('mount.Mount', {
 });
 
 const weightDevices = list(
-  object('blkiodev.WeightDevice', { Path: string, Weight: integer('uint16') }),
+  completeObject('blkiodev.WeightDevice', { Path: string, Weight: integer('uint16') }),
   '[]*blkiodev.WeightDevice',
 );
 const throttleDevices = list(
-  object('blkiodev.ThrottleDevice', { Path: string, Rate: integer('uint') }),
+  completeObject('blkiodev.ThrottleDevice', { Path: string, Rate: integer('uint') }),
   '[]*blkiodev.ThrottleDevice',
 );
 
-const resourceFields: Readonly<Record<string, Schema>> = {
+/** The fields of Docker's container.Resources. */
+export const resourceFields: Readonly<Record<string, Schema>> = {
   CpuShares: integer(),
   Memory: integer(),
   NanoCpus: integer(),
@@ -99,12 +100,16 @@ const resourceFields: Readonly<Record<string, Schema>> = {
   CpusetCpus: string,
   CpusetMems: string,
   Devices: list(
-    object('container.DeviceMapping', { PathOnHost: string, PathInContainer: string, CgroupPermissions: string }),
+    completeObject('container.DeviceMapping', {
+      PathOnHost: string,
+      PathInContainer: string,
+      CgroupPermissions: string,
+    }),
     '[]container.DeviceMapping',
   ),
   DeviceCgroupRules: strings,
   DeviceRequests: list(
-    object('container.DeviceRequest', {
+    completeObject('container.DeviceRequest', {
       Driver: string,
       Count: integer('int'),
       DeviceIDs: strings,
@@ -113,17 +118,27 @@ const resourceFields: Readonly<Record<string, Schema>> = {
     }),
     '[]container.DeviceRequest',
   ),
+  KernelMemory: integer(),
+  KernelMemoryTCP: integer(),
   MemoryReservation: integer(),
   MemorySwap: integer(),
   MemorySwappiness: integer(),
   OomKillDisable: boolean,
   PidsLimit: integer(),
-  Ulimits: list(object('container.Ulimit', { Name: string, Soft: integer(), Hard: integer() }), '[]*container.Ulimit'),
+  Ulimits: list(
+    completeObject('container.Ulimit', { Name: string, Hard: integer(), Soft: integer() }),
+    '[]*container.Ulimit',
+  ),
   CpuCount: integer(),
   CpuPercent: integer(),
   IOMaximumIOps: integer('uint'),
   IOMaximumBandwidth: integer('uint'),
 };
+
+const restartPolicy = object('container.RestartPolicy', {
+  Name: stringOf('container.RestartPolicyMode'),
+  MaximumRetryCount: integer('int'),
+});
 
 const hostConfig = object('container.HostConfig', {
   Binds: strings,
@@ -131,10 +146,7 @@ const hostConfig = object('container.HostConfig', {
   LogConfig: object('container.LogConfig', { Type: string, Config: labels }),
   NetworkMode: stringOf('container.NetworkMode'),
   PortBindings: map(portBindings, 'nat.PortMap'),
-  RestartPolicy: object('container.RestartPolicy', {
-    Name: stringOf('container.RestartPolicyMode'),
-    MaximumRetryCount: integer('int'),
-  }),
+  RestartPolicy: restartPolicy,
   AutoRemove: boolean,
   VolumeDriver: string,
   VolumesFrom: strings,
@@ -202,3 +214,6 @@ export const createRequest = object('container.CreateRequest', {
     EndpointsConfig: map(endpoint, 'map[string]*network.EndpointSettings'),
   }),
 });
+
+/** The body of `POST /containers/{id}/update`. */
+export const updateRequest = object('UpdateConfig', { ...resourceFields, RestartPolicy: restartPolicy });

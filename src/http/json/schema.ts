@@ -11,7 +11,13 @@ export type Schema =
   | { readonly kind: 'map'; readonly of: Schema; readonly goType?: string }
   /** A string, or a list of strings: the form of commands. */
   | { readonly kind: 'words' }
-  | { readonly kind: 'object'; readonly fields: Readonly<Record<string, Schema>>; readonly goType: string };
+  /** `complete`: fields that were not given become their zero, as Go's do that are not left out when empty. */
+  | {
+      readonly kind: 'object';
+      readonly fields: Readonly<Record<string, Schema>>;
+      readonly goType: string;
+      readonly complete?: boolean;
+    };
 
 const integerRanges = {
   int: [-(2 ** 63), 2 ** 63],
@@ -43,6 +49,13 @@ export const map = (of: Schema, goType?: string): Schema => ({
   kind: 'map',
   of,
   ...(goType === undefined ? {} : { goType }),
+});
+/** An object with fixed fields, each of them present in what is decoded. */
+export const completeObject = (goType: string, fields: Readonly<Record<string, Schema>>): Schema => ({
+  kind: 'object',
+  goType,
+  fields,
+  complete: true,
 });
 /** An object with fixed fields. */
 export const object = (goType: string, fields: Readonly<Record<string, Schema>>): Schema => ({
@@ -104,7 +117,9 @@ function decodeObject(value: object, schema: Extract<Schema, { kind: 'object' }>
     const result = decode(item, field, step(place, key));
     if (result !== undefined) decoded[name] = result;
   }
-  return decoded;
+  if (schema.complete !== true) return decoded;
+  const fields = Object.entries(schema.fields).map(([name, field]) => [name, decoded[name] ?? zeroOf(field)]);
+  return Object.fromEntries(fields);
 }
 
 function decodeMap(value: object, schema: Extract<Schema, { kind: 'map' }>, place: Place): object {

@@ -5,6 +5,7 @@ import type {
   ContainerStats,
   ContainerSummary,
   ContainerTop,
+  ContainerUpdateRequest,
   ContainerWaitResponse,
   ExecCreateRequest,
   ExecInspect,
@@ -141,6 +142,12 @@ export class MemoryContainers implements Containers {
   async unpause(name: string): Promise<void> {
     this.#find(name);
   }
+  async update(name: string, request: ContainerUpdateRequest) {
+    this.calls.push(['update', name, request]);
+    this.#find(name);
+    return { Warnings: null };
+  }
+
   rename(name: string, newName: string): void {
     this.#find(name).name = newName;
   }
