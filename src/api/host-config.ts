@@ -156,24 +156,3 @@ export interface HostConfig extends Resources {
   ReadonlyPaths: string[] | null;
   Init?: boolean | null;
 }
-
-/** The body of `POST /containers/{id}/update`: what is left out stays as it is. */
-export type ContainerUpdateRequest = Partial<
-  Pick<
-    HostConfig,
-    | 'BlkioWeight'
-    | 'CpuPeriod'
-    | 'CpuQuota'
-    | 'CpuRealtimePeriod'
-    | 'CpuRealtimeRuntime'
-    | 'CpuShares'
-    | 'CpusetCpus'
-    | 'CpusetMems'
-    | 'Memory'
-    | 'MemoryReservation'
-    | 'MemorySwap'
-    | 'NanoCpus'
-    | 'PidsLimit'
-    | 'RestartPolicy'
-  >
->;
