@@ -14,6 +14,7 @@ export {
   type SnapshotMaker,
 } from './mounts.ts';
 export type { NamespaceChoice, NamespaceChoices } from './namespaces.ts';
+export { noResources } from './no-resources.ts';
 export { buildProcess } from './process.ts';
 export { type BlockLimits, cpuPeriodUs } from './resources.ts';
 export { parseSecurityOptions } from './security.ts';

@@ -1,6 +1,7 @@
 import type { ContainerUpdateRequest, HostConfig, Resources, RestartPolicy } from '#api';
 import { fail } from '#std/errors';
 import type { HostFacts } from './host.ts';
+import { noResources } from './no-resources.ts';
 
 const leastMemoryBytes = 6 * 1024 * 1024;
 const nanosPerCpu = 1e9;
@@ -148,39 +149,6 @@ export function validateResources(hostConfig: HostConfig, host: HostFacts): stri
 function checkResources(resources: Resources, host: HostFacts): string[] {
   return [...checkMemory(resources, host), ...checkCpu(resources, host), ...checkBlockIo(resources, host)];
 }
-
-/** Resources of which nothing is asked. */
-const noResources: Resources = {
-  CpuShares: 0,
-  Memory: 0,
-  NanoCpus: 0,
-  CgroupParent: '',
-  BlkioWeight: 0,
-  BlkioWeightDevice: null,
-  BlkioDeviceReadBps: null,
-  BlkioDeviceWriteBps: null,
-  BlkioDeviceReadIOps: null,
-  BlkioDeviceWriteIOps: null,
-  CpuPeriod: 0,
-  CpuQuota: 0,
-  CpuRealtimePeriod: 0,
-  CpuRealtimeRuntime: 0,
-  CpusetCpus: '',
-  CpusetMems: '',
-  Devices: null,
-  DeviceCgroupRules: null,
-  DeviceRequests: null,
-  MemoryReservation: 0,
-  MemorySwap: 0,
-  MemorySwappiness: null,
-  OomKillDisable: null,
-  PidsLimit: null,
-  Ulimits: null,
-  CpuCount: 0,
-  CpuPercent: 0,
-  IOMaximumIOps: 0,
-  IOMaximumBandwidth: 0,
-};
 
 /** The same for an update, which says only what changes. */
 export function validateUpdate({ RestartPolicy, ...request }: ContainerUpdateRequest, host: HostFacts): string[] {
