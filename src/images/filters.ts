@@ -20,8 +20,8 @@ export function checkFilters(filters: Filters, allowed: readonly string[]): void
 export function booleanFilter(filters: Filters, name: string): boolean | undefined {
   const values = filters.get(name);
   if (values === undefined || values.length === 0) return undefined;
-  const yes = values.every((value) => ['1', 'true', 't', 'T', 'TRUE', 'True'].includes(value));
-  const no = values.every((value) => ['0', 'false', 'f', 'F', 'FALSE', 'False'].includes(value));
+  const yes = values.every((value) => value === '1' || value === 'true');
+  const no = values.every((value) => value === '0' || value === 'false');
   if (yes === no) throw invalid(name, values);
   return yes;
 }
@@ -74,6 +74,7 @@ function globPattern(glob: string): RegExp {
       source += glob.slice(index, close + 1).replace(/\\/g, '\\\\');
       index = close;
     } else {
+      if (character === '[') throw fail('invalid-argument', 'syntax error in pattern');
       if (character === '\\') index += 1;
       source += (glob[index] ?? '').replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
     }

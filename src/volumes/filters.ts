@@ -42,7 +42,7 @@ export function listFilter(filters: Filters, isUsed: (name: string) => boolean):
     else if (name === 'label') predicates.push((record) => values.every((value) => hasLabel(record, value)));
     else if (name === 'driver') predicates.push(() => values.includes(localDriver));
     else if (name === 'dangling') {
-      const wanted = new Set(values.map(truth));
+      const wanted = new Set(values.map((value) => (/^(?:true|false|1|0)$/.test(value) ? truth(value) : undefined)));
       const [dangling] = wanted;
       if (wanted.size !== 1 || dangling === undefined) throw invalid(name, values);
       predicates.push(({ id }) => isUsed(id) !== dangling);

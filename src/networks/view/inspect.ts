@@ -61,19 +61,35 @@ export function inspectNetwork(
 type Matcher = (network: NetworkInspect, value: string) => boolean;
 
 function isTrue(value: string): boolean {
-  if (!/^(?:true|false|1|0)$/.test(value)) throw fail('invalid-argument', `invalid filter 'dangling=[${value}]'`);
+  if (!/^(?:true|false|1|0)$/.test(value)) {
+    const known = 'must be "true" (or "1"), or "false" (or "0")';
+    throw fail('invalid-argument', `invalid value for filter 'dangling', ${known}`);
+  }
   return value === 'true' || value === '1';
 }
 
 /** Networks that the engine itself makes. */
 const builtinNames: readonly string[] = ['bridge', 'host', 'none'];
 
+/** By a part of it or by a regular expression; what is no expression matches as it stands. */
+function matchesName(name: string, value: string): boolean {
+  if (name.includes(value)) return true;
+  try {
+    return new RegExp(value).test(name);
+  } catch {
+    return false;
+  }
+}
+
 const matchers: Readonly<Record<string, Matcher>> = {
   driver: ({ Driver }, value) => Driver === value,
   id: ({ Id }, value) => Id.startsWith(value),
-  name: ({ Name }, value) => Name.includes(value),
+  name: ({ Name }, value) => matchesName(Name, value),
   scope: ({ Scope }, value) => Scope === value,
-  type: ({ Name }, value) => (value === 'builtin') === builtinNames.includes(Name),
+  type: ({ Name }, value) => {
+    if (value !== 'builtin' && value !== 'custom') throw fail('invalid-argument', `invalid filter: 'type'='${value}'`);
+    return (value === 'builtin') === builtinNames.includes(Name);
+  },
   // A network that comes with the engine is never left over.
   dangling: ({ Name, Containers }, value) =>
     isTrue(value) === (!builtinNames.includes(Name) && Object.keys(Containers).length === 0),
