@@ -73,6 +73,18 @@ export interface HealthState {
 
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
 
+/** Why a container's main process is no more. Not Docker's: its clients leave it out. */
+export interface ExitReason {
+  /** `lost`: nobody was there to see it; `start-failure`: it never ran. */
+  Cause: 'exit' | 'signal' | 'oom' | 'start-failure' | 'lost';
+  /** Who brought it about. */
+  By: 'process' | 'client' | 'engine' | 'kernel' | 'host' | 'unknown';
+  /** The signal that ended it, or after which it exited. */
+  Signal?: string;
+  /** The same for people. */
+  Message: string;
+}
+
 export interface ContainerState {
   Status: ContainerStatus;
   Running: boolean;
@@ -86,6 +98,7 @@ export interface ContainerState {
   StartedAt: string;
   FinishedAt: string;
   Health?: HealthState;
+  ExitReason?: ExitReason;
 }
 
 export interface NetworkSettings {

@@ -18,6 +18,7 @@ import type { ContainerPaths } from './paths.ts';
 import { type ContainerRecord, hasProcess, isRunning } from './record.ts';
 import { prune } from './remove/prune.ts';
 import type { Remove } from './remove/remove.ts';
+import type { RestartByHand } from './restart/by-hand.ts';
 import type { Starter } from './start/start.ts';
 import { createStats } from './stats/stats.ts';
 import { pause, unpause } from './stop/pause.ts';
@@ -44,6 +45,7 @@ export interface FaceParts {
   readonly terminator: Terminator;
   readonly remove: Remove;
   readonly update: Update;
+  readonly restartByHand: RestartByHand;
 }
 
 /** Streams: attach, logs, terminal sizes. */
@@ -144,18 +146,19 @@ export function createFace(parts: FaceParts): Containers {
     create: parts.create,
     start: (name) => starter.start(name),
     stop: (name, options) => terminator.stop(name, options),
-    async restart(name, options) {
-      const record = catalog.find(name);
-      if (isRunning(record)) await terminator.stop(record.id, options);
-      await starter.start(record.id);
-      announce(events, record, 'restart');
-    },
+    restart: (name, options) => parts.restartByHand(name, options),
     kill: (name, signal) => terminator.kill(name, signal),
     pause: (name) => pause(catalog, events, paths, name),
     unpause: (name) => unpause(catalog, events, paths, name),
     rename: (name, newName) => rename(catalog, events, name, newName),
     update: parts.update,
-    remove: (name, options) => parts.remove(name, options),
+    async remove(name, options) {
+      if (options.link) {
+        catalog.find(name);
+        throw fail('internal', 'Conflict, cannot remove the default link name of the container');
+      }
+      await parts.remove(name, options);
+    },
     wait: (name, condition, signal) => waitFor(catalog, name, condition, signal),
     execCreate: (name, request) => execs.create(name, request),
     execInspect(id) {

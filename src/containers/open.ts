@@ -29,7 +29,8 @@ function recoverParts(ground: Ground, life: Life): RecoverParts {
     onExit,
     onExecExit: (process) => execs.onExit(process),
     onRunning: (record) => health.watch(record),
-    start: (id) => (catalog.get(id)?.life.phase === 'restarting' ? starter.restart(id) : starter.start(id)),
+    start: (id) => starter.resume(id),
+    restarts: life.restarts,
     // A removal cut short by the engine's death begins anew.
     remove: async (id) => {
       const record = catalog.get(id);

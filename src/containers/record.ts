@@ -1,4 +1,4 @@
-import type { ContainerConfig, EndpointSettings, HealthState, HostConfig, MountPoint } from '#api';
+import type { ContainerConfig, EndpointSettings, ExitReason, HealthState, HostConfig, MountPoint } from '#api';
 import type { MountOptionsTable } from './spec/index.ts';
 
 /**
@@ -6,6 +6,12 @@ import type { MountOptionsTable } from './spec/index.ts';
  * between an exit and the start that its restart policy asks for, and `removing` -> gone from anywhere.
  */
 export type Phase = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'removing';
+
+/** A signal that was sent to end the main process: until it has ended, the likely cause. */
+export interface EndRequest {
+  readonly signal: number;
+  readonly by: 'kill' | 'stop' | 'remove' | 'health' | 'shutdown';
+}
 
 export interface Life {
   readonly phase: Phase;
@@ -22,6 +28,9 @@ export interface Life {
   /** A person stopped it: `unless-stopped` leaves it alone then. */
   readonly stoppedByHand: boolean;
   readonly health?: HealthState;
+  readonly ending?: EndRequest;
+  /** Of the last end, or the last start that failed. */
+  readonly exitReason?: ExitReason;
 }
 
 /** Everything durable about a container. Immutable: a change is a successor put into the catalog. */

@@ -6,13 +6,17 @@ const lastSignal = 64;
 
 /**
  * The number of a signal given as `SIGTERM`, `TERM`, `term`, `15` or `RTMIN+3`; throws `invalid-argument`
- * (`invalid signal: x`).
+ * (`invalid signal: x`) in Docker's words.
  */
 export function signalNumber(text: string): number {
-  if (/^\d+$/.test(text)) {
+  if (/^[+-]?\d+$/.test(text)) {
     const number = Number(text);
     if (number >= 1 && number <= lastSignal) return number;
-    throw fail('invalid-argument', `invalid signal: ${text}`);
+    const isZero = number === 0;
+    throw fail(
+      'invalid-argument',
+      isZero ? `invalid signal: ${text}` : `the linux daemon does not support signal ${text}`,
+    );
   }
   const name = text.toUpperCase().replace(/^(SIG)?/, 'SIG');
   const realTime = /^SIGRT(MIN|MAX)(?:([+-])(\d+))?$/.exec(name);

@@ -19,6 +19,7 @@ import { createHealthMonitor } from './health/monitor.ts';
 import type { ContainerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import { createRemove } from './remove/remove.ts';
+import { createRestartByHand } from './restart/by-hand.ts';
 import { createRestartSchedule } from './restart/schedule.ts';
 import { discardUnsupported } from './spec/index.ts';
 import { createSpecification } from './specification.ts';
@@ -79,9 +80,12 @@ export function makeLife(ground: Ground) {
   const launch = createLaunch({ ...ground, onStarted: (record) => health.watch(record) });
   const starter = createStarter({ catalog, launch, restarts, remove: removeWithVolumes });
   const onEnded = (id: string): void => health.forget(id);
-  const onExit = createExitHandler({ ...ground, restarts, onEnded, remove: removeWithVolumes });
   const update = createUpdate(ground);
-  return { update, restarts, terminator, remove, removeWithVolumes, execs, health, starter, onExit };
+  const underWay = new Set<string>();
+  const restartByHand = createRestartByHand({ catalog, events, starter, terminator, underWay });
+  const isBeingRestarted = (id: string): boolean => underWay.has(id);
+  const onExit = createExitHandler({ ...ground, restarts, onEnded, isBeingRestarted, remove: removeWithVolumes });
+  return { update, restartByHand, restarts, terminator, remove, removeWithVolumes, execs, health, starter, onExit };
 }
 
 /** Makes the creation of containers. */

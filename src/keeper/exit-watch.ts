@@ -1,6 +1,12 @@
 import { closePidfd, exitStatusOf, openPidfd } from '#linux/pidfd';
-import { exitCodeOf } from '#linux/process';
-import type { KeptProcess } from './protocol.ts';
+import { exitCodeOf, signalOf } from '#linux/process';
+import type { Exit, KeptProcess } from './protocol.ts';
+
+/** What a wait status says of an exit. */
+export function endOf(status: number): Pick<Exit, 'code' | 'signal'> {
+  const signal = signalOf(status);
+  return { code: exitCodeOf(status), ...(signal !== 0 && { signal }) };
+}
 
 /**
  * The engine's own hold on running processes: when one ends in the gap between two keepers, which then cannot tell how,
@@ -21,7 +27,7 @@ export class ExitWatch {
     if (kept.exit === undefined || kept.exit.code !== undefined) return kept;
     const pidfd = this.#pidfds.get(kept.id);
     const status = pidfd === undefined ? undefined : exitStatusOf(pidfd);
-    return status === undefined ? kept : { ...kept, exit: { ...kept.exit, code: exitCodeOf(status) } };
+    return status === undefined ? kept : { ...kept, exit: { ...kept.exit, ...endOf(status) } };
   }
 
   /** Lets go of one process. */

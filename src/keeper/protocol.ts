@@ -44,6 +44,8 @@ export interface StartRequest {
 export interface Exit {
   /** 0 to 255, 128+N when signal N ended it; undefined when nobody could tell (its keeper died and the kernel forgot). */
   readonly code?: number;
+  /** The signal that ended it; undefined when it ended by itself, or when nobody could tell. */
+  readonly signal?: number;
   /** Nanoseconds since the epoch, in decimal. */
   readonly atNs: string;
 }

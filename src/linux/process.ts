@@ -73,9 +73,14 @@ export function findEndedChild(): number | undefined {
   return siginfo[4] === 0 ? undefined : siginfo[4];
 }
 
+/** The signal that a wait status tells of; 0 when the process ended by itself. */
+export function signalOf(status: number): number {
+  return status & 0x7f;
+}
+
 /** The exit code that a wait status stands for, as shells and Docker tell it: 128+N when signal N ended the process. */
 export function exitCodeOf(status: number): number {
-  const signal = status & 0x7f;
+  const signal = signalOf(status);
   return signal === 0 ? (status >> 8) & 0xff : 128 + signal;
 }
 

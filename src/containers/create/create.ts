@@ -54,6 +54,16 @@ function hostnameFor(id: string, asked: string, hostConfig: HostConfig, hostname
   return hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host' ? hostname : shortId(id);
 }
 
+/** Modes such as `container:web` with the id in the name's place: a name may be another's tomorrow. */
+function joinsById(catalog: Catalog, hostConfig: HostConfig): HostConfig {
+  const resolve = (mode: string): string => {
+    const owner = /^container:(.+)$/.exec(mode)?.[1];
+    return owner === undefined ? mode : `container:${catalog.owner(owner.replace(/^\//, '')) ?? owner}`;
+  };
+  const { NetworkMode, PidMode, IpcMode } = hostConfig;
+  return { ...hostConfig, NetworkMode: resolve(NetworkMode), PidMode: resolve(PidMode), IpcMode: resolve(IpcMode) };
+}
+
 /** Makes the creation: everything is checked before anything is made, and the record comes last. */
 export function createCreate(parts: CreateParts, hostname: string): Create {
   const { catalog, events, images } = parts;
@@ -64,7 +74,7 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
     if ((merged.Entrypoint ?? []).length + (merged.Cmd ?? []).length === 0) {
       throw fail('invalid-argument', 'no command specified');
     }
-    const hostConfig = parts.completeHostConfig(request.HostConfig ?? {});
+    const hostConfig = joinsById(catalog, parts.completeHostConfig(request.HostConfig ?? {}));
     checkLogConfig(hostConfig.LogConfig);
     const endpoints = Object.entries(request.NetworkingConfig?.EndpointsConfig ?? {}).map(
       ([network, endpoint]) => [network, endpoint ?? {}] as const,

@@ -27,7 +27,10 @@ export function waitFor(
   };
   const result = watch().then((last) => {
     if (last === undefined) throw fail('cancelled', 'context canceled');
-    return { StatusCode: last.life.exitCode };
+    const { error, exitCode } = last.life;
+    // What Docker leaves out for a container that is gone.
+    const isTold = error !== '' && condition !== 'removed';
+    return { ...(isTold && { Error: { Message: error } }), StatusCode: exitCode };
   });
   return { result };
 }

@@ -11,7 +11,9 @@ import type { ExecStore } from '../exec/store.ts';
 import { initialHealth } from '../health/monitor.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, hasProcess, withLife } from '../record.ts';
+import { inOrder } from '../restart/order.ts';
 import { restartsWithEngine } from '../restart/policy.ts';
+import type { RestartSchedule } from '../restart/schedule.ts';
 import { releasePins } from '../start/pins.ts';
 
 const sigkill = 9;
@@ -29,6 +31,7 @@ export interface RecoverParts {
   readonly onExecExit: (process: KeptProcess) => Promise<void>;
   readonly onRunning: (record: ContainerRecord) => void;
   readonly start: (id: string) => Promise<void>;
+  readonly restarts: RestartSchedule;
   readonly remove: (id: string) => Promise<void>;
 }
 
@@ -146,13 +149,15 @@ export async function recover(parts: RecoverParts): Promise<Set<string>> {
 }
 
 /** Does what was due: removals begun or promised, and restarts. Runs once everything else of the engine is ready. */
-export async function resume({ catalog, remove, start }: RecoverParts): Promise<void> {
+export async function resume({ catalog, remove, start, restarts }: RecoverParts): Promise<void> {
+  restarts.open();
   const attempt = async (what: string, id: string, step: (id: string) => Promise<void>): Promise<void> => {
     await step(id).catch((error: unknown) => {
       log('error', `${what} at the engine's start failed`, { container: id, error: messageOf(error) });
     });
   };
-  const steps = [...catalog.all()].map(async (record) => {
+  // Those that run already are there too: what needs them waits for nothing.
+  await inOrder([...catalog.all()], async (record) => {
     const { id, life, hostConfig } = record;
     if (life.phase === 'removing' || (hostConfig.AutoRemove && life.phase === 'exited')) {
       await attempt('removal', id, remove);
@@ -160,5 +165,4 @@ export async function resume({ catalog, remove, start }: RecoverParts): Promise<
       await attempt('restart', id, start);
     }
   });
-  await Promise.all(steps);
 }

@@ -8,6 +8,8 @@ export interface RestartSchedule {
   plan(record: ContainerRecord): void;
   /** Drops the planned restart and forgets the back-off; true when one was planned. */
   cancel(id: string): boolean;
+  /** Begins: until then nothing is planned, for the engine's start does what is due, in its order. */
+  open(): void;
   /** Drops all, and plans no more: the engine stops, and the next one does what is due then. */
   close(): void;
 }
@@ -16,11 +18,11 @@ export interface RestartSchedule {
 export function createRestartSchedule(restart: (id: string) => Promise<void>): RestartSchedule {
   const timers = new Map<string, NodeJS.Timeout>();
   const delays = new Map<string, number>();
-  let closed = false;
+  let isOpen = false;
 
   return {
     plan(record) {
-      if (closed) return;
+      if (!isOpen) return;
       const { id } = record;
       clearTimeout(timers.get(id));
       const delayMs = nextDelayMs(delays.get(id), record);
@@ -37,8 +39,11 @@ export function createRestartSchedule(restart: (id: string) => Promise<void>): R
       delays.delete(id);
       return timers.delete(id);
     },
+    open() {
+      isOpen = true;
+    },
     close() {
-      closed = true;
+      isOpen = false;
       for (const timer of timers.values()) clearTimeout(timer);
       timers.clear();
     },

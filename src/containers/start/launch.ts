@@ -15,7 +15,8 @@ import type { Catalog } from '../catalog.ts';
 import type { Release } from '../exit/release.ts';
 import { initialHealth } from '../health/monitor.ts';
 import type { ContainerPaths } from '../paths.ts';
-import { type ContainerRecord, commandLine, withLife } from '../record.ts';
+import { type ContainerRecord, commandLine, type Life, withLife } from '../record.ts';
+import { restartsAfterExit } from '../restart/policy.ts';
 import { networkSysctls } from '../spec/index.ts';
 import { StartFailure, startFailure } from './failure.ts';
 import { writeNetworkFiles } from './files.ts';
@@ -30,6 +31,9 @@ export interface StartFacts {
   /** What volumes and images show, by destination: a path on the host. */
   readonly mountSources: ReadonlyMap<string, string>;
 }
+
+/** The exit code of a start that failed for no reason that has one of its own. */
+const unknownFailureCode = 128;
 
 /** What a start touches. */
 export interface LaunchParts {
@@ -58,6 +62,27 @@ function markAsContainer(rootfs: string): void {
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
   }
+}
+
+/**
+ * What a start that failed makes of a life. A restart policy goes on, as it does after an exit; what a person asked for
+ * in vain is over.
+ */
+function lifeAfterFailure(record: ContainerRecord, failure: Error): Partial<Life> {
+  const { life } = record;
+  const error = messageOf(failure);
+  const own = failure instanceof StartFailure ? failure.exitCode : unknownFailureCode;
+  // What cannot be told apart leaves the last exit code, which is Docker's way.
+  const exitCode = own === unknownFailureCode && life.exitCode !== 0 ? life.exitCode : own;
+  const failed: Partial<Life> = {
+    exitCode,
+    error,
+    pid: 0,
+    exitReason: { Cause: 'start-failure', By: 'engine', Message: error },
+  };
+  const isByPolicy = life.phase === 'restarting';
+  if (isByPolicy && restartsAfterExit(withLife(record, failed))) return { ...failed, phase: 'restarting' };
+  return { ...failed, phase: life.startedAtNs === '' ? 'created' : 'exited' };
 }
 
 /** Starts the main process of a container that does not run. The caller holds its lock. */
@@ -130,9 +155,7 @@ export function createLaunch(parts: LaunchParts): Launch {
     parts.clients.closeAll(record.id);
     const current = catalog.get(record.id);
     if (current === undefined) return;
-    const exitCode = failure instanceof StartFailure ? failure.exitCode : 128;
-    const phase = current.life.startedAtNs === '' ? 'created' : 'exited';
-    catalog.put(withLife(current, { phase, exitCode, error: messageOf(failure), pid: 0 }));
+    catalog.put(withLife(current, lifeAfterFailure(current, failure)));
   }
 
   return async (record) => {
@@ -151,7 +174,7 @@ export function createLaunch(parts: LaunchParts): Launch {
       const health = initialHealth(record);
       // As it is now: it may have been stopped by hand, or renamed, while it started.
       const current = catalog.get(record.id) ?? record;
-      const { health: _last, ...life } = current.life;
+      const { health: _last, ending: _ended, exitReason: _reason, ...life } = current.life;
       const running: ContainerRecord = {
         ...current,
         life: {

@@ -1,25 +1,33 @@
 import type { Sandbox } from '#networks';
-import { fail, kindOf, messageOf } from '#std/errors';
+import { type ErrorKind, fail, messageOf } from '#std/errors';
 import type { Catalog } from '../catalog.ts';
 import { type ContainerRecord, hasProcess } from '../record.ts';
 import type { NamespaceChoice, NamespaceChoices } from '../spec/index.ts';
 
 type Joinable = 'network' | 'PID' | 'IPC';
 
+/** How Docker answers each: with statuses of its own for what is the same mistake. */
+const answers: Readonly<
+  Record<Joinable, { readonly gone: ErrorKind; readonly stopped: ErrorKind; readonly words: string }>
+> = {
+  network: { gone: 'internal', stopped: 'conflict', words: 'joining network namespace of container' },
+  PID: { gone: 'internal', stopped: 'internal', words: 'failed to join PID namespace' },
+  IPC: { gone: 'invalid-argument', stopped: 'conflict', words: 'failed to join IPC namespace' },
+};
+
 function notRunning(kind: Joinable, { id, name, life }: ContainerRecord): Error {
   const text =
     kind === 'network'
       ? `cannot join network namespace of a non running container: container ${name} is ${life.phase}`
-      : `failed to join ${kind} namespace: container ${id} is not running`;
-  return fail('conflict', text);
+      : `${answers[kind].words}: container ${id} is not running`;
+  return fail(answers[kind].stopped, text);
 }
 
 function findTarget(catalog: Catalog, kind: Joinable, name: string): ContainerRecord {
   try {
     return catalog.find(name);
   } catch (error) {
-    if (kind !== 'network') throw error;
-    throw fail(kindOf(error), `joining network namespace of container: ${messageOf(error)}`, error);
+    throw fail(answers[kind].gone, `${answers[kind].words}: ${messageOf(error)}`, error);
   }
 }
 

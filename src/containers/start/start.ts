@@ -8,8 +8,10 @@ import type { Launch } from './launch.ts';
 export interface Starter {
   /** By a person: counts anew. Throws `not-modified` when it runs already. */
   start(name: string): Promise<void>;
-  /** By its restart policy. */
+  /** By its restart policy, which goes on when the start fails. */
   restart(id: string): Promise<void>;
+  /** With the engine: counts anew, and its restart policy goes on when the start fails. */
+  resume(id: string): Promise<void>;
 }
 
 /** What starting decides with. */
@@ -55,10 +57,28 @@ export function createStarter({ catalog, launch, restarts, remove }: StarterPart
 
   async function restart(id: string): Promise<void> {
     // A stop that came first has made it `exited`, and so it stays.
-    await launchLocked(id, (life) =>
-      life.phase === 'restarting' ? { restartCount: life.restartCount + 1 } : undefined,
+    await byPolicy(id, (life) => (life.phase === 'restarting' ? { restartCount: life.restartCount + 1 } : undefined));
+  }
+
+  async function resume(id: string): Promise<void> {
+    // A client may have been faster, and a container that is stopped by hand and starts with the engine is so no more.
+    await byPolicy(id, (life) =>
+      life.phase === 'restarting' || life.phase === 'exited'
+        ? { phase: 'restarting', stoppedByHand: false, restartCount: 0 }
+        : undefined,
     );
   }
 
-  return { start, restart };
+  async function byPolicy(id: string, change: (life: Life) => Partial<Life> | undefined): Promise<void> {
+    try {
+      await launchLocked(id, change);
+    } catch (error) {
+      const left = catalog.get(id);
+      if (left?.life.phase === 'restarting') restarts.plan(left);
+      else if (left?.life.phase === 'exited' && left.hostConfig.AutoRemove) await remove(left);
+      throw error;
+    }
+  }
+
+  return { start, restart, resume };
 }

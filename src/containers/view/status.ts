@@ -58,5 +58,6 @@ export function stateOf(record: ContainerRecord): ContainerState {
     StartedAt: timeOf(life.startedAtNs),
     FinishedAt: timeOf(life.finishedAtNs),
     ...(life.health !== undefined && { Health: life.health }),
+    ...(life.exitReason !== undefined && { ExitReason: life.exitReason }),
   };
 }

@@ -1,10 +1,11 @@
 import { closeDescriptor } from '#linux/fifo';
 import { closePidfd, exitStatusOf, signalPidfd } from '#linux/pidfd';
-import { exitCodeOf, readProcessStat, reapChild } from '#linux/process';
+import { readProcessStat, reapChild } from '#linux/process';
 import { setWindowSize } from '#linux/pty';
 import { fail, messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { nowNs } from '#std/time';
+import { endOf } from '../exit-watch.ts';
 import type { Exit, KeptProcess, StartRequest } from '../protocol.ts';
 import type { Input } from './input.ts';
 import type { ExitRecord, Journal, RunningRecord } from './journal.ts';
@@ -172,7 +173,7 @@ export class Task {
     const status = endStatus(watch.record.pid, watch.pidfd);
     this.onEnding();
     this.#dropWatch(watch);
-    const exit: Exit = { ...(status !== undefined && { code: exitCodeOf(status) }), atNs: String(nowNs()) };
+    const exit: Exit = { ...(status !== undefined && endOf(status)), atNs: String(nowNs()) };
     this.#journal.writeExit(this.id, exit);
     void this.finish(this.#running, exit);
   }
