@@ -28,7 +28,8 @@ async function containersEver(engine: TestEngine): Promise<Set<string>> {
   for (const line of (await response.text()).split('\n')) {
     if (line.trim() === '') continue;
     const event = JSON.parse(line) as EventAnswer;
-    if (event.Type === 'container') ids.add(event.Actor.ID);
+    // A prune is an event of no container.
+    if (event.Type === 'container' && event.Actor.ID !== '') ids.add(event.Actor.ID);
   }
   return ids;
 }
