@@ -1,2 +1,2 @@
 export { openEvents } from './journal.ts';
-export type { EventDraft, Events } from './types.ts';
+export type { EventDraft, EventJournal, Events } from './types.ts';

@@ -3,7 +3,7 @@ import { log } from '#std/log';
 import { nowNs } from '#std/time';
 import type { Records } from '#store';
 import { eventFilter } from './filters.ts';
-import type { EventDraft, Events } from './types.ts';
+import type { EventDraft, EventJournal, Events } from './types.ts';
 
 /** How many events are kept; the oldest go first. */
 const keptEvents = 100_000;
@@ -38,7 +38,7 @@ function messageOf({ type, action, id, attributes }: EventDraft, timeNs: bigint)
 }
 
 /** Opens the event journal: a table in the records' database, so that an event and the change it tells of are one write. */
-export function openEvents(records: Pick<Records, 'database'>): Events {
+export function openEvents(records: Pick<Records, 'database'>): EventJournal {
   const { database } = records;
   database.exec(
     'CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, body TEXT NOT NULL)',
@@ -122,5 +122,9 @@ export function openEvents(records: Pick<Records, 'database'>): Events {
     }
   }
 
-  return { publish, stream: (options) => follow(options, eventFilter(options.filters)) };
+  return {
+    publish,
+    listeners: () => listeners.size,
+    stream: (options) => follow(options, eventFilter(options.filters)),
+  };
 }

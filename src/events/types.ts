@@ -23,3 +23,9 @@ export interface Events {
     signal: AbortSignal;
   }): AsyncIterable<EventMessage>;
 }
+
+/** The journal as its opener has it. */
+export interface EventJournal extends Events {
+  /** How many streams are open. */
+  listeners(): number;
+}

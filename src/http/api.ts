@@ -21,7 +21,8 @@ export interface Api {
 /** The answer to a thrown error: its kind's status and Docker's `{"message": …}`. */
 export function errorResponse(error: unknown): ApiResponse {
   if (error instanceof VersionTooOld) {
-    return { status: 400, headers: { 'Content-Type': 'text/plain; charset=utf-8' }, body: `${error.message}\n` };
+    const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
+    return { status: 400, headers, body: `${error.message}\n` };
   }
   const { status } = errorKinds[kindOf(error)];
   return status === 304 ? empty(304) : json({ message: messageOf(error) }, status);

@@ -10,7 +10,6 @@ export function notImplemented(what: string): Endpoint {
 }
 
 const missing: readonly (readonly [Route[0], string, string])[] = [
-  ['GET', '/system/df', 'disk usage'],
   ['POST', '/commit', 'commit of a container'],
   ['GET', '/containers/{name}/changes', 'the list of changes in a container'],
   ['GET', '/containers/{name}/export', 'export of a container'],

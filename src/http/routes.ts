@@ -33,6 +33,7 @@ import { imageHistory, inspectImage, listImages } from './images/read.ts';
 import { inspectNetwork, listNetworks, pruneNetworks } from './networks/endpoints.ts';
 import { notImplemented, unserved } from './not-implemented.ts';
 import type { Route } from './router.ts';
+import { diskUsage } from './system/disk-usage.ts';
 import { events } from './system/events.ts';
 import { info } from './system/info.ts';
 import { login } from './system/login.ts';
@@ -69,6 +70,7 @@ export function routes({
     ['GET', '/version', version(system)],
     ['GET', '/info', info(system, containers, images)],
     ['GET', '/events', events(journal)],
+    ['GET', '/system/df', diskUsage({ containers, images, volumes })],
     ['POST', '/estiba/stop', stopEngine(system)],
     ['POST', '/auth', login(logIn)],
     ['POST', '/build/prune', pruneBuildCache],

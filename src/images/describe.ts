@@ -4,6 +4,7 @@ import { familiarReference, type ImageReference } from '#oci';
 import { zeroTime } from '#std/time';
 import type { Snapshots } from '#store';
 import type { Catalogue, StoredImage } from './catalogue.ts';
+import { layerUsage } from './disk-usage.ts';
 import { booleanFilter, checkFilters, createdNs, matchesLabels, referenceFilter, untilFilter } from './filters.ts';
 import type { ImageUser } from './types.ts';
 
@@ -22,6 +23,7 @@ function digestsOf(references: readonly ImageReference[]): string[] {
 export function listImages(
   options: { catalogue: Catalogue; users: () => Iterable<ImageUser & { imageId: string }> },
   filters: Filters,
+  withSharedSize = false,
 ): ImageSummary[] {
   const { catalogue, users } = options;
   checkFilters(filters, listFilters);
@@ -34,6 +36,7 @@ export function listImages(
   const containers = new Map<string, number>();
   for (const { imageId } of users()) containers.set(imageId, (containers.get(imageId) ?? 0) + 1);
   const references = catalogue.referencesByImage();
+  const usage = withSharedSize ? layerUsage(catalogue) : undefined;
 
   const rows: ImageSummary[] = [];
   for (const image of catalogue.images.all()) {
@@ -54,7 +57,7 @@ export function listImages(
       RepoDigests: digestsOf(shown),
       Created: Number(created / nsPerSecond),
       Size: image.sizeBytes,
-      SharedSize: -1,
+      SharedSize: usage === undefined ? -1 : usage.sharedBytes(image.chain),
       Labels: image.config.Labels ?? null,
       Containers: containers.get(image.id) ?? 0,
     });

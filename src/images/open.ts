@@ -5,6 +5,7 @@ import { openBlobs, openSnapshots, type Records } from '#store';
 import { openCatalogue } from './catalogue.ts';
 import { tagImage } from './commit.ts';
 import { imageHistory, inspectImage, listImages } from './describe.ts';
+import { layerUsage } from './disk-usage.ts';
 import { importImage } from './import.ts';
 import { createLayers } from './layers.ts';
 import { loadImages } from './load.ts';
@@ -37,7 +38,8 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
   return {
     rootfs: createRootfs(shared),
     resolve: (reference) => catalogue.find(reference),
-    list: ({ filters }) => listImages(shared, filters),
+    list: ({ filters, sharedSize }) => listImages(shared, filters, sharedSize),
+    layersBytes: () => layerUsage(catalogue).totalBytes,
     inspect: (reference) => inspectImage(shared, reference),
     history: (reference) => imageHistory(catalogue, reference),
     tag: (source, repository, tag) => tagImage(shared, source, repository, tag),

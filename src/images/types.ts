@@ -64,7 +64,10 @@ export interface Images {
   readonly rootfs: Rootfs;
   /** By reference, digest, id or unique id prefix; throws `not-found` (`No such image: x:latest`). */
   resolve(reference: string): ImageRecord;
-  list(options: { all: boolean; filters: Filters; digests: boolean }): ImageSummary[];
+  /** With `sharedSize` each row says how much of it other images have too; else -1. */
+  list(options: { all: boolean; filters: Filters; digests: boolean; sharedSize?: boolean }): ImageSummary[];
+  /** Bytes that the layers of all images take. */
+  layersBytes(): number;
   inspect(reference: string): ImageInspect;
   history(reference: string): ImageHistoryEntry[];
   tag(source: string, repository: string, tag: string): void;

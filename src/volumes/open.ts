@@ -15,6 +15,7 @@ import { mountLocal, parseLocalOptions } from './options.ts';
 import { anonymousLabel, localDriver, type VolumeRecord, volumeOf } from './record.ts';
 import { sizeOfTree } from './tree.ts';
 import type { Volumes } from './types.ts';
+import { volumeUsage } from './usage.ts';
 
 /** What the volumes are kept in, and who uses them. */
 export interface VolumesOptions {
@@ -143,6 +144,11 @@ export async function openVolumes({ records, events, dataRoot, users }: VolumesO
       const found = [...collection.all()].filter(matches).toSorted((one, other) => (one.id < other.id ? -1 : 1));
       return { Volumes: found.map((record) => volumeOf(record, mountpoint(record.id))), Warnings: null };
     },
+    usage: () =>
+      volumeUsage(
+        [...collection.all()].map((record) => volumeOf(record, mountpoint(record.id))),
+        users(),
+      ),
     async remove(name, { force }) {
       if (force && collection.get(name) === undefined) return;
       find(name);

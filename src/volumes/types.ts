@@ -15,6 +15,8 @@ export interface Volumes {
   /** Throws `not-found` (`get x: no such volume`). */
   inspect(name: string): Volume;
   list(filters: Filters): VolumeListResponse;
+  /** All volumes, with their sizes and how many containers use each. */
+  usage(): Promise<Volume[]>;
   /** Throws `conflict` (`remove x: volume is in use - [id]`) while a container refers to it. */
   remove(name: string, options: { force: boolean }): Promise<void>;
   prune(filters: Filters): Promise<PruneReport>;

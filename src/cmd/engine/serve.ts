@@ -71,7 +71,7 @@ async function open(settings: EngineSettings, paths: ContainerPaths, requestStop
   await networks.reconcile(live);
   await volumes.reconcile(live);
   await images.reconcile();
-  const system = await systemInformation(settings, records, runtime, requestStop);
+  const system = await systemInformation(settings, { records, events }, runtime, requestStop);
   const api = createApi({
     containers: opened.containers,
     images,

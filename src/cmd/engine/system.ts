@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
+import type { EventJournal } from '#events';
 import { type CgroupFacts, readHostFacts, type SystemInformation } from '#http';
 import { cgroupDirectory, cgroupLayout } from '#linux/cgroups';
+import { readMounts } from '#linux/mount';
 import type { Records } from '#store';
 import { programVersion } from '../version.ts';
 import type { EngineSettings } from './settings.ts';
@@ -37,19 +39,32 @@ function cgroupFacts(): CgroupFacts {
   };
 }
 
-async function runtimeVersion(path: string): Promise<string> {
+async function askRuntime(path: string): Promise<{ version: string; commit: string }> {
   const output = await new Response(Bun.spawn([path, '--version']).stdout).text();
-  return /version (\S+)/.exec(output)?.[1] ?? 'unknown';
+  return {
+    version: /version (\S+)/.exec(output)?.[1] ?? 'unknown',
+    commit: /^commit: (\S+)/m.exec(output)?.[1] ?? '',
+  };
+}
+
+/** The file system that holds a directory, as Docker names it. */
+function backingFileSystem(directory: string): string {
+  const path = realpathSync(directory);
+  const holding = readMounts().filter(({ target }) => path === target || path.startsWith(target.replace(/\/*$/, '/')));
+  // The longest path is the nearest mount, and of two at one place the later one is seen.
+  const nearest = holding.reduceRight((best, entry) => (entry.target.length > best.target.length ? entry : best));
+  return { ext2: 'extfs', ext3: 'extfs', ext4: 'extfs', overlay: 'overlayfs' }[nearest.type] ?? nearest.type;
 }
 
 /** What the engine says of itself in `GET /info` and `GET /version`. */
 export async function systemInformation(
   settings: EngineSettings,
-  records: Records,
+  { records, events }: { records: Records; events: Pick<EventJournal, 'listeners'> },
   runtime: string,
   requestStop: (all: boolean) => void,
 ): Promise<SystemInformation> {
   const id = engineId(records);
+  const { version: runtimeVersion, commit: runtimeCommit } = await askRuntime(runtime);
   return {
     id,
     version: programVersion,
@@ -65,7 +80,7 @@ export async function systemInformation(
     storage: {
       driver: 'overlay2',
       status: [
-        ['Backing Filesystem', 'extfs'],
+        ['Backing Filesystem', backingFileSystem(settings.dataRoot)],
         ['Supports d_type', 'true'],
         ['Using metacopy', 'false'],
         ['Native Overlay Diff', 'true'],
@@ -77,8 +92,9 @@ export async function systemInformation(
     loggingDriver: 'json-file',
     securityOptions: ['name=seccomp,profile=builtin', ...(cgroupLayout().version === 2 ? ['name=cgroupns'] : [])],
     firewallDriver: 'nftables',
-    components: [{ name: 'crun', version: await runtimeVersion(runtime) }],
-    counts: () => ({ fileDescriptors: readdirSync('/proc/self/fd').length, eventListeners: 0 }),
+    runtimeCommit,
+    components: [{ name: 'crun', version: runtimeVersion, details: { GitCommit: runtimeCommit } }],
+    counts: () => ({ fileDescriptors: readdirSync('/proc/self/fd').length, eventListeners: events.listeners() }),
     warnings: () => [],
     requestStop,
   };

@@ -94,7 +94,10 @@ export function createList(catalog: Catalog, images: Images, networks: Networks)
     return Promise.all(
       rows.map(async (record) => {
         const row = summarize(record, networks, imageReference);
-        return options.size ? { ...row, ...(await sizes(record)) } : row;
+        if (!options.size) return row;
+        const { SizeRw, SizeRootFs } = await sizes(record);
+        // A list leaves out what is nothing; inspect does not.
+        return { ...row, ...(SizeRw > 0 && { SizeRw }), ...(SizeRootFs > 0 && { SizeRootFs }) };
       }),
     );
   }

@@ -2,6 +2,8 @@ import type { Containers } from '#containers';
 import type { Endpoint } from '../exchange.ts';
 import { json } from '../exchange.ts';
 import { acceptedFilters } from '../filters.ts';
+import { asOf } from '../gates.ts';
+import { containerSummaryGates } from '../shapes.ts';
 
 /** `GET /containers/json` */
 export function listContainers(containers: Pick<Containers, 'list'>): Endpoint {
@@ -12,8 +14,7 @@ export function listContainers(containers: Pick<Containers, 'list'>): Endpoint {
       size: query.flag('size'),
       filters: query.filters(acceptedFilters.containers),
     });
-    if (version >= 46) return json(rows);
-    return json(rows.map((row) => ({ ...row, HostConfig: { NetworkMode: row.HostConfig.NetworkMode } })));
+    return json(rows.map((row) => asOf(row, version, containerSummaryGates)));
   };
 }
 

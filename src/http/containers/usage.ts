@@ -10,8 +10,8 @@ async function* encode(samples: AsyncIterable<ContainerStats>): AsyncGenerator<s
 
 /** `GET /containers/{name}/stats` */
 export function containerStats(containers: Pick<Containers, 'stats' | 'followStats'>): Endpoint {
-  return async ({ name, query, signal }) => {
-    const isOneShot = query.flag('one-shot');
+  return async ({ name, query, signal, version }) => {
+    const isOneShot = version >= 41 && query.flag('one-shot');
     if (query.flag('stream', true)) {
       if (isOneShot) throw fail('invalid-argument', 'cannot have stream=true and one-shot=true');
       return stream('application/json', encode(containers.followStats(name, signal)));

@@ -3,10 +3,12 @@ import { fail } from '#std/errors';
 import type { Endpoint } from '../exchange.ts';
 import { json } from '../exchange.ts';
 import { acceptedFilters } from '../filters.ts';
+import { networkRow } from '../shapes.ts';
 
 /** `GET /networks` */
 export function listNetworks(networks: Pick<Networks, 'list'>): Endpoint {
-  return ({ query }) => json(networks.list(query.filters(acceptedFilters.networks)));
+  return ({ query, version }) =>
+    json(networks.list(query.filters(acceptedFilters.networks)).map((network) => networkRow(network, version)));
 }
 
 /** Go's own booleans, which this one parameter follows. */

@@ -3,7 +3,10 @@ import type { Images } from '#images';
 import { formatTime, nowNs } from '#std/time';
 import type { Endpoint } from '../exchange.ts';
 import { json } from '../exchange.ts';
+import { asOf } from '../gates.ts';
+import { infoGates } from '../shapes.ts';
 import type { SystemInformation } from './types.ts';
+import { hostWarnings } from './warnings.ts';
 
 /** The registry part of `GET /info`; the index address is the protocol's own constant. */
 const registryConfiguration = {
@@ -36,9 +39,9 @@ function describeHost({ host, cgroups }: SystemInformation): object {
   };
 }
 
-function describeEngine(system: SystemInformation): object {
+function describeEngine(system: SystemInformation) {
   const { fileDescriptors, eventListeners } = system.counts();
-  const warnings = system.warnings();
+  const warnings = [...hostWarnings(system), ...system.warnings()];
   return {
     ID: system.id,
     Driver: system.storage.driver,
@@ -54,9 +57,9 @@ function describeEngine(system: SystemInformation): object {
     RegistryConfig: registryConfiguration,
     GenericResources: null,
     DockerRootDir: system.dataRoot,
-    HttpProxy: '',
-    HttpsProxy: '',
-    NoProxy: '',
+    HttpProxy: proxy('HTTP_PROXY'),
+    HttpsProxy: proxy('HTTPS_PROXY'),
+    NoProxy: process.env.NO_PROXY ?? process.env.no_proxy ?? '',
     Labels: system.labels,
     ExperimentalBuild: false,
     ServerVersion: system.version,
@@ -75,23 +78,19 @@ function describeEngine(system: SystemInformation): object {
     Isolation: '',
     InitBinary: 'docker-init',
     ContainerdCommit: { ID: '' },
-    RuncCommit: { ID: '' },
+    RuncCommit: { ID: system.runtimeCommit },
+    SecurityOptions: system.securityOptions,
+    FirewallBackend: { Driver: system.firewallDriver },
     InitCommit: { ID: '' },
     CDISpecDirs: [],
     Warnings: warnings.length === 0 ? null : warnings,
   };
 }
 
-/** What older clients are told differently. */
-function describeForVersion(system: SystemInformation, version: number): object {
-  // Before 1.25 a security option was its name alone.
-  const names = system.securityOptions.map((option) => /(?:^|,)name=([^,]*)/.exec(option)?.[1] ?? option);
-  return {
-    SecurityOptions: version < 25 ? names : system.securityOptions,
-    ...(version < 42 ? { KernelMemory: false } : {}),
-    ...(version < 50 ? { BridgeNfIptables: false, BridgeNfIp6tables: false } : {}),
-    ...(version >= 49 ? { FirewallBackend: { Driver: system.firewallDriver } } : {}),
-  };
+/** The proxies of the engine's environment, without the passwords in their addresses. */
+function proxy(name: string): string {
+  const value = process.env[name] ?? process.env[name.toLowerCase()] ?? '';
+  return value.replace(/\/\/[^/@]*@/, '//xxxxx:xxxxx@');
 }
 
 /** `GET /info` */
@@ -102,7 +101,7 @@ export function info(
 ): Endpoint {
   return ({ version }) => {
     const counts = containers.counts();
-    return json({
+    const answer = {
       Containers: counts.total,
       ContainersRunning: counts.running,
       ContainersPaused: counts.paused,
@@ -110,7 +109,7 @@ export function info(
       Images: images.list({ all: false, filters: new Map(), digests: false }).length,
       ...describeHost(system),
       ...describeEngine(system),
-      ...describeForVersion(system, version),
-    });
+    };
+    return json(asOf(answer, version, infoGates));
   };
 }

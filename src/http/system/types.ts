@@ -54,6 +54,8 @@ export interface SystemInformation {
   /** Name -> path of the OCI runtimes; `defaultRuntime` is one of them. */
   readonly runtimes: Readonly<Record<string, { readonly path: string }>>;
   readonly defaultRuntime: string;
+  /** Commit that the default runtime was built from; empty when it does not say. */
+  readonly runtimeCommit: string;
   readonly loggingDriver: string;
   /** Docker's form: `name=seccomp,profile=builtin`. */
   readonly securityOptions: readonly string[];

@@ -43,6 +43,7 @@ export const system: SystemInformation = {
   storage: { driver: 'overlay2', status: [['Backing Filesystem', 'extfs']] },
   runtimes: { crun: { path: 'crun' } },
   defaultRuntime: 'crun',
+  runtimeCommit: 'c0ffee',
   loggingDriver: 'json-file',
   securityOptions: ['name=seccomp,profile=builtin'],
   firewallDriver: 'nftables',
@@ -135,6 +136,7 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
       throw missing(reference);
     },
     list: () => [summary],
+    layersBytes: () => 7,
     inspect: (reference) => {
       known(reference);
       return {
@@ -211,6 +213,7 @@ function memoryVolumes(): Volumes {
     create: async (request) => ({ ...volume, Name: request.Name ?? 'anonymous' }),
     inspect: known,
     list: () => ({ Volumes: [volume], Warnings: null }),
+    usage: async () => [{ ...volume, UsageData: { RefCount: 0, Size: 0 } }],
     remove: async (name) => {
       known(name);
     },

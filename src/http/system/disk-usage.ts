@@ -1,0 +1,42 @@
+import type { DiskUsage } from '#api';
+import type { Containers } from '#containers';
+import type { Images } from '#images';
+import { fail } from '#std/errors';
+import type { Volumes } from '#volumes';
+import type { Endpoint } from '../exchange.ts';
+import { json } from '../exchange.ts';
+import { asOf } from '../gates.ts';
+import { containerSummaryGates, usedImageGates } from '../shapes.ts';
+
+/** What `GET /system/df` asks the features for. */
+export interface DiskUsageParts {
+  readonly containers: Pick<Containers, 'list'>;
+  readonly images: Pick<Images, 'list' | 'layersBytes'>;
+  readonly volumes: Pick<Volumes, 'usage'>;
+}
+
+const kinds = ['container', 'image', 'volume', 'build-cache'];
+const everything = { all: true, filters: new Map() };
+
+function wantedKinds(types: readonly string[]): ReadonlySet<string> {
+  const wrong = types.find((type) => !kinds.includes(type));
+  if (wrong !== undefined) throw fail('invalid-argument', `unknown object type: ${wrong}`);
+  return new Set(types.length === 0 ? kinds : types);
+}
+
+/** `GET /system/df`: what images, containers and volumes take; since 1.42 only those kinds that `type` names. */
+export function diskUsage({ containers, images, volumes }: DiskUsageParts): Endpoint {
+  return async ({ query, version }) => {
+    const wanted = wantedKinds(version < 42 ? [] : query.all('type'));
+    const rows = wanted.has('image') ? images.list({ ...everything, digests: false, sharedSize: true }) : null;
+    const listed = wanted.has('container') ? await containers.list({ ...everything, limit: 0, size: true }) : null;
+    const usage = {
+      LayersSize: rows === null ? 0 : images.layersBytes(),
+      Images: rows?.map((row) => asOf(row, version, usedImageGates) as typeof row) ?? null,
+      Containers: listed?.map((row) => asOf(row, version, containerSummaryGates) as typeof row) ?? null,
+      Volumes: wanted.has('volume') ? await volumes.usage() : null,
+      BuildCache: wanted.has('build-cache') ? [] : null,
+    } satisfies DiskUsage;
+    return json(usage);
+  };
+}
