@@ -1,3 +1,4 @@
+export type { ContainerDefaults } from './create/engine-defaults.ts';
 export { type OpenedContainers, openContainers } from './open.ts';
 export { type ContainerPaths, containerPaths } from './paths.ts';
 export type * from './types.ts';

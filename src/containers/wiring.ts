@@ -10,6 +10,7 @@ import type { Volumes } from '#volumes';
 import { createAttachedClients } from './attach/clients.ts';
 import { openCatalog } from './catalog.ts';
 import { type Create, createCreate } from './create/create.ts';
+import { type ContainerDefaults, withEngineDefaults } from './create/engine-defaults.ts';
 import { completeHostConfig } from './create/host-defaults.ts';
 import { createExecs } from './exec/run.ts';
 import { openExecStore } from './exec/store.ts';
@@ -41,6 +42,8 @@ export interface ContainersOptions {
   /** Path of the OCI runtime. */
   readonly runtime: string;
   readonly logDefaults: LogConfig['Config'];
+  /** What the engine's settings of this moment give to containers that do not say otherwise. */
+  readonly defaults: () => ContainerDefaults;
 }
 
 /** What every part of the feature may ask for; each declares the few things that it takes. */
@@ -94,7 +97,12 @@ export function makeCreate(ground: Ground): Create {
     for (const name of names) await ground.volumes.remove(name, { force: true });
   };
   const complete = (asked: Parameters<typeof completeHostConfig>[0]): ReturnType<typeof completeHostConfig> =>
+<<<<<<< HEAD
     completeHostConfig(asked, cgroupLayout().version);
   const discard = (hostConfig: HostConfig): HostConfig => discardUnsupported(hostConfig, ground.hostFacts());
   return createCreate({ ...ground, completeHostConfig: complete, discard, dropVolumes }, hostname());
+=======
+    completeHostConfig(withEngineDefaults(asked, ground.defaults()), cgroupLayout().version);
+  return createCreate({ ...ground, completeHostConfig: complete, dropVolumes }, hostname());
+>>>>>>> 3c9355f (wip)
 }

@@ -3,10 +3,11 @@ import { log } from '#std/log';
 import type { ApiRequest, ApiResponse } from './exchange.ts';
 import { empty, json } from './exchange.ts';
 import { Query } from './query.ts';
+import { RequestMetrics } from './request-metrics.ts';
 import { createRouter } from './router.ts';
 import type { Features } from './routes.ts';
 import { routes } from './routes.ts';
-import type { Listener } from './transport/listen.ts';
+import type { Listener, ServeOptions } from './transport/listen.ts';
 import { listen } from './transport/listen.ts';
 import { negotiate, newestVersion, VersionTooOld } from './version.ts';
 
@@ -14,8 +15,10 @@ import { negotiate, newestVersion, VersionTooOld } from './version.ts';
 export interface Api {
   /** Answers one request. Never rejects: every error is an answer. */
   handle(request: ApiRequest): Promise<ApiResponse>;
-  /** Serves on `unix:///path` or `tcp://ip:port`. */
-  listen(host: string): Promise<Listener>;
+  /** What the API measured of its requests, in Prometheus's format. */
+  metrics(): string;
+  /** Serves on `unix:///path`, `tcp://ip:port` or `fd://`. */
+  listen(host: string, options?: ServeOptions): Promise<Listener>;
 }
 
 /** The answer to a thrown error: its kind's status and Docker's `{"message": …}`. */
@@ -75,9 +78,10 @@ export function createApi(features: Features): Api {
     Ostype: 'linux',
     Server: `Estiba/${features.system.version} (linux)`,
   };
+  const requests = new RequestMetrics();
   const notFound = json({ message: 'page not found' }, 404);
 
-  async function dispatch(request: ApiRequest): Promise<ApiResponse> {
+  async function dispatch(request: ApiRequest, noteRoute: (route: string) => void): Promise<ApiResponse> {
     const question = request.target.indexOf('?');
     const path = decodePath(question === -1 ? request.target : request.target.slice(0, question));
     const moved =
@@ -88,20 +92,34 @@ export function createApi(features: Features): Api {
     if (request.method === 'OPTIONS') return withHeaders(empty(200), identity);
     const match = find(request.method, bare);
     if (match === undefined) return notFound;
+    noteRoute(match.route);
     const version = negotiate(versioned?.[1]);
     const query = new Query(question === -1 ? '' : request.target.slice(question + 1));
     const call = { ...request, name: match.name, query, version };
     return withHeaders(await match.endpoint(call), identity);
   }
 
-  async function handle(request: ApiRequest): Promise<ApiResponse> {
+  async function answer(request: ApiRequest, noteRoute: (route: string) => void): Promise<ApiResponse> {
     try {
-      return await dispatch(request);
+      return await dispatch(request, noteRoute);
     } catch (error) {
       logInternal(request, error);
       return withHeaders(errorResponse(error), identity);
     }
   }
 
-  return { handle, listen: (host) => listen(host, handle) };
+  async function handle(request: ApiRequest): Promise<ApiResponse> {
+    const begun = performance.now();
+    let route = '';
+    const response = await answer(request, (found) => {
+      route = found;
+    });
+    const seconds = (performance.now() - begun) / 1000;
+    const { method, target } = request;
+    requests.observe(/^[A-Z]{1,7}$/.test(method) ? method : 'other', route, response.status, seconds);
+    log('debug', 'request', { method, target, status: response.status, seconds: Number(seconds.toFixed(6)) });
+    return response;
+  }
+
+  return { handle, metrics: () => requests.text(), listen: (host, options) => listen(host, handle, options) };
 }

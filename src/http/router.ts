@@ -10,6 +10,8 @@ export interface Match {
   readonly endpoint: Endpoint;
   /** The variable part of the path; empty when the pattern has none. */
   readonly name: string;
+  /** The pattern that matched. */
+  readonly route: string;
 }
 
 interface VariableRoute {
@@ -17,6 +19,7 @@ interface VariableRoute {
   readonly suffix: string;
   /** Something has to follow the suffix. */
   readonly open: boolean;
+  readonly route: string;
   readonly endpoint: Endpoint;
 }
 
@@ -27,22 +30,25 @@ export function createRouter(routes: readonly Route[]): (method: string, path: s
   for (const [method, pattern, endpoint] of routes) {
     const [prefix = '', suffix, end] = pattern.split(/\{\w+\}/);
     if (suffix === undefined) {
-      fixed.set(`${method} ${pattern}`, { endpoint, name: '' });
+      fixed.set(`${method} ${pattern}`, { endpoint, name: '', route: pattern });
       continue;
     }
     const key = `${method} ${prefix}`;
-    variable.set(key, [...(variable.get(key) ?? []), { prefix, suffix, open: end !== undefined, endpoint }]);
+    variable.set(key, [
+      ...(variable.get(key) ?? []),
+      { prefix, suffix, open: end !== undefined, route: pattern, endpoint },
+    ]);
   }
   return (method, path) => {
     const exact = fixed.get(`${method} ${path}`);
     if (exact !== undefined) return exact;
     const candidates = variable.get(`${method} ${path.slice(0, path.indexOf('/', 1) + 1)}`) ?? [];
-    for (const { prefix, suffix, open, endpoint } of candidates) {
+    for (const { prefix, suffix, open, route, endpoint } of candidates) {
       const end = open ? path.lastIndexOf(suffix, path.length - suffix.length - 1) : path.length - suffix.length;
       if (end > prefix.length && path.startsWith(suffix, end)) {
         const name = path.slice(prefix.length, end);
         // A trailing slash belongs to no route of Docker's.
-        if (!name.endsWith('/')) return { endpoint, name };
+        if (!name.endsWith('/')) return { endpoint, name, route };
       }
     }
     return undefined;

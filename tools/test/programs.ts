@@ -35,6 +35,7 @@ export function provideDockerCli(root: string): string {
 const testPackages = {
   'xz-utils': '/usr/bin/xz',
   bzip2: '/usr/bin/bzip2',
+  openssl: '/usr/bin/openssl',
   'python3-docker': '/usr/lib/python3/dist-packages/docker/__init__.py',
 };
 

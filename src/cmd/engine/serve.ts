@@ -1,24 +1,17 @@
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { type ContainerPaths, containerPaths, containerUsage, openContainers } from '#containers';
-import { openEvents } from '#events';
-import { createApi } from '#http';
-import { openImages, registryLogin } from '#images';
-import { connectKeeper } from '#keeper';
-import { removeCgroup } from '#linux/cgroups';
+import { basename } from 'node:path';
+import { containerPaths } from '#containers';
 import { enterPrivateMounts, releasePrivateMounts } from '#linux/namespaces';
-import { openNetworks } from '#networks';
-import { messageOf, runAll } from '#std/errors';
+import { messageOf } from '#std/errors';
 import { configureLog, log } from '#std/log';
-import { openRecords } from '#store';
-import { openVolumes } from '#volumes';
-import { selfCommand } from '../self.ts';
 import { surviveFaults } from '../survive.ts';
+import { openEngine } from './open.ts';
+import { createSettingsInForce } from './reload.ts';
 import { claimRoots, disownExecRoot } from './roots.ts';
-import { prepareRuntime, releaseRuntime } from './runtime.ts';
-import type { EngineSettings } from './settings.ts';
-import { systemInformation } from './system.ts';
+import { releaseRuntime } from './runtime.ts';
+import { takeHandedSockets, tellServiceManager } from './service-manager.ts';
+import type { EngineSettings } from './settings/read.ts';
 
 const defaultExecRoot = '/run/estiba';
 
@@ -29,111 +22,20 @@ function cgroupParentOf({ execRoot, cgroupParent }: EngineSettings): string {
   return `estiba-${createHash('sha256').update(execRoot).digest('hex').slice(0, 12)}`;
 }
 
-/** The API gives root on this host to whoever reaches it: over TCP it is neither encrypted nor guarded. */
-function warnOfOpenHosts(hosts: readonly string[]): void {
-  for (const host of hosts.filter((address) => address.startsWith('tcp://'))) {
-    log('warn', 'whoever reaches this address has root on this host', { host });
+/** What dockerd does too: whatever reaches out of this process takes the settings' proxies. */
+function useProxies({ proxies }: EngineSettings): void {
+  const variables = { 'http-proxy': 'HTTP_PROXY', 'https-proxy': 'HTTPS_PROXY', 'no-proxy': 'NO_PROXY' };
+  for (const [name, variable] of Object.entries(variables)) {
+    const value = proxies[name];
+    if (value !== undefined) process.env[variable] = value;
   }
 }
 
-/** Opens every feature over the roots, brings the last engine's leavings into order, and serves the API. */
-async function open(settings: EngineSettings, paths: ContainerPaths, requestStop: (all: boolean) => void) {
-  const { dataRoot, execRoot } = settings;
-  const runtime = prepareRuntime(execRoot);
-  const records = openRecords(join(dataRoot, 'records.db'));
-  const events = openEvents(records);
-  const usage = containerUsage(records);
-  const keeper = await connectKeeper({ execRoot, command: [...selfCommand(), 'keeper', '--exec-root', execRoot] });
-  const images = await openImages({ records, events, dataRoot, users: () => usage.images() });
-  const volumes = await openVolumes({ records, events, dataRoot, users: () => usage.volumes() });
-  const networks = await openNetworks({
-    records,
-    events,
-    execRoot,
-    bridge: {
-      ...(settings.bridgeAddress !== undefined && { subnet: settings.bridgeAddress }),
-      ...(settings.mtu !== undefined && { mtu: settings.mtu }),
-    },
-  });
-  const opened = openContainers({
-    records,
-    events,
-    images,
-    networks,
-    volumes,
-    keeper,
-    paths,
-    dataRoot,
-    runtime,
-    logDefaults: settings.logOptions,
-  });
-  const live = await opened.recover();
-  await networks.reconcile(live);
-  await volumes.reconcile(live);
-  await images.reconcile();
-  const system = await systemInformation(settings, { records, events }, runtime, requestStop);
-  const api = createApi({
-    containers: opened.containers,
-    images,
-    networks,
-    volumes,
-    events,
-    system,
-    login: (credentials, signal) => registryLogin(credentials, { insecure: [], signal }),
-  });
-  const listeners = await Promise.all(settings.hosts.map((host) => api.listen(host)));
-  // Not waited for: a start that hangs must not keep the engine from being stopped.
-  opened.resume().catch((error: unknown) => log('error', 'not all was resumed', { error: messageOf(error) }));
-
-  async function close(all: boolean): Promise<void> {
-    await runAll([
-      ...(all ? [() => opened.stopAll()] : []),
-      ...listeners.map((listener) => () => listener.close()),
-      () => opened.close(),
-      () => images.settled(),
-      ...(all ? [() => networks.close(), () => keeper.shutDown(), () => void removeCgroup(paths.cgroupParent)] : []),
-      () => keeper.close(),
-      () => records[Symbol.dispose](),
-    ]);
-  }
-  return { close, keeperPid: keeper.pid };
-}
-
-/** Runs the engine until it is told to stop. Returns undefined: the process lives by its listeners. */
-export async function serve(settings: EngineSettings): Promise<number | undefined> {
-  configureLog({ level: settings.logLevel, format: settings.logFormat });
-  const { dataRoot, execRoot } = settings;
-  try {
-    claimRoots(dataRoot, execRoot);
-  } catch (error) {
-    process.stderr.write(`estiba engine: ${messageOf(error)}\n`);
-    return 1;
-  }
-  // Replaces this program by itself the first time, where the host's mounts have to be left; the claim is then renewed.
-  enterPrivateMounts(execRoot);
-  surviveFaults();
-  warnOfOpenHosts(settings.hosts);
-  const paths = containerPaths(dataRoot, execRoot, cgroupParentOf(settings));
-  const stop = Promise.withResolvers<boolean>();
-  process.once('SIGTERM', () => stop.resolve(false));
-  process.once('SIGINT', () => stop.resolve(false));
-  let engine: Awaited<ReturnType<typeof open>>;
-  try {
-    engine = await open(settings, paths, (all) => stop.resolve(all));
-  } catch (error) {
-    log('error', 'the engine could not start', { error: messageOf(error) });
-    return 1;
-  }
-  if (settings.pidFile !== undefined) writeFileSync(settings.pidFile, `${process.pid}\n`);
-  log('info', 'engine ready', {
-    pid: process.pid,
-    keeper: engine.keeperPid,
-    data: dataRoot,
-    hosts: settings.hosts.join(' '),
-  });
-
-  const all = await stop.promise;
+/** Ends what is open; returns the exit code. */
+async function end(engine: Awaited<ReturnType<typeof openEngine>>, settings: EngineSettings, all: boolean) {
+  const { execRoot, pidFile, dataRoot } = settings;
   log('info', 'engine stops', { containers: all ? 'stopped' : 'go on' });
+  tellServiceManager('STOPPING=1');
   let code = 0;
   try {
     await engine.close(all);
@@ -146,7 +48,51 @@ export async function serve(settings: EngineSettings): Promise<number | undefine
     log('error', 'the engine stopped, but not cleanly', { error: messageOf(error) });
     code = 1;
   }
-  if (settings.pidFile !== undefined) rmSync(settings.pidFile, { force: true });
+  if (pidFile !== undefined) rmSync(pidFile, { force: true });
   log('info', 'engine stopped', { name: basename(dataRoot) });
   return code;
+}
+
+/** Runs the engine until it is told to stop; `argv` is what the settings came from, and come from again at SIGHUP. */
+export async function serve(settings: EngineSettings, argv: readonly string[]): Promise<number> {
+  configureLog({ level: settings.logLevel, format: settings.logFormat });
+  const { dataRoot, execRoot } = settings;
+  try {
+    claimRoots(dataRoot, execRoot);
+  } catch (error) {
+    process.stderr.write(`estiba engine: ${messageOf(error)}\n`);
+    return 1;
+  }
+  // Replaces this program by itself the first time, where the host's mounts have to be left; the claim is then renewed.
+  enterPrivateMounts(execRoot);
+  // Before any child is started, which they are not for.
+  const handed = takeHandedSockets();
+  surviveFaults();
+  useProxies(settings);
+  const inForce = createSettingsInForce(settings, argv);
+  const paths = containerPaths(dataRoot, execRoot, cgroupParentOf(settings));
+  const stop = Promise.withResolvers<boolean>();
+  const obey = () => stop.resolve(!inForce.current.liveRestore);
+  process.once('SIGTERM', obey);
+  process.once('SIGINT', obey);
+  let reload = (): void => undefined;
+  process.on('SIGHUP', () => reload());
+  let engine: Awaited<ReturnType<typeof openEngine>>;
+  try {
+    engine = await openEngine(inForce, paths, handed, (all) => stop.resolve(all));
+  } catch (error) {
+    log('error', 'the engine could not start', { error: messageOf(error) });
+    return 1;
+  }
+  const { events, system } = engine;
+  reload = () => inForce.reload(events, { id: system.id, hostname: system.host.name });
+  if (settings.pidFile !== undefined) writeFileSync(settings.pidFile, `${process.pid}\n`);
+  log('info', 'engine ready', {
+    pid: process.pid,
+    keeper: engine.keeperPid,
+    data: dataRoot,
+    hosts: engine.addresses.join(' '),
+  });
+  tellServiceManager('READY=1');
+  return end(engine, settings, await stop.promise);
 }

@@ -6,7 +6,7 @@ import { cgroupDirectory, cgroupLayout } from '#linux/cgroups';
 import { readMounts } from '#linux/mount';
 import type { Records } from '#store';
 import { programVersion } from '../version.ts';
-import type { EngineSettings } from './settings.ts';
+import type { SettingsInForce } from './reload.ts';
 
 interface Identity {
   readonly id: string;
@@ -56,15 +56,22 @@ function backingFileSystem(directory: string): string {
   return { ext2: 'extfs', ext3: 'extfs', ext4: 'extfs', overlay: 'overlayfs' }[nearest.type] ?? nearest.type;
 }
 
+function seccompName(profile: string | undefined): string {
+  if (profile === undefined) return 'builtin';
+  return profile === 'unconfined' ? 'unconfined' : 'custom';
+}
+
 /** What the engine says of itself in `GET /info` and `GET /version`. */
 export async function systemInformation(
-  settings: EngineSettings,
+  inForce: SettingsInForce,
   { records, events }: { records: Records; events: Pick<EventJournal, 'listeners'> },
   runtime: string,
   requestStop: (all: boolean) => void,
 ): Promise<SystemInformation> {
   const id = engineId(records);
   const { version: runtimeVersion, commit: runtimeCommit } = await askRuntime(runtime);
+  const settings = inForce.current;
+  const builtin = { crun: { path: runtime }, runc: { path: runtime }, 'io.containerd.runc.v2': { path: runtime } };
   return {
     id,
     version: programVersion,
@@ -73,8 +80,12 @@ export async function systemInformation(
     dataRoot: settings.dataRoot,
     execRoot: settings.execRoot,
     startedAt: new Date(),
-    debug: settings.logLevel === 'debug',
-    labels: [],
+    get debug() {
+      return inForce.current.logLevel === 'debug';
+    },
+    get labels() {
+      return inForce.current.labels;
+    },
     host: readHostFacts(),
     cgroups: cgroupFacts(),
     storage: {
@@ -87,10 +98,25 @@ export async function systemInformation(
         ['userxattr', 'false'],
       ],
     },
-    runtimes: { crun: { path: runtime }, runc: { path: runtime }, 'io.containerd.runc.v2': { path: runtime } },
-    defaultRuntime: 'runc',
-    loggingDriver: 'json-file',
-    securityOptions: ['name=seccomp,profile=builtin', ...(cgroupLayout().version === 2 ? ['name=cgroupns'] : [])],
+    get runtimes() {
+      return { ...builtin, ...inForce.current.runtimes };
+    },
+    get defaultRuntime() {
+      return inForce.current.containers.runtime ?? 'runc';
+    },
+    get registries() {
+      const { registryMirrors: mirrors, insecureRegistries: insecure } = inForce.current;
+      return { mirrors, insecure };
+    },
+    get liveRestore() {
+      return inForce.current.liveRestore;
+    },
+    loggingDriver: settings.containers.logDriver,
+    securityOptions: [
+      `name=seccomp,profile=${seccompName(settings.containers.seccompProfile)}`,
+      ...(settings.containers.noNewPrivileges ? ['name=no-new-privileges'] : []),
+      ...(cgroupLayout().version === 2 ? ['name=cgroupns'] : []),
+    ],
     firewallDriver: 'nftables',
     runtimeCommit,
     components: [{ name: 'crun', version: runtimeVersion, details: { GitCommit: runtimeCommit } }],

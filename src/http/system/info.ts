@@ -8,12 +8,25 @@ import { infoGates } from '../shapes.ts';
 import type { SystemInformation } from './types.ts';
 import { hostWarnings } from './warnings.ts';
 
-/** The registry part of `GET /info`; the index address is the protocol's own constant. */
-const registryConfiguration = {
-  IndexConfigs: { 'docker.io': { Mirrors: [], Name: 'docker.io', Official: true, Secure: true } },
-  InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'],
-  Mirrors: null,
-};
+/** The registry part; the index address is the protocol's own constant, and what is of this machine needs no certificate. */
+function describeRegistries({ mirrors, insecure }: SystemInformation['registries']): object {
+  const isNetwork = (entry: string): boolean => /^[0-9a-fA-F.:]+\/\d+$/.test(entry);
+  const named = insecure.filter((entry) => !isNetwork(entry));
+  const official = {
+    Mirrors: mirrors.map((mirror) => mirror.replace(/\/?$/, '/')),
+    Name: 'docker.io',
+    Official: true,
+    Secure: true,
+  };
+  return {
+    IndexConfigs: {
+      'docker.io': official,
+      ...Object.fromEntries(named.map((Name) => [Name, { Mirrors: [], Name, Official: false, Secure: false }])),
+    },
+    InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8', ...insecure.filter(isNetwork)],
+    Mirrors: mirrors.length === 0 ? null : official.Mirrors,
+  };
+}
 
 function describeHost({ host, cgroups }: SystemInformation): object {
   return {
@@ -54,7 +67,7 @@ function describeEngine(system: SystemInformation) {
     SystemTime: formatTime(nowNs()),
     LoggingDriver: system.loggingDriver,
     IndexServerAddress: 'https://index.docker.io/v1/',
-    RegistryConfig: registryConfiguration,
+    RegistryConfig: describeRegistries(system.registries),
     GenericResources: null,
     DockerRootDir: system.dataRoot,
     HttpProxy: proxy('HTTP_PROXY'),
@@ -74,7 +87,7 @@ function describeEngine(system: SystemInformation) {
       RemoteManagers: null,
     },
     // Containers outlive the engine by design: what Docker calls live restore.
-    LiveRestoreEnabled: true,
+    LiveRestoreEnabled: system.liveRestore,
     Isolation: '',
     InitBinary: 'docker-init',
     ContainerdCommit: { ID: '' },

@@ -56,6 +56,10 @@ export interface SystemInformation {
   readonly defaultRuntime: string;
   /** Commit that the default runtime was built from; empty when it does not say. */
   readonly runtimeCommit: string;
+  /** How registries are reached. */
+  readonly registries: { readonly mirrors: readonly string[]; readonly insecure: readonly string[] };
+  /** Containers go on when a signal ends the engine. */
+  readonly liveRestore: boolean;
   readonly loggingDriver: string;
   /** Docker's form: `name=seccomp,profile=builtin`. */
   readonly securityOptions: readonly string[];

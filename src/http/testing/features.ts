@@ -44,6 +44,8 @@ export const system: SystemInformation = {
   runtimes: { crun: { path: 'crun' } },
   defaultRuntime: 'crun',
   runtimeCommit: 'c0ffee',
+  registries: { mirrors: [], insecure: ['10.0.0.0/8', 'registry.test:5000'] },
+  liveRestore: true,
   loggingDriver: 'json-file',
   securityOptions: ['name=seccomp,profile=builtin'],
   firewallDriver: 'nftables',

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ApiResponse } from '../exchange.ts';
 import { RawClient, until } from '../testing/raw-client.ts';
-import { listen, parseHost } from './listen.ts';
+import { listen } from './listen.ts';
+import { parseHost } from './place.ts';
 
 const handle = async (): Promise<ApiResponse> => ({ status: 200, headers: {}, body: 'hey' });
 
@@ -18,9 +19,12 @@ describe('hosts', () => {
     expect(parseHost('unix:///run/a.sock')).toEqual({ kind: 'unix', path: '/run/a.sock' });
     expect(parseHost('tcp://127.0.0.1:2375')).toEqual({ kind: 'tcp', host: '127.0.0.1', port: 2375 });
     expect(parseHost('tcp://[::1]:0')).toEqual({ kind: 'tcp', host: '::1', port: 0 });
+    expect(parseHost('tcp://:1')).toEqual({ kind: 'tcp', host: '127.0.0.1', port: 1 });
+    expect(parseHost('tcp://1.2.3.4')).toEqual({ kind: 'tcp', host: '1.2.3.4', port: undefined });
+    expect(parseHost('fd://')).toEqual({ kind: 'descriptor', name: '' });
   });
 
-  test.each(['', '/run/a.sock', 'unix://a.sock', 'tcp://1.2.3.4', 'tcp://:1', 'tcp://a:99999', 'fd://'])(
+  test.each(['', '/run/a.sock', 'unix://a.sock', 'tcp://:x', 'tcp://a:99999', 'tcp://a b:1', 'http://a'])(
     '%p is none',
     (host) => {
       expect(() => parseHost(host)).toThrow('invalid bind address');

@@ -1,13 +1,17 @@
 import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
-import type { ListenOptions, Server } from 'node:net';
+import type { ListenOptions, Server, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { fail, messageOf } from '#std/errors';
+import { log } from '#std/log';
 import type { Handle } from './connection.ts';
 import { Connection } from './connection.ts';
+import { type Place, parseHost } from './place.ts';
+import type { TlsMaterial } from './tls.ts';
 
 /** A place where the API is served. */
 export interface Listener {
-  /** `unix:///path` or `tcp://ip:port`, the port being the one in use. */
+  /** `unix:///path`, `tcp://ip:port` with the port that is in use, or `fd://`. */
   readonly address: string;
   /** Takes no more connections, ends streams and idle connections, and is done when the last one is gone. */
   close(): Promise<void>;
@@ -15,22 +19,8 @@ export interface Listener {
 
 /** How long running requests may take to end when the listener closes. */
 const closeGraceMs = 3000;
-
-type Place =
-  | { readonly kind: 'unix'; readonly path: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
-
-/** Parses a host as `--host` takes it. Throws `invalid-argument`. */
-export function parseHost(host: string): Place {
-  const unix = /^unix:\/\/(\/.+)$/.exec(host);
-  if (unix?.[1] !== undefined) return { kind: 'unix', path: unix[1] };
-  const tcp = /^tcp:\/\/(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]+)):(\d{1,5})\/?$/.exec(host);
-  const address = tcp?.[1] ?? tcp?.[2];
-  if (address === undefined || Number(tcp?.[3]) > 65535) {
-    throw fail('invalid-argument', `invalid bind address (${host}): it must be unix:///path or tcp://ip:port`);
-  }
-  return { kind: 'tcp', host: address, port: Number(tcp?.[3]) };
-}
+/** How long a client may take to show its certificate. */
+const handshakeTimeoutMs = 30_000;
 
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
@@ -52,15 +42,18 @@ async function clearStale(path: string): Promise<void> {
   unlinkSync(path);
 }
 
-function dockerGroup(): number {
+/** The id of a group, by its name or number; root's when there is none of that name. */
+function groupId(group: string): number {
+  if (/^\d+$/.test(group)) return Number(group);
   try {
-    return Number(/^docker:[^:]*:(\d+):/m.exec(readFileSync('/etc/group', 'utf8'))?.[1] ?? 0);
+    const lines = readFileSync('/etc/group', 'utf8').split('\n');
+    return Number(lines.find((line) => line.startsWith(`${group}:`))?.split(':')[2] ?? 0);
   } catch {
     return 0;
   }
 }
 
-function bind(server: Server, options: ListenOptions, host: string): Promise<void> {
+function bind(server: Server, options: ListenOptions | { fd: number }, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(fail('conflict', `can't listen on ${host}: ${messageOf(error)}`, error)));
     server.listen(options, () => resolve());
@@ -69,9 +62,8 @@ function bind(server: Server, options: ListenOptions, host: string): Promise<voi
 
 function addressOf(server: Server, place: Place): string {
   const address = server.address();
-  if (place.kind === 'unix' || address === null || typeof address === 'string') {
-    return `unix://${place.kind === 'unix' ? place.path : address}`;
-  }
+  if (place.kind === 'unix') return `unix://${place.path}`;
+  if (address === null || typeof address === 'string' || address.address === undefined) return 'fd://';
   return `tcp://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
 }
 
@@ -90,28 +82,64 @@ async function closeAll(
   await closed;
 }
 
-/** Serves `handle` on `unix:///path` (made 0660, of root and the docker group) or `tcp://ip:port`. */
-export async function listen(host: string, handle: Handle): Promise<Listener> {
+/** How a place is served. */
+export interface ServeOptions {
+  /** Encrypts TCP, and with an authority in it asks clients for their certificate. */
+  readonly tls?: TlsMaterial;
+  /** Who, beside root, may use the unix socket: a name or a number. */
+  readonly group?: string;
+  /** For `fd://`: the open socket to accept from. */
+  readonly descriptor?: number;
+}
+
+const socketOptions = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 };
+
+function makeServer(accept: (socket: Socket) => void, tls: TlsMaterial | undefined): Server {
+  if (tls === undefined) return createServer(socketOptions, accept);
+  const server = createTlsServer(
+    {
+      ...socketOptions,
+      cert: tls.certificate,
+      key: tls.key,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: handshakeTimeoutMs,
+      ...(tls.authority !== undefined && { ca: tls.authority, requestCert: true, rejectUnauthorized: true }),
+    },
+    accept,
+  );
+  server.on('tlsClientError', (error) => log('warn', 'TLS handshake failed', { error: messageOf(error) }));
+  return server;
+}
+
+async function open(server: Server, place: Place, host: string, options: ServeOptions): Promise<void> {
+  const backlog = 1024;
+  if (place.kind === 'descriptor') {
+    if (options.descriptor === undefined) throw fail('invalid-argument', `no socket was handed over for ${host}`);
+    return bind(server, { fd: options.descriptor }, host);
+  }
+  if (place.kind === 'tcp') {
+    const port = place.port ?? (options.tls === undefined ? 2375 : 2376);
+    return bind(server, { host: place.host, port, backlog }, host);
+  }
+  await clearStale(place.path);
+  await bind(server, { path: place.path, backlog }, host);
+  chmodSync(place.path, 0o660);
+  if (process.getuid?.() === 0) chownSync(place.path, 0, groupId(options.group ?? 'docker'));
+}
+
+/** Serves `handle` on `unix:///path` (made 0660, of root and the group), `tcp://ip:port`, or a socket that was handed over. */
+export async function listen(host: string, handle: Handle, options: ServeOptions = {}): Promise<Listener> {
   const place = parseHost(host);
   const connections = new Map<Connection, Promise<void>>();
-  const server = createServer(
-    { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 },
-    (socket) => {
-      const connection = new Connection(socket, handle);
-      connections.set(
-        connection,
-        connection.serve().finally(() => connections.delete(connection)),
-      );
-    },
-  );
-  if (place.kind === 'unix') {
-    await clearStale(place.path);
-    await bind(server, { path: place.path, backlog: 1024 }, host);
-    chmodSync(place.path, 0o660);
-    if (process.getuid?.() === 0) chownSync(place.path, 0, dockerGroup());
-  } else {
-    await bind(server, { host: place.host, port: place.port, backlog: 1024 }, host);
-  }
+  const accept = (socket: Socket): void => {
+    const connection = new Connection(socket, handle);
+    connections.set(
+      connection,
+      connection.serve().finally(() => connections.delete(connection)),
+    );
+  };
+  const server = makeServer(accept, place.kind === 'tcp' ? options.tls : undefined);
+  await open(server, place, host, options);
   const serving = () => Promise.all(connections.values());
   let closing: Promise<void> | undefined;
   return {

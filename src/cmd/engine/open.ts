@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { type ContainerPaths, containerUsage, openContainers } from '#containers';
+import { openEvents } from '#events';
+import { type Api, createApi, type Listener, parseHost, readTls } from '#http';
+import { openImages, registryLogin } from '#images';
+import { connectKeeper } from '#keeper';
+import { removeCgroup } from '#linux/cgroups';
+import { openNetworks } from '#networks';
+import { fail, messageOf, runAll } from '#std/errors';
+import { log } from '#std/log';
+import { openRecords } from '#store';
+import { openVolumes } from '#volumes';
+import { selfCommand } from '../self.ts';
+import { countEvents, serveMetrics } from './metrics.ts';
+import type { SettingsInForce } from './reload.ts';
+import { prepareRuntime } from './runtime.ts';
+import type { HandedSocket } from './service-manager.ts';
+import type { EngineSettings } from './settings/read.ts';
+import { stopAllInTime } from './stop-all.ts';
+import { systemInformation } from './system.ts';
+
+function handedFor(name: string, handed: readonly HandedSocket[]): readonly HandedSocket[] {
+  const wanted = name === '' ? handed : handed.filter((socket) => socket.name === name);
+  if (wanted.length === 0) throw fail('invalid-argument', `no sockets found: none was handed over for fd://${name}`);
+  return wanted;
+}
+
+/** The API gives root on this host to whoever reaches it: over TCP it is neither encrypted nor guarded. */
+function warnOfPlainTcp(host: string): void {
+  log('warn', 'whoever reaches this address has root on this host; --tlsverify asks for a certificate', { host });
+}
+
+/** Serves the API at every host that the settings name. */
+async function listenAll(
+  api: Api,
+  { hosts, tls, group }: EngineSettings,
+  handed: readonly HandedSocket[],
+): Promise<Listener[]> {
+  const material = tls === undefined ? undefined : readTls(tls);
+  const opening = hosts.flatMap((host) => {
+    const place = parseHost(host);
+    if (place.kind === 'descriptor') {
+      return handedFor(place.name, handed).map(({ descriptor }) => api.listen(host, { descriptor }));
+    }
+    if (place.kind === 'tcp' && material === undefined) warnOfPlainTcp(host);
+    return [api.listen(host, { group, ...(material !== undefined && { tls: material }) })];
+  });
+  const results = await Promise.allSettled(opening);
+  const listeners = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed === undefined) return listeners;
+  await Promise.all(listeners.map((listener) => listener.close()));
+  throw failed.reason;
+}
+
+/** Opens every feature over the roots, and brings the last engine's leavings into order. */
+async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, runtime: string) {
+  const { dataRoot, execRoot, bridgeAddress, mtu, logOptions } = inForce.current;
+  const records = openRecords(join(dataRoot, 'records.db'));
+  const events = countEvents(openEvents(records));
+  const usage = containerUsage(records);
+  const keeper = await connectKeeper({ execRoot, command: [...selfCommand(), 'keeper', '--exec-root', execRoot] });
+  const images = await openImages({ records, events, dataRoot, users: () => usage.images() });
+  const volumes = await openVolumes({ records, events, dataRoot, users: () => usage.volumes() });
+  const bridge = { ...(bridgeAddress !== undefined && { subnet: bridgeAddress }), ...(mtu !== undefined && { mtu }) };
+  const networks = await openNetworks({ records, events, execRoot, bridge });
+  const opened = openContainers({
+    records,
+    events,
+    images,
+    networks,
+    volumes,
+    keeper,
+    paths,
+    dataRoot,
+    runtime,
+    logDefaults: logOptions,
+    defaults: () => inForce.current.containers,
+  });
+  const live = await opened.recover();
+  await networks.reconcile(live);
+  await volumes.reconcile(live);
+  await images.reconcile();
+  return { records, events, keeper, images, volumes, networks, opened };
+}
+
+/** Opens the engine over its roots and serves its API; `close` ends it, with `all` its containers and the keeper too. */
+export async function openEngine(
+  inForce: SettingsInForce,
+  paths: ContainerPaths,
+  handed: readonly HandedSocket[],
+  requestStop: (all: boolean) => void,
+) {
+  const settings = inForce.current;
+  const runtime = prepareRuntime(settings.execRoot);
+  const features = await openFeatures(inForce, paths, runtime);
+  const { records, events, keeper, images, networks, opened } = features;
+  const { containers } = opened;
+  const system = await systemInformation(inForce, features, runtime, requestStop);
+  const api = createApi({
+    ...features,
+    containers,
+    system,
+    login: (credentials, signal) =>
+      registryLogin(credentials, { insecure: inForce.current.insecureRegistries, signal }),
+  });
+  const listeners = await listenAll(api, settings, handed);
+  if (settings.metricsAddress !== undefined) {
+    listeners.push(await serveMetrics(settings.metricsAddress, { api, system, containers, events }));
+  }
+  // Not waited for: a start that hangs must not keep the engine from being stopped.
+  opened.resume().catch((error: unknown) => log('error', 'not all was resumed', { error: messageOf(error) }));
+
+  async function close(all: boolean): Promise<void> {
+    await runAll([
+      ...(all ? [() => stopAllInTime(opened, inForce.current.shutdownTimeoutSeconds)] : []),
+      ...listeners.map((listener) => () => listener.close()),
+      () => opened.close(),
+      () => images.settled(),
+      ...(all ? [() => networks.close(), () => keeper.shutDown(), () => void removeCgroup(paths.cgroupParent)] : []),
+      () => keeper.close(),
+      () => records[Symbol.dispose](),
+    ]);
+  }
+  const addresses = listeners.map(({ address }) => address);
+  return { close, keeperPid: keeper.pid, events, system, addresses };
+}
