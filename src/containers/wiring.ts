@@ -97,12 +97,7 @@ export function makeCreate(ground: Ground): Create {
     for (const name of names) await ground.volumes.remove(name, { force: true });
   };
   const complete = (asked: Parameters<typeof completeHostConfig>[0]): ReturnType<typeof completeHostConfig> =>
-<<<<<<< HEAD
-    completeHostConfig(asked, cgroupLayout().version);
+    completeHostConfig(withEngineDefaults(asked, ground.defaults()), cgroupLayout().version);
   const discard = (hostConfig: HostConfig): HostConfig => discardUnsupported(hostConfig, ground.hostFacts());
   return createCreate({ ...ground, completeHostConfig: complete, discard, dropVolumes }, hostname());
-=======
-    completeHostConfig(withEngineDefaults(asked, ground.defaults()), cgroupLayout().version);
-  return createCreate({ ...ground, completeHostConfig: complete, dropVolumes }, hostname());
->>>>>>> 3c9355f (wip)
 }

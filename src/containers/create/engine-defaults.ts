@@ -47,8 +47,10 @@ export function withEngineDefaults(asked: Partial<HostConfig>, defaults: Contain
   const ulimits = [...(asked.Ulimits ?? []), ...defaults.ulimits.filter(({ Name }) => !named.has(Name))];
   const security = securityOptions(asked.SecurityOpt ?? [], privileged, defaults);
   const { hostGateway } = defaults;
-  const pick = (list: readonly string[] | null | undefined, preset: readonly string[]) =>
-    list !== null && list !== undefined && list.length > 0 ? [...list] : [...preset];
+  const lists = { Dns: defaults.dns, DnsOptions: defaults.dnsOptions, DnsSearch: defaults.dnsSearch } as const;
+  const missing = (Object.keys(lists) as (keyof typeof lists)[]).filter(
+    (name) => lists[name].length > 0 && (asked[name] ?? []).length === 0,
+  );
   return {
     ...asked,
     LogConfig: logConfig(asked.LogConfig, defaults),
@@ -59,9 +61,7 @@ export function withEngineDefaults(asked: Partial<HostConfig>, defaults: Contain
     ...(ulimits.length > 0 && { Ulimits: ulimits }),
     ...(defaults.init && { Init: asked.Init ?? true }),
     ...(security.length > 0 && { SecurityOpt: security }),
-    Dns: pick(asked.Dns, defaults.dns),
-    DnsOptions: pick(asked.DnsOptions, defaults.dnsOptions),
-    DnsSearch: pick(asked.DnsSearch, defaults.dnsSearch),
+    ...Object.fromEntries(missing.map((name) => [name, [...lists[name]]])),
     ...(hostGateway !== undefined &&
       asked.ExtraHosts && {
         ExtraHosts: asked.ExtraHosts.map((line) => line.replace(/([:=])host-gateway$/, `$1${hostGateway}`)),

@@ -2,8 +2,8 @@ import { afterAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { settingsPage } from '../../../../test/engine/settings-page.ts';
 import { engineHelp } from './help.ts';
+import { settingsPage } from './page.ts';
 import { readSettings } from './read.ts';
 import { allSettings } from './table.ts';
 
@@ -17,7 +17,7 @@ function read(file: string, ...flags: readonly string[]) {
   return readSettings(['--config-file', path, ...flags]);
 }
 
-test('the page in docs tells what the table tells; bun test/engine/settings-page.ts prints it anew', () => {
+test('the page in docs tells what the table tells; bun src/cmd/engine/settings/page.ts prints it anew', () => {
   expect(readFileSync(join(import.meta.dir, '../../../../docs/engine-settings.md'), 'utf8')).toBe(settingsPage());
 });
 

@@ -1,5 +1,5 @@
-import { refusedSettings } from '../../src/cmd/engine/settings/refused.ts';
-import { type Setting, settingGroups } from '../../src/cmd/engine/settings/table.ts';
+import { refusedSettings } from './refused.ts';
+import { type Setting, settingGroups } from './table.ts';
 
 function row({ key, flag, short, kind, missing, reloads, meaning }: Setting): string {
   const flags = flag === undefined ? '' : `\`--${flag}\`${short === undefined ? '' : `, \`-${short}\``}`;
