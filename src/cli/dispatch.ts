@@ -6,12 +6,13 @@ import type { FlagValues } from './grammar/flag.ts';
 import { globalFlags } from './grammar/global-flags.ts';
 import { FlagError, parseFlags } from './grammar/parse-flags.ts';
 import { usageForms } from './grammar/usage-forms.ts';
-import { writeOut } from './streams/text-output.ts';
+import { writeErr, writeOut } from './streams/text-output.ts';
 import { entries, groups } from './table/index.ts';
 
 /** What a command is given besides its own words, worked out when they have been understood. */
 interface Surroundings {
   readonly version: string;
+  readonly debug: boolean;
   resolve(): Promise<ResolvedEngine>;
 }
 
@@ -34,7 +35,7 @@ export async function dispatch(program: Program, version: string, argv: readonly
     return 0;
   }
   if (first === 'help') return showHelpOf(program, version, rest);
-  const surroundings = { version, resolve: () => resolve(program, values) };
+  const surroundings = { version, debug: values.debug, resolve: () => resolve(program, values) };
   const words = help ? [...rest, '--help'] : rest;
   const alone = entries.find((entry) => entry.flat === first);
   if (alone) return runEntry(program, alone, `${program} ${first}`, words, surroundings);
@@ -53,9 +54,9 @@ async function resolve(program: Program, values: FlagValues<typeof globalFlags>)
   });
 }
 
-async function showHelp(text: (help: typeof import('./help.ts')) => string): Promise<void> {
+async function showHelp(text: (help: typeof import('./help.ts')) => string, fd: 1 | 2 = 1): Promise<void> {
   const [help, { paintHelp }] = await Promise.all([import('./help.ts'), import('./print/colours.ts')]);
-  writeOut(await paintHelp(text(help)));
+  (fd === 1 ? writeOut : writeErr)(await paintHelp(text(help), fd));
 }
 
 /** `help COMMAND` is `COMMAND --help`. */
@@ -92,7 +93,8 @@ async function dispatchGroup(
 ): Promise<number> {
   const [name, ...rest] = argv;
   if (name === undefined || name === '--help' || name === '-h') {
-    await showHelp((help) => help.groupHelp(program, group));
+    // Docker takes a group alone for a slip, and what it shows then for a complaint.
+    await showHelp((help) => help.groupHelp(program, group), name === undefined ? 2 : 1);
     return 0;
   }
   const path = `${program} ${group}`;
@@ -140,6 +142,7 @@ async function runEntry(
     given,
     args,
     version: surroundings.version,
+    debug: surroundings.debug,
     contextName,
     configFolder,
     config,

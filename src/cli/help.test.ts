@@ -44,7 +44,7 @@ test('an unknown command is answered with the nearest', () => {
   expect(unknownCommandText('docker', 'docker foo')).toBe(
     "docker: unknown command: docker foo\n\nRun 'docker --help' for more information",
   );
-  expect(unknownCommandText('docker', 'docker volume crate', 'volume')).toContain(
-    "Did you mean 'docker volume create'?",
+  expect(unknownCommandText('estiba', 'estiba volume crate', 'volume')).toContain(
+    "Did you mean 'estiba volume create'?",
   );
 });

@@ -83,7 +83,7 @@ export function unknownCommandText(program: Program, path: string, group?: strin
     group === undefined
       ? [...entries.flatMap((entry) => entry.flat ?? []), ...Object.keys(groups)]
       : entries.filter((entry) => entry.group === group).flatMap((entry) => [entry.name, ...(entry.aliases ?? [])]);
-  const meant = nearest(path.split(' ').at(-1) ?? '', names);
+  const meant = program === 'docker' ? undefined : nearest(path.split(' ').at(-1) ?? '', names);
   const prefix = group === undefined ? program : `${program} ${group}`;
   return [
     `${program}: unknown command: ${path}`,

@@ -3,6 +3,7 @@ import { EstibaError, fail } from '#std/errors';
 import { defineCommand } from '../grammar/command.ts';
 import { text, toggle } from '../grammar/flag.ts';
 import { inspectFormat } from '../grammar/format-flag.ts';
+import type { ShapeName } from '../print/go-shapes.ts';
 import { inspectObjects } from './inspect-objects.ts';
 
 type Find = (engine: EngineClient, name: string, size: boolean) => Promise<unknown>;
@@ -10,10 +11,19 @@ type Find = (engine: EngineClient, name: string, size: boolean) => Promise<unkno
 /** In the order in which a name is looked for. */
 const finders: Readonly<Record<string, Find>> = {
   container: (engine, name, size) => inspectContainer(engine, name, { size }),
-  image: inspectImage,
+  image: (engine, name) => inspectImage(engine, name),
   network: (engine, name) => inspectNetwork(engine, name),
   volume: inspectVolume,
 };
+
+/** Which of Go's types an object is, by fields that no other has. */
+function shapeOf(object: unknown): ShapeName | undefined {
+  if (typeof object !== 'object' || object === null) return undefined;
+  if ('HostConfig' in object) return 'container';
+  if ('RootFS' in object) return 'image';
+  if ('IPAM' in object) return 'network';
+  return 'Mountpoint' in object ? 'volume' : undefined;
+}
 
 const known = ['config', 'container', 'image', 'network', 'node', 'plugin', 'secret', 'service', 'task', 'volume'];
 
@@ -46,6 +56,6 @@ export const inspect = defineCommand({
     const finder = finders[type];
     if (type !== '' && !finder) throw fail('not-implemented', `${program}: there are no objects of type ${type} yet`);
     const find: Find = finder ?? findAny;
-    return inspectObjects(program, args, format, (name) => find(engine, name, size));
+    return inspectObjects(program, args, format, (name) => find(engine, name, size), { shape: shapeOf });
   },
 });

@@ -22,7 +22,7 @@ function read(path: string): string {
 
 /**
  * The endpoint with TLS, of the files that the flags name, or DOCKER_CERT_PATH, or the configuration's folder. A file
- * that nobody named and that is not there is done without, save the authority's when the engine is to be verified.
+ * that nobody named and that is not there is done without, save the authority's.
  * @throws `invalid-argument` when a file can't be read
  */
 export function withTls(endpoint: Endpoint, options: TlsOptions, folder: string): Endpoint {
@@ -35,6 +35,6 @@ export function withTls(endpoint: Endpoint, options: TlsOptions, folder: string)
   };
   const cert = optional(options.cert, 'cert.pem');
   const key = optional(options.key, 'key.pem');
-  const ca = verify ? read(options.ca || `${directory}/ca.pem`) : optional(options.ca, 'ca.pem');
+  const ca = read(options.ca || `${directory}/ca.pem`);
   return { ...endpoint, tls: { ca, cert, key, verify } };
 }

@@ -17,6 +17,8 @@ export interface Invocation<F extends FlagTable = FlagTable> {
   readonly engine: EngineClient;
   /** Version of this program. */
   readonly version: string;
+  /** More detail is wanted when something fails (`--debug`). */
+  readonly debug: boolean;
   /** The name of the context the engine was taken from. */
   readonly contextName: string;
   /** Folder of the client configuration. */

@@ -5,3 +5,11 @@ export const listFormat = (): Flag<string> => text("table, 'table TEMPLATE', jso
 
 /** The `--format` flag of commands that show objects. */
 export const inspectFormat = (): Flag<string> => text('json, or a Go template for each object', { short: 'f' });
+
+/** The format of a list: that of the command line, else that of the configuration, which quiet lists do not mind. */
+export function formatOf(
+  flags: { readonly format: string; readonly quiet?: boolean },
+  configured: string | undefined,
+): string {
+  return flags.format || (flags.quiet ? '' : (configured ?? ''));
+}

@@ -12,8 +12,8 @@ const cyan = (text: string): string => `\u001b[36m${text}\u001b[39m`;
 const dim = (text: string): string => `\u001b[2m${text}\u001b[22m`;
 
 /** A help with its headings, names and flags set off, where colours are welcome. */
-export async function paintHelp(help: string): Promise<string> {
-  if (!(await hasColours(1))) return help;
+export async function paintHelp(help: string, fd: 1 | 2): Promise<string> {
+  if (!(await hasColours(fd))) return help;
   return help
     .replace(/^[A-Z][\w ]*:(?=$| {2})/gm, bold)
     .replace(

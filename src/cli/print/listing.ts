@@ -1,11 +1,12 @@
 import { fail, messageOf } from '#std/errors';
 import type { Template } from '../template/index.ts';
 import { alignColumns } from './columns.ts';
+import { escapedJson } from './json.ts';
 
 /** A field of a listing: its heading in a table, and what it is for a row: a text, or a truth that templates may ask. */
 export interface Field<T> {
   readonly heading: string;
-  readonly text: (row: T) => string | boolean;
+  readonly text: (row: T) => string | boolean | null;
 }
 
 /** What is listed: its fields by the names that templates use, and the columns of the plain table. */
@@ -15,10 +16,10 @@ export interface Listing<T> {
   readonly fields: Readonly<Record<string, Field<T>>>;
   /** Template of the plain table, without the word `table`. */
   readonly table: string;
-  /** Methods with arguments, by name: `{{.Label "key"}}`. */
-  readonly methods?: Readonly<Record<string, (row: T, ...values: unknown[]) => unknown>>;
-  /** Fields left out of `json`, where docker has none for them. */
-  readonly notInJson?: readonly string[];
+  /** Methods with one argument, by name: `{{.Label "key"}}`. */
+  readonly methods?: Readonly<Record<string, (row: T, argument: string) => string>>;
+  /** Fields that the format `raw` prints, one a line, each with its name there; of quiet listings the first alone. */
+  readonly raw?: readonly (readonly [name: string, template: string])[];
 }
 
 /**
@@ -43,15 +44,17 @@ async function compile(source: string): Promise<Template> {
 }
 
 /** Only what the template names is worked out: some fields cost more than all others together. */
-function rowData<T>(listing: Listing<T>, row: T): object {
+async function rowData<T>(listing: Listing<T>, row: T): Promise<object> {
+  const { asStruct, withJsonText } = await import('../template/values.ts');
   const data = {};
   for (const [name, field] of Object.entries(listing.fields)) {
     Object.defineProperty(data, name, { enumerable: true, get: () => field.text(row) });
   }
   for (const [name, method] of Object.entries(listing.methods ?? {})) {
-    Object.defineProperty(data, name, { enumerable: false, value: (...values: unknown[]) => method(row, ...values) });
+    const call = (argument: unknown): string => method(row, String(argument));
+    Object.defineProperty(data, name, { enumerable: false, value: { parameters: 1, call } });
   }
-  return data;
+  return withJsonText(asStruct(data, `*formatter.${listing.type}`), () => jsonRow(listing, row));
 }
 
 /** Rows as plain records of texts, for a template that has several listings. */
@@ -61,40 +64,84 @@ export function listingRows<T>(listing: Listing<T>, rows: readonly T[]): Record<
 
 /** A row as `--format json` prints it: fields sorted by name. */
 function jsonRow<T>(listing: Listing<T>, row: T): string {
-  const names = Object.keys(listing.fields)
-    .filter((name) => listing.notInJson?.includes(name) !== true)
-    .sort();
-  return JSON.stringify(Object.fromEntries(names.map((name) => [name, listing.fields[name]?.text(row) ?? ''])));
+  const names = Object.keys(listing.fields).sort();
+  return escapedJson(Object.fromEntries(names.map((name) => [name, listing.fields[name]?.text(row)])));
+}
+
+/** The lines of the format `raw`, as a template. */
+function rawTemplate<T>(listing: Listing<T>, quiet: boolean): string {
+  const lines = (listing.raw ?? []).map(([name, template]) => `${name}: ${template}\n`);
+  return (quiet ? lines.slice(0, 1) : lines).join('');
+}
+
+export interface ListingOptions {
+  /** Only what identifies each row, where the format does not say otherwise. */
+  readonly quiet?: boolean;
+  /** Template of a quiet table; the ID when nothing is said. */
+  readonly quietTable?: string;
 }
 
 /**
- * Prints rows in a format as `--format` takes it: empty or `table` (the plain table), `table TEMPLATE`, `json`, or a
- * template for each row.
+ * Prints rows in a format as `--format` takes it: empty or `table` (the plain table), `table TEMPLATE`, `json`, `raw`, or
+ * a template for each row.
  * @throws `invalid-argument` for a template that is none or names a field that is not there
  */
-export async function printListing<T>(listing: Listing<T>, rows: readonly T[], format = ''): Promise<string> {
+export async function printListing<T>(
+  listing: Listing<T>,
+  rows: readonly T[],
+  format = '',
+  options: ListingOptions = {},
+): Promise<string> {
+  const { quiet = false, quietTable = '{{.ID}}' } = options;
   const source = format === '' ? 'table' : format;
   if (source === 'json') return rows.map((row) => `${jsonRow(listing, row)}\n`).join('');
-  const isTable = source === 'table' || /^table\s/.test(source);
-  const given = source === 'table' ? listing.table : source.replace(/^table\s+/, '');
+  const plain = source === 'table';
+  const isTable = source.startsWith('table') && !(plain && quiet);
+  const isRaw = source === 'raw' && listing.raw !== undefined;
+  const given = isRaw
+    ? rawTemplate(listing, quiet)
+    : plain
+      ? quiet
+        ? quietTable
+        : listing.table
+      : source.replace(/^table/, '').trim();
   const text = given.replaceAll('\\t', '\t').replaceAll('\\n', '\n');
-  const template = namesAlone(text, listing.fields) ?? (await compile(text));
-  const missingField = (field: string): string => `can't evaluate field ${field} in type *formatter.${listing.type}`;
-  const render = (data: object): string => {
+  const alone = namesAlone(text, listing.fields);
+  const lines = alone ? rows.map((row) => alone(plainRow(listing, row))) : await renderRows(text, listing, rows);
+  if (!isTable) return lines.map((line) => `${line}\n`).join('');
+  return alignColumns([await headingLine(text, listing, alone), ...lines]);
+}
+
+/** A row for a template that does no more than print its fields. */
+function plainRow<T>(listing: Listing<T>, row: T): object {
+  return new Proxy({}, { get: (_, name) => listing.fields[String(name)]?.text(row) ?? '<nil>' });
+}
+
+async function renderRows<T>(text: string, listing: Listing<T>, rows: readonly T[]): Promise<string[]> {
+  const template = await compile(text);
+  const lines: string[] = [];
+  for (const row of rows) {
     try {
-      return template(data, { missingField });
+      lines.push(template(await rowData(listing, row)));
     } catch (error) {
       throw fail('invalid-argument', `failed to execute template: ${messageOf(error)}`, error);
     }
-  };
-  const lines = rows.map((row) => render(rowData(listing, row)));
-  if (!isTable) return lines.map((line) => `${line}\n`).join('');
-  return alignColumns([render(headings(listing)), ...lines]);
+  }
+  return lines;
 }
 
-function headings<T>(listing: Listing<T>): object {
+/** The same template with headings in the place of values; one that cannot be made of them has an empty line. */
+async function headingLine<T>(text: string, listing: Listing<T>, alone: Template | undefined): Promise<string> {
   const names: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(listing.fields)) names[name] = field.heading;
-  for (const name of Object.keys(listing.methods ?? {})) names[name] = (value: unknown) => String(value ?? '');
-  return names;
+  if (alone) return alone(names);
+  for (const name of Object.keys(listing.methods ?? {})) {
+    names[name] = { parameters: 1, call: (argument: unknown) => String(argument) };
+  }
+  const template = await compile(text);
+  try {
+    return template(names, { headings: true });
+  } catch {
+    return '';
+  }
 }

@@ -61,11 +61,17 @@ test('columns are ten wide at least, and counted in characters', async () => {
 });
 
 test('inspection prints JSON or a template', async () => {
-  const objects = [{ Id: '1', Name: 'x' }];
-  expect(await printInspection([], '')).toBe('[]\n');
-  expect(await printInspection(objects, '')).toBe('[\n    {\n        "Id": "1",\n        "Name": "x"\n    }\n]\n');
-  expect(await printInspection(objects, '{{.ID}} {{.Id}} {{json .}}')).toBe('1 1 {"Id":"1","Name":"x"}\n');
-  await expect(printInspection(objects, '{{.Foo}}')).rejects.toThrow('map has no entry for key "Foo"');
+  const objects = [{ Id: '1', Name: 'x', State: { Running: true } }];
+  const print = async (format: string) => (await printInspection(objects, format, { shape: 'container' })).text;
+  expect((await printInspection([], '')).text).toBe('[]\n');
+  expect((await printInspection([{ a: 1 }], '')).text).toBe('[\n    {\n        "a": 1\n    }\n]\n');
+  expect(await print('{{.ID}} {{json .State}}')).toBe('1 {"Running":true}\n');
+  expect(await print('{{.Id}}')).toBe('1\n');
+  expect(await print('{{if .State.Health}}sick{{else}}none{{end}} {{.State}}')).toBe('none {true <nil>}\n');
+  expect(await printInspection(objects, '{{.Foo}}')).toEqual({
+    text: '\n',
+    failures: ['template parsing error: template: :1:2: executing "" at <.Foo>: map has no entry for key "Foo"'],
+  });
 });
 
 test('neighbouring ports that map to themselves are one range', async () => {

@@ -49,3 +49,11 @@ export function printCalendarTime(text: string): string {
   const time = date.toISOString().slice(11, 19);
   return `${weekdays[date.getUTCDay()]} ${months[date.getUTCMonth()]} ${day} ${time} ${date.getUTCFullYear()}`;
 }
+
+/** An RFC 3339 time in UTC as Go prints a time: `2026-11-24 11:27:50.9048 +0000 UTC`; a text that is none stays. */
+export function printGoTime(text: string): string {
+  const match = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?Z$/.exec(text);
+  if (!match) return text;
+  const fraction = (match[3] ?? '').replace(/\.?0+$/, '');
+  return `${match[1]} ${match[2]}${fraction} +0000 UTC`;
+}

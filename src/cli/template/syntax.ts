@@ -8,7 +8,19 @@ export type Node =
       readonly body: readonly Node[];
       readonly otherwise: readonly Node[];
     }
+  | {
+      readonly kind: 'template';
+      readonly name: string;
+      readonly pipeline: Pipeline | undefined;
+      readonly position: number;
+    }
   | { readonly kind: 'break' | 'continue' };
+
+/** A template and those that are defined in it, by name. */
+export interface Parsed {
+  readonly nodes: readonly Node[];
+  readonly defined: ReadonlyMap<string, readonly Node[]>;
+}
 
 /** Commands joined by `|`: the value of each is the last argument of the next. */
 export interface Pipeline {
@@ -16,14 +28,18 @@ export interface Pipeline {
   /** `=` to a variable that there is, and not `:=`. */
   readonly assigns: boolean;
   readonly commands: readonly Command[];
+  readonly position: number;
 }
 
 export interface Command {
   readonly operands: readonly Operand[];
+  readonly position: number;
 }
 
 export type Operand =
-  | { readonly kind: 'constant'; readonly value: unknown; readonly position: number }
+  /** `text` is how it stands in the template. */
+  | { readonly kind: 'constant'; readonly value: unknown; readonly text: string; readonly position: number }
+  | { readonly kind: 'nil'; readonly position: number }
   | { readonly kind: 'function'; readonly name: string; readonly position: number }
   | { readonly kind: 'path'; readonly base: PathBase; readonly fields: readonly string[]; readonly position: number };
 
@@ -32,3 +48,25 @@ export type PathBase =
   | { readonly kind: 'dot' }
   | { readonly kind: 'variable'; readonly name: string }
   | { readonly kind: 'pipeline'; readonly pipeline: Pipeline };
+
+/** An operand as Go's messages show it. */
+export function describeOperand(operand: Operand): string {
+  if (operand.kind === 'constant') return operand.text;
+  if (operand.kind === 'nil') return 'nil';
+  if (operand.kind === 'function') return operand.name;
+  const fields = operand.fields.map((field) => `.${field}`).join('');
+  if (operand.base.kind === 'variable') return operand.base.name + fields;
+  if (operand.base.kind === 'pipeline') return `(${describePipeline(operand.base.pipeline)})${fields}`;
+  return fields === '' ? '.' : fields;
+}
+
+/** A command as Go's messages show it. */
+export function describeCommand({ operands }: Command): string {
+  return operands.map(describeOperand).join(' ');
+}
+
+/** A pipeline as Go's messages show it. */
+export function describePipeline({ declares, assigns, commands }: Pipeline): string {
+  const head = declares.length === 0 ? '' : `${declares.join(', ')} ${assigns ? '=' : ':='} `;
+  return head + commands.map(describeCommand).join(' | ');
+}

@@ -7,7 +7,7 @@ const data = {
   Ports: { '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '8080' }], '443/tcp': null },
   Config: { Env: ['A=1', 'B=2'], Labels: { 'com.example.role': 'front' } },
   Size: 1500,
-  Label: (name: unknown) => `label ${String(name)}`,
+  Label: { parameters: 1, call: (name: unknown) => `label ${String(name)}` },
 };
 
 const render = (source: string): string => compileTemplate(source)(data);
@@ -64,19 +64,21 @@ describe('templates', () => {
     ['{{if .Name}}x', 'template: :1: unexpected EOF'],
     ['x{{end}}', 'template: :1: unexpected {{end}}'],
     ['{{}}', 'template: :1: missing value for command'],
-    ['{{index .Config.Env 5}}', 'template: :1:2: executing "" at <index>: error calling index: index out of range: 5'],
+    [
+      '{{index .Config.Env 5}}',
+      'template: :1:2: executing "" at <index .Config.Env 5>: error calling index: index out of range: 5',
+    ],
     [
       '{{.State.Health.Status}}',
-      'template: :1:2: executing "" at <.State.Health.Status>: nil pointer evaluating interface {}.Status',
+      'template: :1:8: executing "" at <.State.Health.Status>: nil pointer evaluating interface {}.Status',
     ],
-    ['{{.Name.X}}', `template: :1:2: executing "" at <.Name.X>: can't evaluate field X in type string`],
+    ['{{.Name.X}}', `template: :1:7: executing "" at <.Name.X>: can't evaluate field X in type string`],
   ])('%s is refused', (source, message) => {
     expect(() => render(source)).toThrow(message);
   });
 
   test('a field that is not there is an error where the caller wants it so', () => {
-    const missingField = (field: string): string => `map has no entry for key "${field}"`;
-    expect(() => compileTemplate('{{.Foo}}')(data, { missingField })).toThrow(
+    expect(() => compileTemplate('{{.Foo}}')(data, { strictMaps: true })).toThrow(
       'template: :1:2: executing "" at <.Foo>: map has no entry for key "Foo"',
     );
   });

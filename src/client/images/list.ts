@@ -5,8 +5,12 @@ import { filtersQuery } from '../transport/request.ts';
 /** `GET /images/json`. */
 export function listImages(
   engine: EngineClient,
-  options: { all?: boolean; filters?: Filters } = {},
+  options: { all?: boolean; filters?: Filters; manifests?: boolean } = {},
 ): Promise<ImageSummary[]> {
-  const { all, filters } = options;
-  return engine.json({ method: 'GET', path: '/images/json', query: { all, filters: filtersQuery(filters) } });
+  const { all, filters, manifests } = options;
+  return engine.json({
+    method: 'GET',
+    path: '/images/json',
+    query: { all, manifests, filters: filtersQuery(filters) },
+  });
 }

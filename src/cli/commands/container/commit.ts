@@ -1,4 +1,5 @@
 import { commitContainer } from '#client';
+import { parseReference } from '#oci';
 import { defineCommand } from '../../grammar/command.ts';
 import { list, text, toggle } from '../../grammar/flag.ts';
 import { Meter } from '../../print/meter.ts';
@@ -19,6 +20,7 @@ export const commit = defineCommand({
   operands: ['container', 'image'],
   async run({ flags, args, engine }) {
     const [container = '', target] = args;
+    if (target !== undefined) parseReference(target);
     const name = target === undefined ? undefined : parseImageName(target);
     using meter = await Meter.waiting(`Committing ${container}`);
     const id = await commitContainer(engine, container, {

@@ -10,5 +10,7 @@ export const containerInspect = defineCommand({
   flags: { format: inspectFormat(), size: toggle('Sizes too', { short: 's' }) },
   args: { min: 1 },
   run: ({ flags, args, engine, program }) =>
-    inspectObjects(program, args, flags.format, (name) => inspectContainer(engine, name, { size: flags.size })),
+    inspectObjects(program, args, flags.format, (name) => inspectContainer(engine, name, { size: flags.size }), {
+      shape: 'container',
+    }),
 });

@@ -23,14 +23,19 @@ function nameText(names: readonly string[], truncated: boolean): string {
   return (truncated ? own.filter((name) => !name.includes('/')) : own).join(',');
 }
 
-function sizeText({ SizeRw = 0, SizeRootFs = 0 }: ContainerSummary): string {
+function sizeText({ SizeRw = 0, SizeRootFs = 0 }: ContainerSummary, virtual: boolean): string {
   const written = printSize(SizeRw, 3);
-  return SizeRootFs > 0 ? `${written} (virtual ${printSize(SizeRootFs, 3)})` : written;
+  return virtual && SizeRootFs > 0 ? `${written} (virtual ${printSize(SizeRootFs, 3)})` : written;
 }
 
 /** How containers are listed. */
-export function containerListing(options: { truncated: boolean; size: boolean }): Listing<ContainerSummary> {
-  const { truncated, size } = options;
+export function containerListing(options: {
+  truncated: boolean;
+  size: boolean;
+  /** Whether the size with the image's is shown too. */
+  virtual?: boolean;
+}): Listing<ContainerSummary> {
+  const { truncated, size, virtual = true } = options;
   const columns = ['ID', 'Image', 'Command', 'RunningFor', 'Status', 'Ports', 'Names', ...(size ? ['Size'] : [])];
   return {
     type: 'ContainerContext',
@@ -48,7 +53,7 @@ export function containerListing(options: { truncated: boolean; size: boolean })
       Ports: { heading: 'PORTS', text: ({ Ports }) => printPorts(Ports ?? []) },
       State: { heading: 'STATE', text: ({ State }) => State },
       Status: { heading: 'STATUS', text: ({ Status }) => Status },
-      Size: { heading: 'SIZE', text: sizeText },
+      Size: { heading: 'SIZE', text: (row) => sizeText(row, virtual) },
       Labels: { heading: 'LABELS', text: ({ Labels }) => printLabels(Labels) },
       Mounts: {
         heading: 'MOUNTS',
@@ -66,9 +71,20 @@ export function containerListing(options: { truncated: boolean; size: boolean })
         heading: 'NETWORKS',
         text: ({ NetworkSettings }) => Object.keys(NetworkSettings?.Networks ?? {}).join(','),
       },
-      Platform: { heading: 'PLATFORM', text: () => '' },
+      Platform: { heading: 'PLATFORM', text: () => null },
     },
-    methods: { Label: ({ Labels }, name) => Labels[String(name)] ?? '' },
-    notInJson: ['Platform'],
+    methods: { Label: ({ Labels }, name) => Labels[name] ?? '' },
+    raw: [
+      ['container_id', '{{.ID}}'],
+      ['image', '{{.Image}}'],
+      ['command', '{{.Command}}'],
+      ['created_at', '{{.CreatedAt}}'],
+      ['state', '{{- pad .State 1 0}}'],
+      ['status', '{{- pad .Status 1 0}}'],
+      ['names', '{{.Names}}'],
+      ['labels', '{{- pad .Labels 1 0}}'],
+      ['ports', '{{- pad .Ports 1 0}}'],
+      ...(size ? [['size', '{{.Size}}'] as const] : []),
+    ],
   };
 }

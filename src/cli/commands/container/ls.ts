@@ -1,10 +1,9 @@
 import { listContainers } from '#client';
-import { configFolder, readConfigFile } from '../../connection/config-file.ts';
 import { defineCommand } from '../../grammar/command.ts';
 import { integer, toggle } from '../../grammar/flag.ts';
-import { listFormat } from '../../grammar/format-flag.ts';
+import { formatOf, listFormat } from '../../grammar/format-flag.ts';
 import { printListing } from '../../print/listing.ts';
-import { writeOut } from '../../streams/text-output.ts';
+import { writeErr, writeOut } from '../../streams/text-output.ts';
 import { filterFlag, toFilters } from '../../values/filters.ts';
 import { containerListing } from './listing.ts';
 
@@ -22,16 +21,19 @@ export const ls = defineCommand({
     size: toggle('Show sizes', { short: 's' }),
   },
   args: { min: 0, max: 0 },
-  async run({ flags, engine }) {
-    const format = flags.format || (await readConfigFile(configFolder(''))).psFormat || '';
-    const truncated = !flags['no-trunc'];
+  async run({ flags, engine, config }) {
+    let format = formatOf(flags, config.psFormat);
+    if (flags.quiet && flags.format !== '') {
+      writeErr('WARNING: Ignoring custom format, because both --format and --quiet are set.\n');
+      format = '';
+    }
     // Sizes cost the engine a walk through the files of each container.
-    const size = flags.size || (!flags.quiet && /\.Size\b/.test(format));
+    const size = flags.size || (!flags.quiet && /\.Size\b|\bjson\s+\.(?:[\s|)}]|$)/.test(format));
     const limit = flags.latest ? 1 : flags.last;
     const filters = toFilters(flags.filter);
     const containers = await listContainers(engine, { all: flags.all, limit, size, filters });
-    const listing = containerListing({ truncated, size: flags.size });
-    writeOut(await printListing(listing, containers, flags.quiet && flags.format === '' ? '{{.ID}}' : format));
+    const listing = containerListing({ truncated: !flags['no-trunc'], size: flags.size });
+    writeOut(await printListing(listing, containers, format, flags));
     return 0;
   },
 });

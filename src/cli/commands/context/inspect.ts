@@ -23,7 +23,11 @@ export const contextInspect = defineCommand({
   args: { min: 0 },
   operands: ['context'],
   run: ({ flags, args, configFolder, contextName, program }) =>
-    inspectObjects(program, args.length === 0 ? [contextName] : args, flags.format, async (name) =>
-      describe(configFolder, name),
+    inspectObjects(
+      program,
+      args.length === 0 ? [contextName] : args,
+      flags.format,
+      async (name) => describe(configFolder, name),
+      { escapeHtml: true },
     ),
 });

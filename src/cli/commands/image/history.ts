@@ -2,12 +2,13 @@ import type { ImageHistoryEntry } from '#api';
 import { imageHistory } from '#client';
 import { shortId } from '#std/identifiers';
 import { defineCommand } from '../../grammar/command.ts';
-import { text, toggle } from '../../grammar/flag.ts';
+import { toggle } from '../../grammar/flag.ts';
 import { listFormat } from '../../grammar/format-flag.ts';
 import { ellipsis } from '../../print/columns.ts';
 import { type Listing, printListing } from '../../print/listing.ts';
 import { printAgo, printTimestamp } from '../../print/times.ts';
 import { writeOut } from '../../streams/text-output.ts';
+import { apiPlatform, platformFlag } from '../../values/platforms.ts';
 import { printSize } from '../../values/sizes.ts';
 
 const createdByLength = 45;
@@ -43,14 +44,14 @@ export const history = defineCommand({
     format: listFormat(),
     human: toggle('Sizes and times for people', { short: 'H', initial: true }),
     'no-trunc': toggle('Show everything in full length'),
-    platform: text('Platform of the image', { hidden: true }),
+    platform: platformFlag('Show the history of the variant of this platform (os[/arch[/variant]])'),
     quiet: toggle('IDs alone', { short: 'q' }),
   },
   args: { min: 1, max: 1 },
   async run({ flags, args, engine }) {
-    const rows = await imageHistory(engine, args[0] ?? '');
+    const rows = await imageHistory(engine, args[0] ?? '', { platform: apiPlatform(flags.platform) });
     const listing = historyListing({ truncated: !flags['no-trunc'], human: flags.human });
-    writeOut(await printListing(listing, rows, flags.quiet && flags.format === '' ? '{{.ID}}' : flags.format));
+    writeOut(await printListing(listing, rows, flags.format, flags));
     return 0;
   },
 });

@@ -13,7 +13,8 @@ export const importCommand = defineCommand({
     message: text('Message of the commit', { short: 'm' }),
     platform: text('Platform of the image'),
   },
-  args: { min: 1, max: 2 },
+  args: { min: 1 },
+  operands: ['file', 'image', 'none'],
   async run({ flags, args, engine }) {
     const [source = '', target] = args;
     const name = target === undefined ? undefined : parseImageName(target);

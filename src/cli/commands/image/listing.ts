@@ -60,5 +60,13 @@ export function imageListing(options: { truncated: boolean; digests: boolean }):
         text: ({ image }) => (image.SharedSize < 0 ? 'N/A' : printSize(image.Size - image.SharedSize)),
       },
     },
+    raw: [
+      ['repository', '{{.Repository}}'],
+      ['tag', '{{.Tag}}'],
+      ...(digests ? [['digest', '{{.Digest}}'] as const] : []),
+      ['image_id', '{{.ID}}'],
+      ['created_at', '{{.CreatedAt}}'],
+      ['virtual_size', '{{.Size}}'],
+    ],
   };
 }

@@ -1,7 +1,8 @@
 import { listImages } from '#client';
+import { fail } from '#std/errors';
 import { defineCommand } from '../../grammar/command.ts';
 import { toggle } from '../../grammar/flag.ts';
-import { listFormat } from '../../grammar/format-flag.ts';
+import { formatOf, listFormat } from '../../grammar/format-flag.ts';
 import { printListing } from '../../print/listing.ts';
 import { writeOut } from '../../streams/text-output.ts';
 import { filterFlag, toFilters } from '../../values/filters.ts';
@@ -17,23 +18,26 @@ export const imageLs = defineCommand({
     format: listFormat(),
     'no-trunc': toggle('Show everything in full length'),
     quiet: toggle('IDs alone', { short: 'q' }),
-    tree: toggle('Show the platforms of each image', { hidden: true }),
+    tree: toggle('Show the platforms of each image'),
   },
   args: { min: 0, max: 1 },
-  async run({ flags, args, engine }) {
+  async run({ flags, args, engine, config }) {
     const [reference] = args;
     const filters = toFilters([...flags.filter, ...(reference === undefined ? [] : [`reference=${reference}`])]);
+    if (flags.tree) {
+      const conflict = (['quiet', 'no-trunc', 'digests', 'format'] as const).find((name) => flags[name]);
+      if (conflict !== undefined) throw fail('invalid-argument', `--${conflict} is not yet supported with --tree`);
+      const { printImageTree } = await import('./tree.ts');
+      const images = await listImages(engine, { all: flags.all, filters, manifests: true });
+      writeOut(await printImageTree(images));
+      return 0;
+    }
     const images = await listImages(engine, { all: flags.all, filters });
-    const digests = flags.digests || /\.Digest\b/.test(flags.format);
+    const format = formatOf(flags, config.imagesFormat);
+    const digests = flags.digests || /\.Digest\b/.test(format);
     const listing = imageListing({ truncated: !flags['no-trunc'], digests });
-    const format = flags.quiet && flags.format === '' ? '{{.ID}}' : flags.format;
-    writeOut(
-      await printListing(
-        listing,
-        images.flatMap((image) => imageRows(image, digests)),
-        format,
-      ),
-    );
+    const rows = images.flatMap((image) => imageRows(image, digests));
+    writeOut(await printListing(listing, rows, format, flags));
     return 0;
   },
 });

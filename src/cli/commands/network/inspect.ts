@@ -10,5 +10,7 @@ export const networkInspect = defineCommand({
   flags: { format: inspectFormat(), verbose: toggle('More detail', { short: 'v' }) },
   args: { min: 1 },
   run: ({ flags, args, engine, program }) =>
-    inspectObjects(program, args, flags.format, (name) => inspectNetwork(engine, name, { verbose: flags.verbose })),
+    inspectObjects(program, args, flags.format, (name) => inspectNetwork(engine, name, { verbose: flags.verbose }), {
+      shape: 'network',
+    }),
 });

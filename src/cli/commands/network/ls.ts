@@ -3,9 +3,9 @@ import { listNetworks } from '#client';
 import { shortId } from '#std/identifiers';
 import { defineCommand } from '../../grammar/command.ts';
 import { toggle } from '../../grammar/flag.ts';
-import { listFormat } from '../../grammar/format-flag.ts';
+import { formatOf, listFormat } from '../../grammar/format-flag.ts';
 import { type Listing, printListing } from '../../print/listing.ts';
-import { printLocalTime } from '../../print/times.ts';
+import { printGoTime } from '../../print/times.ts';
 import { writeOut } from '../../streams/text-output.ts';
 import { filterFlag, toFilters } from '../../values/filters.ts';
 import { printLabels } from '../../values/labels.ts';
@@ -23,9 +23,15 @@ function networkListing(truncated: boolean): Listing<NetworkInspect> {
       IPv6: { heading: 'IPV6', text: ({ EnableIPv6 }) => String(EnableIPv6) },
       Internal: { heading: 'INTERNAL', text: ({ Internal }) => String(Internal) },
       Labels: { heading: 'LABELS', text: ({ Labels }) => printLabels(Labels) },
-      CreatedAt: { heading: 'CREATED AT', text: ({ Created }) => printLocalTime(Date.parse(Created)) },
+      CreatedAt: { heading: 'CREATED AT', text: ({ Created }) => printGoTime(Created) },
     },
-    methods: { Label: ({ Labels }, name) => Labels[String(name)] ?? '' },
+    methods: { Label: ({ Labels }, name) => Labels[name] ?? '' },
+    raw: [
+      ['network_id', '{{.ID}}'],
+      ['name', '{{.Name}}'],
+      ['driver', '{{.Driver}}'],
+      ['scope', '{{.Scope}}'],
+    ],
   };
 }
 
@@ -39,11 +45,11 @@ export const networkLs = defineCommand({
     quiet: toggle('IDs alone', { short: 'q' }),
   },
   args: { min: 0, max: 0 },
-  async run({ flags, engine }) {
+  async run({ flags, engine, config }) {
     const networks = await listNetworks(engine, toFilters(flags.filter));
     networks.sort((a, b) => a.Name.localeCompare(b.Name, undefined, { numeric: true }));
-    const format = flags.quiet && flags.format === '' ? '{{.ID}}' : flags.format;
-    writeOut(await printListing(networkListing(!flags['no-trunc']), networks, format));
+    const listing = networkListing(!flags['no-trunc']);
+    writeOut(await printListing(listing, networks, formatOf(flags, config.networksFormat), flags));
     return 0;
   },
 });

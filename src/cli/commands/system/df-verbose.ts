@@ -2,7 +2,6 @@ import type { BuildCacheRecord, DiskUsage } from '#api';
 import { fail, messageOf } from '#std/errors';
 import { type Listing, listingRows, printListing } from '../../print/listing.ts';
 import { printAgo } from '../../print/times.ts';
-import { compileTemplate } from '../../template/index.ts';
 import { printSize } from '../../values/sizes.ts';
 import { containerListing } from '../container/listing.ts';
 import { type ImageRow, imageListing, imageRows } from '../image/listing.ts';
@@ -42,7 +41,7 @@ export async function printVerboseUsage(usage: DiskUsage, format: string): Promi
   const { Images, Containers, Volumes, BuildCache } = usage;
   const images: ImageRow[] = (Images ?? []).flatMap((image) => imageRows(image, false));
   const ofImages = imageListing({ truncated: true, digests: false });
-  const ofContainers = containerListing({ truncated: true, size: true });
+  const ofContainers = containerListing({ truncated: true, size: true, virtual: false });
   const caches = BuildCache ?? [];
   if (format !== '' && !format.startsWith('table')) {
     const data = {
@@ -52,6 +51,7 @@ export async function printVerboseUsage(usage: DiskUsage, format: string): Promi
       BuildCache: listingRows(cacheListing, caches),
     };
     if (format === 'json') return `${JSON.stringify(data)}\n`;
+    const { compileTemplate } = await import('../../template/index.ts');
     try {
       return `${compileTemplate(format)(data)}\n`;
     } catch (error) {

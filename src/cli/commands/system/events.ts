@@ -1,12 +1,14 @@
 import { engineEvents, type ReceivedEvent } from '#client';
-import { fail, messageOf } from '#std/errors';
+import { messageOf } from '#std/errors';
+import { CommandFailure } from '../../failure.ts';
 import { defineCommand } from '../../grammar/command.ts';
 import { text } from '../../grammar/flag.ts';
 import { printTimestamp } from '../../print/times.ts';
 import { writeBytes } from '../../streams/byte-output.ts';
-import { compileTemplate } from '../../template/index.ts';
 import { filterFlag, toFilters } from '../../values/filters.ts';
 import { apiTimestamp } from '../../values/timestamps.ts';
+
+const parseExitCode = 64;
 
 function eventLine({ event, timeNs }: ReceivedEvent): string {
   const { Type, Action, Actor } = event;
@@ -18,24 +20,35 @@ function eventLine({ event, timeNs }: ReceivedEvent): string {
 }
 
 /** How each event is printed. The fields of templates have the names that Go gives them. */
-function printer(format: string): (received: ReceivedEvent) => string {
+async function printer(format: string): Promise<(received: ReceivedEvent) => string> {
   if (format === '') return eventLine;
   if (format === 'json') return ({ json }) => json;
-  try {
-    const template = compileTemplate(format);
-    return ({ event, timeNs }) =>
-      template({
-        ...event,
-        Status: event.status ?? '',
-        ID: event.id ?? '',
-        From: event.from ?? '',
-        Scope: event.scope,
-        Time: event.time,
-        TimeNano: timeNs.toString(),
-      });
-  } catch (error) {
-    throw fail('invalid-argument', `Error parsing format: ${messageOf(error)}`, error);
-  }
+  const { compileTemplate } = await import('../../template/index.ts');
+  const { asMap, asStruct, withJsonText } = await import('../../template/values.ts');
+  const wrap = <T>(run: () => T, exitCode?: number): T => {
+    try {
+      return run();
+    } catch (error) {
+      throw new CommandFailure(`Error parsing format: ${messageOf(error)}`, exitCode, { cause: error });
+    }
+  };
+  const template = wrap(() => compileTemplate(format), parseExitCode);
+  return ({ event, json, timeNs }) => {
+    const { status = '', id = '', from = '', Type, Action, Actor, scope, time } = event;
+    const attributes = asMap({ ...Actor.Attributes }, '');
+    const data = {
+      Status: status,
+      ID: id,
+      From: from,
+      Type,
+      Action,
+      Actor: asStruct({ ID: Actor.ID, Attributes: attributes }, 'events.Actor'),
+      Scope: scope,
+      Time: time,
+      TimeNano: timeNs.toString(),
+    };
+    return wrap(() => template(withJsonText(asStruct(data, '*events.Message'), () => json)));
+  };
 }
 
 /** `system events`, also `events`. */
@@ -49,7 +62,7 @@ export const events = defineCommand({
   },
   args: { min: 0, max: 0 },
   async run({ flags, engine }) {
-    const print = printer(flags.format);
+    const print = await printer(flags.format);
     const options = {
       since: apiTimestamp('since', flags.since),
       until: apiTimestamp('until', flags.until),

@@ -9,5 +9,5 @@ export const volumeInspect = defineCommand({
   flags: { format: inspectFormat() },
   args: { min: 1 },
   run: ({ flags, args, engine, program }) =>
-    inspectObjects(program, args, flags.format, (name) => inspectVolume(engine, name)),
+    inspectObjects(program, args, flags.format, (name) => inspectVolume(engine, name), { shape: 'volume' }),
 });

@@ -21,5 +21,9 @@ export const volumeListing: Listing<Volume> = {
     Availability: { heading: 'AVAILABILITY', text: absent },
     Status: { heading: 'STATUS', text: absent },
   },
-  methods: { Label: ({ Labels }, name) => Labels?.[String(name)] ?? '' },
+  methods: { Label: ({ Labels }, name) => Labels?.[name] ?? '' },
+  raw: [
+    ['name', '{{.Name}}'],
+    ['driver', '{{.Driver}}'],
+  ],
 };

@@ -1,4 +1,5 @@
 import { pruneVolumes } from '#client';
+import { fail } from '#std/errors';
 import { defineCommand } from '../../grammar/command.ts';
 import { toggle } from '../../grammar/flag.ts';
 import { confirm } from '../../streams/confirm.ts';
@@ -16,6 +17,10 @@ export const volumePrune = defineCommand({
   },
   args: { min: 0, max: 0 },
   async run({ flags, engine }) {
+    const all = flags.filter.find((text) => /^all=/.test(text));
+    if (flags.all && all !== undefined) {
+      throw fail('invalid-argument', `conflicting options: cannot specify both --all and --filter ${all}`);
+    }
     const warning = flags.all
       ? 'This will remove all local volumes not used by at least one container.'
       : 'This will remove anonymous local volumes not used by at least one container.';
