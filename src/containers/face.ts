@@ -13,6 +13,7 @@ import { rename } from './create/rename.ts';
 import type { Execs } from './exec/run.ts';
 import { type ExecStore, inspectExec } from './exec/store.ts';
 import { waitFor } from './exit/wait.ts';
+import { removeLink, shownLinks } from './links/links.ts';
 import { containerLog } from './logs/container-log.ts';
 import type { ContainerPaths } from './paths.ts';
 import { type ContainerRecord, hasProcess, isRunning } from './record.ts';
@@ -110,7 +111,9 @@ function viewCalls(
 
   async function inspect(name: string, options: { size: boolean }): Promise<ContainerInspect> {
     const record = catalog.find(name);
-    const sources = { rootfs: images.rootfs, networks, paths, execIds: (id: string) => execStore.open(id) };
+    const execIds = (id: string): string[] => execStore.open(id);
+    const links = (of: ContainerRecord): string[] | null => shownLinks(catalog, of);
+    const sources = { rootfs: images.rootfs, networks, paths, execIds, links };
     const inspected = inspectRecord(record, sources);
     if (!options.size) return inspected;
     return { ...inspected, ...(await list.sizes(record)) };
@@ -153,11 +156,8 @@ export function createFace(parts: FaceParts): Containers {
     rename: (name, newName) => rename(catalog, events, name, newName),
     update: parts.update,
     async remove(name, options) {
-      if (options.link) {
-        catalog.find(name);
-        throw fail('internal', 'Conflict, cannot remove the default link name of the container');
-      }
-      await parts.remove(name, options);
+      if (options.link) removeLink(catalog, name);
+      else await parts.remove(name, options);
     },
     wait: (name, condition, signal) => waitFor(catalog, name, condition, signal),
     execCreate: (name, request) => execs.create(name, request),

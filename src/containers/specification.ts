@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { ExecCreateRequest } from '#api';
 import type { Images } from '#images';
+import type { Networks } from '#networks';
 import type { OciProcess, OciSpec } from '#oci';
 import { fail } from '#std/errors';
 import { lazy } from '#std/lazy';
@@ -9,8 +10,10 @@ import type { Catalog } from './catalog.ts';
 import { fillVolumes } from './create/fill.ts';
 import { runtimeNames } from './create/host-defaults.ts';
 import { cgroupOf } from './exit/release.ts';
+import { linkEnvironment } from './links/environment.ts';
+import { type LinkedContainer, linkedContainers } from './links/links.ts';
 import type { ContainerPaths } from './paths.ts';
-import type { ContainerRecord } from './record.ts';
+import { type ContainerRecord, hasProcess } from './record.ts';
 import {
   buildProcess,
   buildSpec,
@@ -30,7 +33,6 @@ import {
   sharedProcess,
   validateCreation,
 } from './spec/index.ts';
-import { hostnameOf } from './start/files.ts';
 import type { StartFacts } from './start/launch.ts';
 import { joinedContainer, namespacesFor } from './start/namespaces.ts';
 import type { CreateOptions } from './types.ts';
@@ -55,6 +57,7 @@ export interface SpecificationParts {
   readonly catalog: Catalog;
   readonly images: Images;
   readonly volumes: Volumes;
+  readonly networks: Networks;
   readonly paths: ContainerPaths;
   readonly dataRoot: string;
 }
@@ -67,7 +70,8 @@ function initBinary({ hostConfig }: ContainerRecord): string | undefined {
 }
 
 /** Binds the pure builders of `spec/` to this host and to the other containers. */
-export function createSpecification({ catalog, images, volumes, paths, dataRoot }: SpecificationParts): Specification {
+export function createSpecification(parts: SpecificationParts): Specification {
+  const { catalog, images, volumes, networks, paths, dataRoot } = parts;
   const host = lazy(readHostFacts);
   const snapshots: SnapshotMaker = {
     create(snapshot, reference) {
@@ -81,6 +85,17 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
   function filesOf({ id, hostConfig }: ContainerRecord): { hosts: string; hostname: string; resolvConf: string } {
     const owner = joinedContainer(catalog, 'network', hostConfig.NetworkMode)?.id ?? id;
     return { hosts: paths.hosts(owner), hostname: paths.hostname(owner), resolvConf: paths.resolvConf(owner) };
+  }
+
+  /** Those of a container's links that lead to one that runs now. */
+  function linksNow(record: ContainerRecord): LinkedContainer[] {
+    const address = (id: string): string | undefined => networks.sandbox(id)?.endpoints.bridge?.IPAddress;
+    const { Links } = record.hostConfig;
+    return (Links ?? []).flatMap((link) => {
+      const one = { ...record, hostConfig: { ...record.hostConfig, Links: [link] } };
+      const target = catalog.get(link.split(':', 1)[0] ?? '');
+      return target !== undefined && hasProcess(target) ? linkedContainers(one, catalog, address) : [];
+    });
   }
 
   /** Where /dev/shm is on the host, for a container that shares its own or takes another's. */
@@ -97,7 +112,7 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
 
   return {
     hostFacts: host,
-    buildSpec(record, { rootfs, sandbox, mountSources }) {
+    buildSpec(record, { rootfs, sandbox, mountSources, links }) {
       const { config, hostConfig, mounts } = record;
       const init = initBinary(record);
       return buildSpec({
@@ -105,7 +120,8 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
         hostConfig,
         host: host(),
         rootfs,
-        hostname: hostnameOf(record),
+        hostname: config.Hostname,
+        linkEnvironment: linkEnvironment(links),
         namespaces: namespacesFor(catalog, record, sandbox),
         joinsNetwork: hostConfig.NetworkMode.startsWith('container:'),
         user: resolveUser(config.User, readUserDatabase(rootfs), hostConfig.GroupAdd ?? []),
@@ -130,16 +146,18 @@ export function createSpecification({ catalog, images, volumes, paths, dataRoot 
       return buildProcess({
         request,
         config,
-        hostname: hostnameOf(record),
+        hostname: config.Hostname,
+        linkEnvironment: linkEnvironment(linksNow(record)),
         main: sharedProcess(hostConfig, host(), []),
         user: resolveUser(request.User || config.User, database, hostConfig.GroupAdd ?? []),
         available: host().capabilities,
       });
     },
-    validate: ({ config, hostConfig }, askedHostname) =>
+    validate: ({ config, hostConfig, endpoints }, askedHostname) =>
       validateCreation({
         config,
         hostConfig,
+        endpoints,
         askedHostname,
         host: host(),
         runtimes: runtimeNames,

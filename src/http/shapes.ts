@@ -206,6 +206,10 @@ export const createGates: readonly Gate<ContainerCreateRequest>[] = [
   { since: 40, before: (request) => withoutBindOption(request, 'NonRecursive') },
   {
     since: 40,
+    before: (request) => ({ ...request, HostConfig: without(request.HostConfig ?? {}, 'KernelMemoryTCP') }),
+  },
+  {
+    since: 40,
     before: (request) => (request.HostConfig?.IpcMode ? request : withHost(request, { IpcMode: 'shareable' })),
   },
   // Clients removed such a container themselves.

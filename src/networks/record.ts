@@ -45,6 +45,9 @@ export interface AttachmentRecord {
   readonly deviceIndex: number;
   readonly address: string;
   readonly mac: string;
+  /** Name of the device inside; `eth0` when not given. */
+  readonly interfaceName?: string;
+  readonly linkLocalAddresses?: readonly string[];
 }
 
 /** A container's network namespace and all that belongs to it. Collection `sandboxes`; the id is the container's. */

@@ -127,7 +127,7 @@ test('sysctls of the device are set too, and a wrong one leaves nothing', async 
   expect(await child.stdout.text()).toBe('1\n');
   await networks.tearDown(sandbox.containerId);
   const bad = request({ sysctls: { 'net.ipv4.no_such_thing': '1' } });
-  expect(networks.setUp(bad)).rejects.toThrow('failed to set sysctl net.ipv4.no_such_thing');
+  expect(networks.setUp(bad)).rejects.toThrow('open /proc/sys/net/ipv4/no_such_thing: no such file or directory');
   expect(networks.sandbox(bad.containerId)).toBeUndefined();
 });
 

@@ -14,6 +14,10 @@ export interface SandboxRequest {
   readonly publishAll: boolean;
   /** The endpoint asked for (MAC address, static address), if any. */
   readonly endpoint?: Partial<EndpointSettings>;
+  /** Name of the device inside; `eth0` when not given. */
+  readonly interfaceName?: string;
+  /** IPv4 addresses of the link beside its own (169.254.0.0/16). */
+  readonly linkLocalAddresses?: readonly string[];
   /** Sysctls under `net.`, applied inside the sandbox. */
   readonly sysctls: Readonly<Record<string, string>>;
 }

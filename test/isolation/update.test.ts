@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ContainerInspect, ContainerUpdateRequest } from '#api';
-import { cgroupLayout } from '#linux/cgroups';
-import { startEngine, type TestEngine } from '../harness/index.ts';
+import {
+  type CgroupNames,
+  cgroupFile as fileOf,
+  isCgroupFirst,
+  startEngine,
+  type TestEngine,
+} from '../harness/index.ts';
 
 const mebibyte = 1024 * 1024;
-const isFirst = cgroupLayout().version === 1;
+const isFirst = isCgroupFirst();
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -32,17 +35,7 @@ async function hostConfigOf(id: string): Promise<ContainerInspect['HostConfig']>
   return (await engine.get<ContainerInspect>(`/containers/${id}/json`)).HostConfig;
 }
 
-/** A file of the cgroup that the container's main process is in, by the name that it has in this host's version. */
-async function cgroupFile(id: string, controller: string, names: { first: string; second: string }): Promise<string> {
-  const { State } = await engine.get<ContainerInspect>(`/containers/${id}/json`);
-  const lines = readFileSync(`/proc/${State.Pid}/cgroup`, 'utf8').trim().split('\n');
-  const row = lines.find((line) =>
-    isFirst ? line.split(':')[1]?.split(',').includes(controller) : line.startsWith('0:'),
-  );
-  const root = cgroupLayout().hierarchies.get(controller) ?? '/';
-  return readFileSync(join(root, row?.split(':')[2] ?? '/', isFirst ? names.first : names.second), 'utf8').trim();
-}
-
+const cgroupFile = (id: string, controller: string, names: CgroupNames) => fileOf(engine, id, controller, names);
 const memoryLimit = (id: string) => cgroupFile(id, 'memory', { first: 'memory.limit_in_bytes', second: 'memory.max' });
 const pidsLimit = (id: string) => cgroupFile(id, 'pids', { first: 'pids.max', second: 'pids.max' });
 

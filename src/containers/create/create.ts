@@ -6,6 +6,7 @@ import { newId, shortId } from '#std/identifiers';
 import { nowNs } from '#std/time';
 import { announce } from '../announce.ts';
 import type { Catalog } from '../catalog.ts';
+import { resolveLinks } from '../links/links.ts';
 import { type ContainerRecord, neverStarted } from '../record.ts';
 import type { PreparedMounts } from '../spec/index.ts';
 import { checkLogConfig } from '../start/log-target.ts';
@@ -49,9 +50,8 @@ function checkPlatform(platform: string | undefined, image: ImageRecord): void {
 }
 
 function hostnameFor(id: string, asked: string, hostConfig: HostConfig, hostname: string): string {
-  if (hostConfig.NetworkMode.startsWith('container:')) return '';
   if (asked !== '') return asked;
-  return hostConfig.NetworkMode === 'host' || hostConfig.UTSMode === 'host' ? hostname : shortId(id);
+  return hostConfig.NetworkMode === 'host' ? hostname : shortId(id);
 }
 
 /** Modes such as `container:web` with the id in the name's place: a name may be another's tomorrow. */
@@ -103,7 +103,8 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
     // Asked before anything is made; `insert` asks again, for two creations at once.
     if (owner !== undefined) catalog.insert(asked);
     const warnings = parts.validate(asked, request.Hostname ?? '');
-    const record: ContainerRecord = { ...asked, hostConfig: parts.discard(asked.hostConfig) };
+    const Links = resolveLinks(catalog, asked.hostConfig.Links);
+    const record: ContainerRecord = { ...asked, hostConfig: { ...parts.discard(asked.hostConfig), Links } };
     let complete = record;
     try {
       images.rootfs.create(record.id, image);

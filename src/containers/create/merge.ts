@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { ContainerConfig, ContainerCreateRequest, HealthConfig } from '#api';
 
 function mergeEnv(own: readonly string[], image: readonly string[]): string[] {
@@ -34,6 +35,11 @@ function mergeCommand(
   };
 }
 
+/** Without detours and the last slash; a relative one is refused later, as it was given. */
+function cleanPath(path: string): string {
+  return posix.isAbsolute(path) ? posix.normalize(path).replace(/(.)\/$/, '$1') : path;
+}
+
 /** The configuration of a container: what was asked for, completed by its image, in the way of Docker's create. */
 export function mergeConfig(request: ContainerCreateRequest, image: Partial<ContainerConfig>): ContainerConfig {
   const { HostConfig: _host, NetworkingConfig: _network, ...own } = request;
@@ -60,8 +66,8 @@ export function mergeConfig(request: ContainerCreateRequest, image: Partial<Cont
     ...(health !== undefined && { Healthcheck: health }),
     Image: own.Image ?? '',
     Volumes: Object.keys(volumes).length > 0 ? volumes : null,
-    WorkingDir: own.WorkingDir || (image.WorkingDir ?? ''),
-    OnBuild: null,
+    WorkingDir: cleanPath(own.WorkingDir || (image.WorkingDir ?? '')),
+    OnBuild: own.OnBuild ?? null,
     Labels: { ...image.Labels, ...own.Labels },
     ...(stopSignal && { StopSignal: stopSignal }),
     ...(shell !== undefined && { Shell: shell }),

@@ -55,6 +55,7 @@ function specFor(config: Partial<ContainerConfig>, asked: Partial<HostConfig>): 
     hostConfig,
     host,
     rootfs,
+    linkEnvironment: [],
     hostname: 'box',
     namespaces: {
       network: hostConfig.NetworkMode === 'host' ? 'host' : 'private',

@@ -22,6 +22,8 @@ export interface SpecInput {
   /** Mounted root file system. */
   readonly rootfs: string;
   readonly hostname: string;
+  /** Variables of the containers that it has links to. */
+  readonly linkEnvironment: readonly string[];
   readonly namespaces: NamespaceChoices;
   /** Whether the network namespace is another container's: its settings are then not ours to make. */
   readonly joinsNetwork: boolean;
@@ -68,7 +70,7 @@ function sharedMemoryOf({ hostConfig, sharedMemoryPath }: SpecInput): FileSystem
 }
 
 function mainProcess(input: SpecInput): OciProcess {
-  const { config, hostConfig, hostname } = input;
+  const { config, hostConfig } = input;
   const { home, ...user } = input.user;
   const command = [...(config.Entrypoint ?? []), ...(config.Cmd ?? [])];
   const [rows, columns] = hostConfig.ConsoleSize;
@@ -78,7 +80,7 @@ function mainProcess(input: SpecInput): OciProcess {
     ...(config.Tty && rows > 0 && columns > 0 && { consoleSize: { height: rows, width: columns } }),
     user,
     args: input.initBinary === undefined ? command : ['/sbin/docker-init', '--', ...command],
-    env: withHome(environmentOf(config, hostname, config.Tty), home),
+    env: withHome(environmentOf(config, input, config.Tty), home),
     cwd: config.WorkingDir || '/',
   };
 }
@@ -140,8 +142,8 @@ export function buildSpec(input: SpecInput): OciSpec {
       sysctl: kernelSettings(input),
       ...(filter.seccomp !== undefined && { seccomp: filter.seccomp }),
       ...(propagation !== undefined && { rootfsPropagation: propagation }),
-      maskedPaths: isPrivileged ? [] : (hostConfig.MaskedPaths ?? defaultMaskedPaths),
-      readonlyPaths: isPrivileged ? [] : (hostConfig.ReadonlyPaths ?? defaultReadonlyPaths),
+      maskedPaths: hostConfig.MaskedPaths ?? (isPrivileged ? [] : defaultMaskedPaths),
+      readonlyPaths: hostConfig.ReadonlyPaths ?? (isPrivileged ? [] : defaultReadonlyPaths),
     },
   };
 }

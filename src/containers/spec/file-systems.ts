@@ -80,7 +80,7 @@ export function mergeTmpfsOptions(options: readonly string[]): string[] {
   for (const option of [...tmpfsDefaults, 'rprivate', ...options]) {
     const [name = '', value] = option.split('=', 2);
     if (value === undefined ? !tmpfsFlags.has(name) : !tmpfsValues.has(name)) {
-      throw fail('internal', `invalid tmpfs option ${JSON.stringify(option)}`);
+      throw fail('internal', `invalid tmpfs option ${JSON.stringify(name)}`);
     }
     const subject = propagations.has(name) ? 'propagation' : value === undefined ? (opposites[name] ?? name) : name;
     merged.delete(subject);

@@ -1,11 +1,12 @@
 import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { HostConfig, ThrottleDevice } from '#api';
+import type { DeviceRequest, HostConfig, ThrottleDevice } from '#api';
 import { hasCode } from '#linux/errno';
 import type { OciDevice, OciDeviceRule, OciThrottle } from '#oci';
 import { fail } from '#std/errors';
 import { allowAll, type ContainerDevices, denyAll, parseDeviceRule, ruleFor } from './devices.ts';
 import type { BlockLimits } from './resources.ts';
+import { createFailed } from './runtime-words.ts';
 
 /** Below /dev, but of the host's own instances. */
 const skipped: ReadonlySet<string> = new Set(['pts', 'shm', 'fd', 'mqueue', 'console', '.lxc', '.lxd-mounts', '.udev']);
@@ -49,6 +50,7 @@ function* nodesBelow(directory: string): Generator<OciDevice> {
 function mappedNodes(pathOnHost: string, pathInContainer: string): OciDevice[] {
   const refuse = (reason: string): Error =>
     fail('internal', `error gathering device information while adding custom device "${pathOnHost}": ${reason}`);
+  if (pathOnHost === '') throw refuse('no such file or directory');
   try {
     const real = realpathSync(pathOnHost);
     const stats = statSync(real);
@@ -65,6 +67,15 @@ function mappedNodes(pathOnHost: string, pathInContainer: string): OciDevice[] {
   }
 }
 
+/** There is no driver that could answer a request for devices by what they can do, nor descriptions of any (CDI). */
+function refuseRequest({ Driver, DeviceIDs, Capabilities }: DeviceRequest): never {
+  if (Driver === 'cdi') {
+    throw fail('internal', `CDI device injection failed: unresolvable CDI devices ${(DeviceIDs ?? []).join(', ')}`);
+  }
+  const wanted = (Capabilities ?? []).map((set) => `[${set.join(' ')}]`).join(' ');
+  throw fail('internal', `could not select device driver "${Driver}" with capabilities: [${wanted}]`);
+}
+
 /**
  * The devices of a container: those asked for with `--device`, and all of the host's when it is privileged. Throws
  * `internal`, in Docker's words, for a device that is not there.
@@ -77,16 +88,14 @@ export function readContainerDevices(hostConfig: HostConfig): ContainerDevices {
   for (const { PathOnHost, PathInContainer, CgroupPermissions } of mappings) {
     for (const node of mappedNodes(PathOnHost, PathInContainer || PathOnHost)) {
       nodes.set(node.path, node);
-      const rule = ruleFor(node, CgroupPermissions || 'rwm');
+      if (CgroupPermissions === '')
+        throw fail('internal', `${createFailed}device access at ${rules.length} field cannot be empty`);
+      const rule = ruleFor(node, CgroupPermissions);
       if (rule !== undefined) rules.push(rule);
     }
   }
   for (const text of hostConfig.DeviceCgroupRules ?? []) rules.push(parseDeviceRule(text));
-  const [request] = (hostConfig.DeviceRequests ?? []) as { Driver?: string; Capabilities?: string[][] }[];
-  if (request !== undefined) {
-    const wanted = (request.Capabilities ?? []).map((set) => `[${set.join(' ')}]`).join(' ');
-    throw fail('internal', `could not select device driver "${request.Driver ?? ''}" with capabilities: [${wanted}]`);
-  }
+  for (const request of hostConfig.DeviceRequests ?? []) refuseRequest(request);
   return { nodes: [...nodes.values()], rules: hostConfig.Privileged ? [allowAll] : rules };
 }
 

@@ -26,9 +26,17 @@ export function withHome(environment: readonly string[], home: string): string[]
   return environment.some((entry) => entry.startsWith('HOME=')) ? [...environment] : [...environment, `HOME=${home}`];
 }
 
+/** What the environment tells, beside what was asked for. */
+export interface EnvironmentFacts {
+  readonly hostname: string;
+  /** Variables of the containers that it has links to. */
+  readonly linkEnvironment: readonly string[];
+}
+
 /** The environment of a container's processes, without HOME. */
-export function environmentOf(config: ContainerConfig, hostname: string, terminal: boolean): string[] {
-  const defaults = [defaultPath, `HOSTNAME=${hostname}`, ...(terminal ? ['TERM=xterm'] : [])];
+export function environmentOf(config: ContainerConfig, facts: EnvironmentFacts, terminal: boolean): string[] {
+  const { hostname, linkEnvironment } = facts;
+  const defaults = [defaultPath, `HOSTNAME=${hostname}`, ...(terminal ? ['TERM=xterm'] : []), ...linkEnvironment];
   return overlayEnvironment(defaults, config.Env ?? []);
 }
 
@@ -38,10 +46,9 @@ export function capabilitySets(names: readonly string[]): OciCapabilities {
 }
 
 /** What an exec starts from: its container's process. */
-export interface ExecInput {
+export interface ExecInput extends EnvironmentFacts {
   readonly request: ExecCreateRequest;
   readonly config: ContainerConfig;
-  readonly hostname: string;
   /** The process of the container's own specification. */
   readonly main: Pick<OciProcess, 'capabilities' | 'rlimits' | 'noNewPrivileges' | 'oomScoreAdj'>;
   readonly user: ContainerUser;
@@ -62,7 +69,7 @@ export function buildProcess(input: ExecInput): OciProcess {
     ...(terminal && rows > 0 && columns > 0 && { consoleSize: { height: rows, width: columns } }),
     user,
     args: request.Cmd ?? [],
-    env: withHome(overlayEnvironment(environmentOf(config, input.hostname, terminal), request.Env ?? []), home),
+    env: withHome(overlayEnvironment(environmentOf(config, input, terminal), request.Env ?? []), home),
     cwd: request.WorkingDir || config.WorkingDir || '/',
   };
 }

@@ -2,6 +2,7 @@ import type { Ulimit } from '#api';
 import type { OciRlimit } from '#oci';
 import { fail } from '#std/errors';
 import type { Limit } from './host.ts';
+import { createFailed } from './runtime-words.ts';
 
 /** getrlimit(2) numbers, which error texts name. */
 const numbers: Readonly<Record<string, number>> = {
@@ -22,9 +23,6 @@ const numbers: Readonly<Record<string, number>> = {
   RLIMIT_RTPRIO: 14,
   RLIMIT_RTTIME: 15,
 };
-
-const createFailed =
-  'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ';
 
 function limitOf(limit: number): number {
   return limit < 0 ? Number.POSITIVE_INFINITY : limit;

@@ -1,8 +1,6 @@
 import type { HostConfig } from '#api';
 import { fail } from '#std/errors';
-
-const createFailed =
-  'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ';
+import { createFailed } from './runtime-words.ts';
 
 const ipcSettings: ReadonlySet<string> = new Set([
   'kernel.msgmax',

@@ -82,7 +82,7 @@ function findAccount(wanted: string, all: readonly Account[]): Account {
  * `internal` for a name that the container does not know.
  */
 export function resolveUser(user: string, database: UserDatabase, groupAdd: readonly string[] = []): ContainerUser {
-  const [userPart = '', groupPart = ''] = user.split(':');
+  const [, userPart = '', groupPart = ''] = /^([^:]*):?(.*)$/s.exec(user) ?? [];
   const account = findAccount(userPart, accounts(database.passwd));
   const known = groups(database.group);
   const gid = groupPart === '' ? account.gid : findGroup(groupPart, known);

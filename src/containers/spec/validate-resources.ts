@@ -4,6 +4,7 @@ import type { HostFacts } from './host.ts';
 import { noResources } from './no-resources.ts';
 
 const leastMemoryBytes = 6 * 1024 * 1024;
+const leastKernelMemoryBytes = leastMemoryBytes;
 const nanosPerCpu = 1e9;
 
 function refuse(message: string): Error {
@@ -18,13 +19,16 @@ export function parseNumberList(text: string): Set<number> | undefined {
     if (match === null) return undefined;
     const first = Number(match[1]);
     const last = Number(match[2] ?? match[1]);
-    if (last < first || last - first > 8192) return undefined;
+    if (last < first || last > 8192) return undefined;
     for (let number = first; number <= last; number++) numbers.add(number);
   }
   return numbers;
 }
 
 function checkMemory(hostConfig: Resources, host: HostFacts): string[] {
+  if (hostConfig.KernelMemory && hostConfig.KernelMemory < leastKernelMemoryBytes) {
+    throw refuse('Minimum kernel memory limit allowed is 6MB');
+  }
   const warnings: string[] = [];
   const { Memory, MemorySwap, MemoryReservation, MemorySwappiness, OomKillDisable } = hostConfig;
   if (Memory !== 0 && Memory < leastMemoryBytes) throw refuse('Minimum memory limit allowed is 6MB');
@@ -67,7 +71,9 @@ function checkList(what: 'cpus' | 'mems', asked: string, available: string): voi
   if (asked === '') return;
   const numbers = parseNumberList(asked);
   if (numbers === undefined) {
-    throw refuse(`Invalid value ${asked} for cpuset ${what}: invalid format: ${asked}`);
+    const isLarge = asked.split(/[,-]/).every((number) => /^\d+$/.test(number)) && /\d{4,}/.test(asked);
+    const reason = isLarge ? 'value of out range, maximum is 8192' : `invalid format: ${asked}`;
+    throw refuse(`Invalid value ${asked} for cpuset ${what}: ${reason}`);
   }
   const present = parseNumberList(available);
   if (present === undefined || [...numbers].every((number) => present.has(number))) return;

@@ -31,6 +31,7 @@ function check(hostConfig: object, config: Partial<ContainerConfig> = {}, facts:
   return validateCreation({
     config: mergeConfig(config, {}),
     hostConfig: complete,
+    endpoints: {},
     askedHostname: config.Hostname ?? '',
     host: { ...host, ...facts },
     runtimes: ['runc'],
@@ -128,7 +129,6 @@ test('kinds: a wrong argument, also where Docker calls it its own failure', () =
   expect(kind({ Memory: 1 })).toBe('invalid-argument');
   expect(kind({ PidMode: 'container:nope' })).toBe('invalid-argument');
   expect(kind({ SecurityOpt: ['foo'] })).toBe('invalid-argument');
-  expect(kind({ Links: ['a:b'] })).toBe('not-implemented');
 });
 
 test('warnings for what this host does not have', () => {

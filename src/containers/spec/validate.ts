@@ -1,19 +1,15 @@
-import { isIP } from 'node:net';
 import { posix } from 'node:path';
-import type { ContainerConfig, HealthConfig, HostConfig, PortBinding } from '#api';
+import type { HealthConfig, HostConfig } from '#api';
 import { fail } from '#std/errors';
 import { signalNumber } from '../signals.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import type { HostFacts } from './host.ts';
 import { parseSecurityOptions } from './security.ts';
+import { type NetworkInput, validateNetwork } from './validate-network.ts';
 import { checkRestartPolicy, validateResources } from './validate-resources.ts';
 
 /** What a creation is checked from. */
-export interface ValidationInput {
-  readonly config: ContainerConfig;
-  readonly hostConfig: HostConfig;
-  /** The host name that the caller asked for; empty when it is the engine's choice. */
-  readonly askedHostname: string;
+export interface ValidationInput extends NetworkInput {
   readonly host: HostFacts;
   /** Names that the runtime answers to. */
   readonly runtimes: readonly string[];
@@ -35,7 +31,7 @@ function checkHealth(health: HealthConfig): void {
   if ((health.Retries ?? 0) < 0) throw refuse('Retries in Healthcheck cannot be negative');
 }
 
-function checkConfig({ config, hostConfig, askedHostname }: ValidationInput): void {
+function checkConfig({ config }: ValidationInput): void {
   if (config.WorkingDir !== '' && !posix.isAbsolute(config.WorkingDir)) {
     throw refuse(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
   }
@@ -46,12 +42,6 @@ function checkConfig({ config, hostConfig, askedHostname }: ValidationInput): vo
   const { StopSignal = '' } = config;
   if (StopSignal !== '' && !/^\d+$/.test(StopSignal)) signalNumber(StopSignal);
   if (config.Healthcheck !== undefined) checkHealth(config.Healthcheck);
-  if (askedHostname !== '' && hostConfig.UTSMode === 'host') {
-    throw refuse('conflicting options: hostname and the UTS mode');
-  }
-  if (askedHostname !== '' && hostConfig.NetworkMode.startsWith('container:')) {
-    throw refuse('conflicting options: hostname and the network mode');
-  }
 }
 
 /** The container of a mode `container:x`, checked to be there: to a creator, a missing one is a wrong argument. */
@@ -87,50 +77,6 @@ function checkLife({ RestartPolicy, AutoRemove }: HostConfig): void {
   }
 }
 
-/** A port, or a range of ports. */
-function isPort(text: string): boolean {
-  const [, first, last] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
-  return first !== undefined && Number(first) <= 65535 && Number(last ?? first) <= 65535;
-}
-
-function checkPorts(bindings: Readonly<Record<string, readonly PortBinding[] | null>>): void {
-  for (const [port, list] of Object.entries(bindings)) {
-    const [number = ''] = port.split('/');
-    if (!isPort(number)) throw refuse(`invalid port specification: ${JSON.stringify(number)}`);
-    for (const { HostPort, HostIp } of list ?? []) {
-      if (HostPort && !isPort(HostPort)) throw refuse(`invalid port specification: ${JSON.stringify(HostPort)}`);
-      if (HostIp && isIP(HostIp.replace(/^\[(.*)\]$/, '$1')) === 0) throw refuse(`invalid IP address: ${HostIp}`);
-    }
-  }
-}
-
-function checkNetwork(hostConfig: HostConfig): string[] {
-  for (const entry of hostConfig.ExtraHosts ?? []) {
-    const match = /^([^:=]+)[:=](.+)$/.exec(entry);
-    if (match === null) throw refuse(`bad format for add-host: ${JSON.stringify(entry)}`);
-    const address = match[2] ?? '';
-    if (address !== 'host-gateway' && isIP(address.replace(/^\[(.*)\]$/, '$1')) === 0) {
-      throw refuse(`invalid IP address in add-host: ${JSON.stringify(address)}`);
-    }
-  }
-  for (const address of hostConfig.Dns ?? []) {
-    if (isIP(address) === 0) {
-      const shown = JSON.stringify(address);
-      throw refuse(`bad nameserver address ${address}: ParseAddr(${shown}): unable to parse IP`);
-    }
-  }
-  if ((hostConfig.Links ?? []).length > 0) throw fail('not-implemented', 'links are not supported');
-  if (hostConfig.NetworkMode === 'container:') {
-    throw refuse('invalid network mode: invalid container format container:<name|id>');
-  }
-  const bindings = hostConfig.PortBindings ?? {};
-  checkPorts(bindings);
-  const isPublished = Object.keys(bindings).length > 0 || hostConfig.PublishAllPorts;
-  return hostConfig.NetworkMode === 'host' && isPublished
-    ? ['Published ports are discarded when using host network mode']
-    : [];
-}
-
 function checkStorage({ StorageOpt }: HostConfig): void {
   for (const name of Object.keys(StorageOpt ?? {})) {
     if (name !== 'size') throw refuse(`Unknown option ${name}`);
@@ -153,5 +99,5 @@ export function validateCreation(input: ValidationInput): string[] {
   }
   resolveCapabilities(hostConfig, host.capabilities);
   parseSecurityOptions(hostConfig.SecurityOpt);
-  return [...validateResources(hostConfig, host), ...checkNetwork(hostConfig)];
+  return [...validateResources(hostConfig, host), ...validateNetwork(input)];
 }

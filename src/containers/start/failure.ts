@@ -7,7 +7,7 @@ export class StartFailure extends EstibaError {
     readonly exitCode: number,
     cause: unknown,
   ) {
-    super('invalid-argument', message, { cause });
+    super(exitCode === 128 ? 'internal' : 'invalid-argument', message, { cause });
   }
 }
 
@@ -33,6 +33,21 @@ const causes: readonly Cause[] = [
     exitCode: 127,
     text: ([, directory, reason = '']) =>
       `chdir to cwd ("${directory}") set in config.json failed: ${reason.toLowerCase()}`,
+  },
+  {
+    pattern: /^open (\/proc\/sys\/\S+): no such file or directory/i,
+    exitCode: 127,
+    text: ([, path]) => `error during container init: open ${path}: no such file or directory`,
+  },
+  {
+    pattern: /^write (?:to )?(\/proc\/sys\/\S+): (.*)$/,
+    exitCode: 128,
+    text: ([, path, reason = '']) => `error during container init: write ${path}: ${reason.toLowerCase()}`,
+  },
+  {
+    pattern: /^sethostname: (.*)$/,
+    exitCode: 128,
+    text: ([, reason = '']) => `error during container init: sethostname: ${reason.toLowerCase()}`,
   },
   {
     pattern: /open executable: (?:Permission denied|Operation not permitted)/,

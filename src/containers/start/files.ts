@@ -1,9 +1,17 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { hostname as hostName } from 'node:os';
 import type { HostConfig } from '#api';
 import type { Sandbox } from '#networks';
+import { linkLines } from '../links/hosts.ts';
+import type { LinkedContainer } from '../links/links.ts';
 import type { ContainerPaths } from '../paths.ts';
 import type { ContainerRecord } from '../record.ts';
+
+/** What the files are written from, beside the record. */
+export interface NetworkFacts {
+  readonly sandbox: Sandbox | undefined;
+  readonly links: readonly LinkedContainer[];
+  readonly paths: ContainerPaths;
+}
 
 const baseHosts = `127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
@@ -20,11 +28,6 @@ function isLoopback(address: string): boolean {
   return address.startsWith('127.') || address === '::1';
 }
 
-/** The host name inside a container. */
-export function hostnameOf({ config, hostConfig }: Pick<ContainerRecord, 'config' | 'hostConfig'>): string {
-  return hostConfig.UTSMode === 'host' ? hostName() : config.Hostname;
-}
-
 function extraHosts(hostConfig: HostConfig, gateway: string): string {
   return (hostConfig.ExtraHosts ?? [])
     .map((entry) => {
@@ -35,19 +38,19 @@ function extraHosts(hostConfig: HostConfig, gateway: string): string {
     .join('');
 }
 
-function hostsText(record: ContainerRecord, sandbox: Sandbox | undefined): string {
+function hostsText(record: ContainerRecord, { sandbox, links }: NetworkFacts): string {
   const { hostConfig, config } = record;
   const gateway =
     Object.values(sandbox?.endpoints ?? {}).find((endpoint) => endpoint.Gateway !== '')?.Gateway ?? '127.0.0.1';
   if (hostConfig.NetworkMode === 'host') return readFileSync('/etc/hosts', 'utf8') + extraHosts(hostConfig, gateway);
-  const names =
-    config.Domainname === '' ? config.Hostname : `${config.Hostname}.${config.Domainname} ${config.Hostname}`;
+  const full = config.Domainname === '' ? config.Hostname : `${config.Hostname}.${config.Domainname}`;
+  const names = full.includes('.') ? `${full} ${full.split('.', 1)[0]}` : full;
   const own = Object.values(sandbox?.endpoints ?? {})
     .flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address])
     .filter((address) => address !== '')
     .map((address) => `${address}\t${names}\n`)
     .join('');
-  return baseHosts + extraHosts(hostConfig, gateway) + own;
+  return baseHosts + extraHosts(hostConfig, gateway) + linkLines(links) + own;
 }
 
 function resolvConfText({ hostConfig }: ContainerRecord): string {
@@ -76,11 +79,12 @@ function resolvConfText({ hostConfig }: ContainerRecord): string {
  * Writes /etc/hosts, /etc/hostname and /etc/resolv.conf of a container, new at every start: its address changes. A
  * container that shares another's network uses that one's files.
  */
-export function writeNetworkFiles(record: ContainerRecord, sandbox: Sandbox | undefined, paths: ContainerPaths): void {
+export function writeNetworkFiles(record: ContainerRecord, facts: NetworkFacts): void {
   const { id } = record;
+  const { paths } = facts;
   mkdirSync(paths.directory(id), { recursive: true, mode: 0o710 });
-  writeFileSync(paths.hostname(id), `${hostnameOf(record)}\n`);
+  writeFileSync(paths.hostname(id), `${record.config.Hostname}\n`);
   if (record.hostConfig.NetworkMode.startsWith('container:')) return;
-  writeFileSync(paths.hosts(id), hostsText(record, sandbox));
+  writeFileSync(paths.hosts(id), hostsText(record, facts));
   writeFileSync(paths.resolvConf(id), resolvConfText(record));
 }

@@ -14,20 +14,24 @@ import type { AttachedClients } from '../attach/clients.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Release } from '../exit/release.ts';
 import { initialHealth } from '../health/monitor.ts';
+import { updateLinkedHosts } from '../links/hosts.ts';
+import { type LinkedContainer, linkedContainers } from '../links/links.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, commandLine, type Life, withLife } from '../record.ts';
 import { restartsAfterExit } from '../restart/policy.ts';
-import { networkSysctls } from '../spec/index.ts';
 import { StartFailure, startFailure } from './failure.ts';
 import { writeNetworkFiles } from './files.ts';
 import { logTarget } from './log-target.ts';
 import { readyMountSources } from './mount-sources.ts';
+import { joinedContainer } from './namespaces.ts';
+import { setUpNetwork } from './network.ts';
 import { releasePins } from './pins.ts';
 
 /** What the specification of one start is made of, beside the record. */
 export interface StartFacts {
   readonly rootfs: string;
   readonly sandbox: Sandbox | undefined;
+  readonly links: readonly LinkedContainer[];
   /** What volumes and images show, by destination: a path on the host. */
   readonly mountSources: ReadonlyMap<string, string>;
 }
@@ -91,42 +95,25 @@ export type Launch = (record: ContainerRecord) => Promise<void>;
 /** Makes the launch: rootfs, volumes, network, files and bundle in the engine, then one call to the keeper. */
 export function createLaunch(parts: LaunchParts): Launch {
   const { catalog, events, rootfs, networks, keeper, paths } = parts;
-
-  async function setUpNetwork({
-    id,
-    name,
-    config,
-    hostConfig,
-    endpoints,
-  }: ContainerRecord): Promise<Sandbox | undefined> {
-    const { NetworkMode } = hostConfig;
-    if (NetworkMode === 'host' || NetworkMode.startsWith('container:')) return undefined;
-    const endpoint = endpoints[NetworkMode] ?? endpoints.default;
-    return networks.setUp({
-      containerId: id,
-      containerName: name,
-      networkMode: config.NetworkDisabled === true ? 'none' : NetworkMode,
-      portBindings: hostConfig.PortBindings ?? {},
-      exposedPorts: Object.keys(config.ExposedPorts ?? {}),
-      publishAll: hostConfig.PublishAllPorts,
-      ...(endpoint !== undefined && { endpoint }),
-      sysctls: networkSysctls(hostConfig),
-    });
-  }
+  const addressOf = (id: string): string | undefined => networks.sandbox(id)?.endpoints.bridge?.IPAddress;
 
   /** Two steps at once: the network's kernel work and the files do not wait for each other. */
   async function prepare(record: ContainerRecord): Promise<string> {
     const mounted = rootfs.mount(record.id, { volatile: record.hostConfig.AutoRemove });
     if (record.life.startedAtNs === '') markAsContainer(mounted);
-    const [network, sources] = await Promise.allSettled([setUpNetwork(record), readyMountSources(record, parts)]);
+    const [network, sources] = await Promise.allSettled([
+      setUpNetwork(record, networks),
+      readyMountSources(record, parts),
+    ]);
     // Both are at rest before anything is given back: a set-up that goes on would outlive its own release.
     if (network.status === 'rejected') throw network.reason;
     if (sources.status === 'rejected') throw sources.reason;
     const [sandbox, mountSources] = [network.value, sources.value];
-    writeNetworkFiles(record, sandbox, paths);
+    const links = linkedContainers(record, catalog, addressOf);
+    writeNetworkFiles(record, { sandbox, links, paths });
     const bundle = paths.bundle(record.id);
     mkdirSync(bundle, { recursive: true, mode: 0o700 });
-    const spec = parts.buildSpec(record, { rootfs: mounted, sandbox, mountSources });
+    const spec = parts.buildSpec(record, { rootfs: mounted, sandbox, mountSources, links });
     writeFileSync(join(bundle, 'config.json'), encodeOci(spec));
     return bundle;
   }
@@ -158,9 +145,21 @@ export function createLaunch(parts: LaunchParts): Launch {
     catalog.put(withLife(current, lifeAfterFailure(current, failure)));
   }
 
-  return async (record) => {
+  /** Who joins another's network has its names too, as long as that one runs. */
+  function withJoinedNames(record: ContainerRecord): ContainerRecord {
+    const owner = joinedContainer(catalog, 'network', record.hostConfig.NetworkMode);
+    if (owner === undefined) return record;
+    const { Hostname, Domainname } = owner.config;
+    const named: ContainerRecord = { ...record, config: { ...record.config, Hostname, Domainname } };
+    catalog.put(named);
+    return named;
+  }
+
+  return async (given) => {
     let bundle: string;
+    let record = given;
     try {
+      record = withJoinedNames(given);
       bundle = await prepare(record);
     } catch (error) {
       const failure = error instanceof Error ? error : fail('internal', messageOf(error));
@@ -190,6 +189,8 @@ export function createLaunch(parts: LaunchParts): Launch {
       };
       catalog.put(running);
       announce(events, running, 'start');
+      const address = addressOf(record.id);
+      if (address !== undefined) updateLinkedHosts(running, address, catalog, paths);
       parts.onStarted(running);
     } catch (error) {
       const failure = startFailure('container', commandLine(record).path, error);

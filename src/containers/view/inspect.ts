@@ -12,8 +12,16 @@ export interface InspectSources {
   readonly rootfs: Rootfs;
   readonly networks: Networks;
   readonly paths: ContainerPaths;
+  /** Links by the names of this moment. */
+  readonly links: (record: ContainerRecord) => string[] | null;
   /** Exec instances of the container that are not over. */
   readonly execIds: (containerId: string) => string[];
+}
+
+/** The address asked for, where clients before 1.44 look for it. */
+function macOf({ endpoints, hostConfig }: ContainerRecord): { MacAddress?: string } {
+  const { MacAddress } = endpoints[hostConfig.NetworkMode] ?? {};
+  return MacAddress ? { MacAddress } : {};
 }
 
 /** The answer of `GET /containers/{id}/json`, without sizes. */
@@ -42,10 +50,10 @@ export function inspectRecord(record: ContainerRecord, sources: InspectSources):
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: execIds.length === 0 ? null : execIds,
-    HostConfig: record.hostConfig,
+    HostConfig: { ...record.hostConfig, Links: sources.links(record) },
     GraphDriver: sources.rootfs.describe(record.id),
     Mounts: [...record.mounts],
-    Config: record.config,
+    Config: { ...record.config, ...macOf(record) },
     NetworkSettings: networkSettingsOf(record, sources.networks.sandbox(record.id)),
   };
 }

@@ -4,6 +4,7 @@ import type { Networks } from '#networks';
 import { kindOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import type { Catalog } from '../catalog.ts';
+import { linkNames } from '../links/links.ts';
 import { type ContainerRecord, isRunning } from '../record.ts';
 import { containerFilter } from './filter.ts';
 import { endpointsOf } from './network.ts';
@@ -91,9 +92,10 @@ export function createList(catalog: Catalog, images: Images, networks: Networks)
       .filter((record) => (showsAll || isRunning(record)) && matches(record))
       .sort(latestFirst);
     const rows = options.limit > 0 ? found.slice(0, options.limit) : found;
+    const names = linkNames(catalog);
     return Promise.all(
       rows.map(async (record) => {
-        const row = summarize(record, networks, imageReference);
+        const row = summarize(record, networks, imageReference, names.get(record.id) ?? []);
         if (!options.size) return row;
         const { SizeRw, SizeRootFs } = await sizes(record);
         // A list leaves out what is nothing; inspect does not.

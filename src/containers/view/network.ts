@@ -7,10 +7,12 @@ export function endpointsOf(
   record: ContainerRecord,
   sandbox: Sandbox | undefined,
 ): Readonly<Record<string, EndpointSettings>> {
-  if (sandbox !== undefined) return sandbox.endpoints;
+  if (sandbox !== undefined && record.config.NetworkDisabled !== true) return sandbox.endpoints;
   const mode = record.hostConfig.NetworkMode;
-  if (mode.startsWith('container:')) return {};
-  return { [mode]: { ...unconnectedEndpoint, ...record.endpoints[mode] } };
+  if (mode.startsWith('container:') || record.config.NetworkDisabled === true) return {};
+  const asked = Object.entries(record.endpoints);
+  if (asked.length === 0) return { [mode]: unconnectedEndpoint };
+  return Object.fromEntries(asked.map(([name, endpoint]) => [name, { ...unconnectedEndpoint, ...endpoint }]));
 }
 
 /** The `NetworkSettings` of inspect. */

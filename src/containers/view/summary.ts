@@ -9,13 +9,14 @@ export function summarize(
   record: ContainerRecord,
   networks: Networks,
   imageReference: (record: ContainerRecord) => string,
+  linkedNames: readonly string[],
 ): ContainerSummary {
   const { path, args } = commandLine(record);
   const sandbox = networks.sandbox(record.id);
   const annotations = record.hostConfig.Annotations;
   return {
     Id: record.id,
-    Names: [`/${record.name}`],
+    Names: [`/${record.name}`, ...linkedNames],
     Image: imageReference(record),
     ImageID: record.imageId,
     Command: [path, ...args.map((argument) => (argument.includes(' ') ? `'${argument}'` : argument))].join(' '),

@@ -8,6 +8,7 @@ import { readJson } from '../json/body.ts';
 import { decodeAs } from '../json/schema.ts';
 import { createGates, wholeMounts } from '../shapes.ts';
 import { configFields, createRequest } from './create-schema.ts';
+import { withPlacedMac } from './create-endpoints.ts';
 
 /** `POST /containers/create` */
 export function createContainer(containers: Pick<Containers, 'create'>): Endpoint {
@@ -20,11 +21,9 @@ export function createContainer(containers: Pick<Containers, 'create'>): Endpoin
     }
     const name = call.query.text('name');
     const platform = call.query.text('platform');
-    return json(
-      await containers.create(name, asOf(wholeMounts(request), call.version, createGates), platform, {
-        shallowReadOnly: call.version < 44,
-      }),
-      201,
-    );
+    const current = asOf(wholeMounts(request), call.version, createGates);
+    const { request: placed, warnings } = withPlacedMac(current, call.version);
+    const created = await containers.create(name, placed, platform, { shallowReadOnly: call.version < 44 });
+    return json({ ...created, Warnings: [...created.Warnings, ...warnings] }, 201);
   };
 }

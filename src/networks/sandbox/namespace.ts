@@ -29,9 +29,14 @@ export interface Attachment {
   readonly prefixLength: number;
   readonly gateway: string;
   readonly mac: string;
+  /** Name of the device inside. */
+  readonly interfaceName: string;
+  readonly linkLocalAddresses: readonly string[];
 }
 
 const loopbackIndex = 1;
+/** Of 169.254.0.0/16 (RFC 3927). */
+const linkLocalPrefixLength = 16;
 const noIpv6 = 'net.ipv6.conf.default.disable_ipv6';
 
 /** What Docker sets in every network namespace: low ports and ping need no capability inside. */
@@ -94,12 +99,12 @@ function openHandles(names: readonly string[]): Handles {
 }
 
 function attach(host: RouteSocket, made: NewNetworkNamespace<Handles>, request: Attachment): number {
-  const { device, bridgeIndex, mtu, address, prefixLength, gateway, mac } = request;
+  const { device, bridgeIndex, mtu, address, prefixLength, gateway, mac, interfaceName } = request;
   const { route, sysctls } = made.opened;
   const ipv6 = sysctls.get(noIpv6);
   // A device takes the default of the moment in which it appears.
   if (ipv6 !== undefined) writeSync(ipv6, '1', 0);
-  const peer = { namespace: made.descriptor, name: 'eth0', mac };
+  const peer = { namespace: made.descriptor, name: interfaceName, mac };
   host.transact(addVeth({ name: device, master: bridgeIndex, mtu, peer }));
   if (ipv6 !== undefined) writeSync(ipv6, '0', 0);
   const link = host.link(device);
@@ -108,6 +113,7 @@ function attach(host: RouteSocket, made: NewNetworkNamespace<Handles>, request: 
     setLink({ index: loopbackIndex }, { up: true }),
     setLink({ index: link.peer }, { up: true }),
     addAddress(link.peer, address, prefixLength),
+    ...request.linkLocalAddresses.map((extra) => addAddress(link.peer, extra, linkLocalPrefixLength)),
     addDefaultRoute(gateway, link.peer),
   );
   return link.index;
@@ -117,7 +123,10 @@ function setSysctl(name: string, set: () => void): void {
   try {
     set();
   } catch (error) {
-    throw fail('invalid-argument', `failed to set sysctl ${name}: ${messageOf(error)}`, error);
+    // The words of the runtime, which sets those of the other namespaces.
+    const call = hasCode(error, 'ENOENT') ? 'open' : 'write';
+    const [, reason = messageOf(error)] = /^[A-Z0-9]+: ([^,]+)/.exec(messageOf(error)) ?? [];
+    throw fail('internal', `${call} ${sysctlPath(name)}: ${reason}`, error);
   }
 }
 

@@ -49,10 +49,12 @@ function emptyEndpoint(network: NetworkRecord, request: SandboxRequest): Endpoin
 export function attachmentOf(
   bridge: BridgeRecord,
   bridgeIndex: number,
-  { device, address, mac }: Pick<AttachmentRecord, 'device' | 'address' | 'mac'>,
+  record: Omit<AttachmentRecord, 'deviceIndex' | 'networkId'>,
 ): Attachment {
+  const { device, address, mac, interfaceName = 'eth0', linkLocalAddresses = [] } = record;
   const { prefixLength } = parseSubnet(bridge.subnet);
-  return { device, bridgeIndex, mtu: bridge.mtu, address, prefixLength, gateway: bridge.gateway, mac };
+  const given = { device, address, mac, interfaceName, linkLocalAddresses };
+  return { ...given, bridgeIndex, mtu: bridge.mtu, prefixLength, gateway: bridge.gateway };
 }
 
 /** The feature over its parts. */
@@ -128,7 +130,12 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     const asked = request.endpoint?.MacAddress ?? '';
     const mac = asked === '' ? macOf(address) : asked;
     const device = bridge.deviceName(endpoint.EndpointID);
-    const wanted = { networkId: network.id, device, address, mac };
+    const { interfaceName, linkLocalAddresses = [] } = request;
+    const wanted = {
+      ...{ networkId: network.id, device, address, mac },
+      ...(interfaceName !== undefined && { interfaceName }),
+      ...(linkLocalAddresses.length > 0 && { linkLocalAddresses }),
+    };
     const deviceIndex = attach(request, namespacePath, wanted);
     const { gateway, subnet } = bridge.record();
     const addresses = { Gateway: gateway, IPAddress: address, IPPrefixLen: parseSubnet(subnet).prefixLength };

@@ -1,5 +1,6 @@
 import type { OciSeccomp, OciSeccompArgument, OciSeccompRule } from '#oci';
 import { fail, messageOf } from '#std/errors';
+import { createFailed } from '../runtime-words.ts';
 import type { Machine } from './numbers.ts';
 
 /** A profile as `--security-opt seccomp=` gives it: Docker's form, of which the runtime's own is a part. */
@@ -27,6 +28,63 @@ interface ProfileRule {
   readonly args?: readonly OciSeccompArgument[] | null;
   readonly includes?: Conditions;
   readonly excludes?: Conditions;
+}
+
+/** What a place in a profile holds; a list holds one of its kind, an object what its fields say. */
+type Form = 'string' | 'number' | readonly [Form] | { readonly [field: string]: Form };
+
+const conditionsForm: Form = { caps: ['string'], arches: ['string'], minKernel: 'string' };
+const profileForm: Form = {
+  defaultAction: 'string',
+  defaultErrnoRet: 'number',
+  architectures: ['string'],
+  archMap: [{ architecture: 'string', subArchitectures: ['string'] }],
+  flags: ['string'],
+  listenerPath: 'string',
+  syscalls: [
+    {
+      name: 'string',
+      names: ['string'],
+      action: 'string',
+      errnoRet: 'number',
+      args: [{ index: 'number', value: 'number', valueTwo: 'number', op: 'string' }],
+      includes: conditionsForm,
+      excludes: conditionsForm,
+    },
+  ],
+};
+
+/** Throws for a value of another form than a profile's; null and what is left out are of every form. */
+function checkForm(value: unknown, form: Form, place: string): void {
+  if (value === undefined || value === null) return;
+  const isList = Array.isArray(form);
+  const kind = typeof form === 'string' ? form : 'object';
+  if (typeof value !== kind || Array.isArray(value) !== isList) {
+    const found = Array.isArray(value) ? 'array' : typeof value;
+    throw fail('internal', `${place} cannot be of type ${found}`);
+  }
+  if (Array.isArray(value)) {
+    for (const item of value) checkForm(item, (form as readonly [Form])[0], place);
+  } else if (typeof form === 'object') {
+    const fields = form as Readonly<Record<string, Form>>;
+    for (const [name, below] of Object.entries(fields)) {
+      checkForm((value as Record<string, unknown>)[name], below, `${place}.${name}`);
+    }
+  }
+}
+
+/** What the kernel can do with a call (seccomp(2)), by the runtime's names. */
+const actions: ReadonlySet<string> = new Set(
+  ['KILL', 'KILL_PROCESS', 'KILL_THREAD', 'TRAP', 'ERRNO', 'TRACE', 'ALLOW', 'LOG', 'NOTIFY'].map(
+    (name) => `SCMP_ACT_${name}`,
+  ),
+);
+
+function bothGiven(one: string, other: string): Error {
+  return fail(
+    'internal',
+    `both '${one}' and '${other}' are specified in the seccomp profile, use either '${one}' or '${other}'`,
+  );
 }
 
 /** What the conditions of a profile are held against. */
@@ -86,21 +144,26 @@ function architecturesOf(file: ProfileFile, machine: Machine): readonly string[]
 export function customProfile(text: string, context: ProfileContext): OciSeccomp | undefined {
   let file: ProfileFile;
   try {
-    file = JSON.parse(text) as ProfileFile;
+    const parsed: unknown = JSON.parse(text);
+    checkForm(parsed, profileForm, 'Seccomp');
+    file = (parsed ?? {}) as ProfileFile;
   } catch (error) {
     throw fail('internal', `Decoding seccomp profile failed: ${messageOf(error)}`, error);
   }
   if (file.archMap !== undefined && (file.architectures ?? []).length > 0) {
-    throw fail('internal', "both 'architectures' and 'archMap' are specified in the seccomp profile, use only one");
+    throw bothGiven('architectures', 'archMap');
   }
   const rules = file.syscalls ?? [];
-  if (file.defaultAction === undefined || file.defaultAction === '') {
-    if (rules.length === 0) return undefined;
-    throw fail('internal', 'Decoding seccomp profile failed: defaultAction is missing');
+  for (const { name, names = [] } of rules) if (name && names.length > 0) throw bothGiven('name', 'names');
+  const { defaultAction = '' } = file;
+  if (defaultAction === '' && rules.length === 0) return undefined;
+  for (const action of [defaultAction, ...rules.map((rule) => rule.action)]) {
+    if (!actions.has(action))
+      throw fail('internal', `${createFailed}string ${action} is not a valid action for seccomp`);
   }
   const architectures = architecturesOf(file, context.machine);
   return {
-    defaultAction: file.defaultAction,
+    defaultAction,
     ...(file.defaultErrnoRet !== undefined && { defaultErrnoRet: file.defaultErrnoRet }),
     ...(architectures !== undefined && { architectures }),
     ...(file.flags !== undefined && { flags: file.flags }),
