@@ -7,8 +7,8 @@ import { asOf } from '../gates.ts';
 import { readJson } from '../json/body.ts';
 import { decodeAs } from '../json/schema.ts';
 import { createGates, wholeMounts } from '../shapes.ts';
-import { configFields, createRequest } from './create-schema.ts';
 import { withPlacedMac } from './create-endpoints.ts';
+import { configFields, createRequest } from './create-schema.ts';
 
 /** `POST /containers/create` */
 export function createContainer(containers: Pick<Containers, 'create'>): Endpoint {
