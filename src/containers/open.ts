@@ -1,4 +1,5 @@
-import { fail, messageOf } from '#std/errors';
+import type { KeptProcess } from '#keeper';
+import { fail, kindOf, messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { createFace } from './face.ts';
 import { isRunning } from './record.ts';
@@ -7,6 +8,7 @@ import type { Containers } from './types.ts';
 import { type ContainersOptions, type Ground, type Life, layGround, makeCreate, makeLife } from './wiring.ts';
 
 const sweepIntervalMs = 60_000;
+const retryMs = 2000;
 
 /** The feature, and the steps of the engine's start and end that concern it. */
 export interface OpenedContainers {
@@ -57,10 +59,15 @@ export function openContainers(options: ContainersOptions): OpenedContainers {
   const parts = recoverParts(ground, life);
   /** The keeper holds exits back until it is listened to: none may be taken in twice, from its list and as an event. */
   function listen(): void {
-    options.keeper.onExit((process) => {
+    function take(process: KeptProcess): void {
       const handled = process.kind === 'exec' ? execs.onExit(process) : onExit(process.id, process.exit);
-      handled.catch((error: unknown) => log('error', 'exit not handled', { id: process.id, error: messageOf(error) }));
-    });
+      handled.catch((error: unknown) => {
+        log('error', 'exit not handled', { id: process.id, error: messageOf(error) });
+        // The keeper holds it until it is taken in, which a full disk must not prevent for ever.
+        if (kindOf(error) === 'exhausted') setTimeout(take, retryMs, process).unref();
+      });
+    }
+    options.keeper.onExit(take);
   }
 
   const sweep = setInterval(() => ground.execs.sweep(Date.now()), sweepIntervalMs);

@@ -107,7 +107,8 @@ describe('import', () => {
   });
 
   test('a full disk is an error to the caller, and no more', async () => {
-    await using small = await openFixture(3 * 1024 * 1024);
+    // Of which the records take eight at once.
+    await using small = await openFixture(11 * 1024 * 1024);
     const incompressible = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000)));
     const parts = (count: number) =>
       Array.from({ length: count }, (_, index) => ({ path: `file-${index}`, content: incompressible }));

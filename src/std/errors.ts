@@ -36,9 +36,13 @@ export function fail(kind: ErrorKind, message: string, cause?: unknown): EstibaE
   return new EstibaError(kind, message, cause === undefined ? undefined : { cause });
 }
 
-/** The kind of any thrown value: its own when it is an EstibaError, else `internal`. */
+/** How the file system and the database say that there is no room left. */
+const noRoom: readonly unknown[] = ['ENOSPC', 'EDQUOT', 'SQLITE_FULL'];
+
+/** The kind of any thrown value: its own when it is an EstibaError, `exhausted` for a full disk, else `internal`. */
 export function kindOf(error: unknown): ErrorKind {
-  return error instanceof EstibaError ? error.kind : 'internal';
+  if (error instanceof EstibaError) return error.kind;
+  return error instanceof Error && 'code' in error && noRoom.includes(error.code) ? 'exhausted' : 'internal';
 }
 
 /** The text of any thrown value, without a stack. */

@@ -1,4 +1,5 @@
-import { Database } from 'bun:sqlite';
+import { constants, Database, SQLiteError } from 'bun:sqlite';
+import { keepRoom } from './room.ts';
 
 /** What every record has: an identity that never changes. */
 export interface Identified {
@@ -30,16 +31,41 @@ export interface Records extends Disposable {
   readonly database: Database;
 }
 
+function prepare(path: string, locking: 'NORMAL' | 'EXCLUSIVE'): Database {
+  const database = new Database(path, { create: true, strict: true });
+  try {
+    database.exec(`PRAGMA locking_mode = ${locking}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;`);
+    database.exec('PRAGMA busy_timeout = 5000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = -1;');
+    // The log stays when the engine ends: on a full disk the next one could not make it anew.
+    database.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1);
+    database.exec(
+      'CREATE TABLE IF NOT EXISTS records (kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID',
+    );
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function openDatabase(path: string): Database {
+  try {
+    return prepare(path, 'NORMAL');
+  } catch (error) {
+    // The log's index is a file made anew each time. Where a full disk refuses that, one connection keeps it in memory.
+    if (!(error instanceof SQLiteError) || !/^SQLITE_(?:IOERR|FULL|CANTOPEN)/.test(error.code ?? '')) throw error;
+    return prepare(path, 'EXCLUSIVE');
+  }
+}
+
 /** Opens (and creates) the records in the SQLite file at `path`. */
 export function openRecords(path: string): Records {
-  const database = new Database(path, { create: true, strict: true });
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;');
-  database.exec(
-    'CREATE TABLE IF NOT EXISTS records (kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID',
-  );
+  const database = openDatabase(path);
+  const isNew = database.query('SELECT 1 FROM records LIMIT 1').get() === null;
   const insert = database.prepare('INSERT OR REPLACE INTO records (kind, id, body) VALUES (?1, ?2, ?3)');
   const remove = database.prepare('DELETE FROM records WHERE kind = ?1 AND id = ?2');
   const select = database.query<{ id: string; body: string }, [string]>('SELECT id, body FROM records WHERE kind = ?1');
+  const noteChange = keepRoom(database, isNew);
   const collections = new Map<string, Collection<Identified>>();
   let undo: (() => void)[] | undefined;
 
@@ -63,18 +89,27 @@ export function openRecords(path: string): Records {
         insert.run(kind, record.id, JSON.stringify(record));
         restore(record.id);
         held.set(record.id, record);
+        if (undo === undefined) noteChange();
       },
       delete(id) {
         remove.run(kind, id);
         restore(id);
         held.delete(id);
+        if (undo === undefined) noteChange();
       },
     };
   }
 
   function transaction<R>(body: () => R, options: { durable?: boolean } = {}): R {
     if (undo !== undefined) return body();
-    undo = [];
+    const result = commit(body, options);
+    noteChange();
+    return result;
+  }
+
+  function commit<R>(body: () => R, options: { durable?: boolean }): R {
+    const steps: (() => void)[] = [];
+    undo = steps;
     if (options.durable) database.exec('PRAGMA synchronous = FULL');
     try {
       database.exec('BEGIN IMMEDIATE');
@@ -83,7 +118,7 @@ export function openRecords(path: string): Records {
       return result;
     } catch (error) {
       if (database.inTransaction) database.exec('ROLLBACK');
-      for (const step of undo.reverse()) step();
+      for (const step of steps.reverse()) step();
       throw error;
     } finally {
       undo = undefined;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Exit, StartRequest } from '../protocol.ts';
 
@@ -23,6 +23,9 @@ export interface TaskRecord {
 export interface ExitRecord extends Exit {
   readonly neverRan?: boolean;
 }
+
+/** Longer than any exit. */
+const exitRoomBytes = 2048;
 
 /** The files of one process, all in one directory of the exec root. */
 export interface TaskFiles {
@@ -68,6 +71,8 @@ export class Journal {
   create(id: string): void {
     rmSync(this.files(id).directory, { recursive: true, force: true });
     mkdirSync(this.files(id).directory, { mode: 0o700 });
+    // Room for the exit, which must not be lost for want of it: it is written in place.
+    writeFileSync(join(this.files(id).directory, 'exit.json.new'), ' '.repeat(exitRoomBytes));
   }
 
   remove(id: string): void {
@@ -79,7 +84,11 @@ export class Journal {
   }
 
   writeExit(id: string, exit: ExitRecord): void {
-    this.#write(id, 'exit.json', exit);
+    const path = join(this.#root, id, 'exit.json');
+    const text = JSON.stringify(exit).padEnd(exitRoomBytes);
+    // Not truncated first: the blocks that are there are written over.
+    writeFileSync(`${path}.new`, text, { flag: existsSync(`${path}.new`) ? 'r+' : 'w' });
+    renameSync(`${path}.new`, path);
   }
 
   readTask(id: string): TaskRecord | undefined {
