@@ -116,7 +116,7 @@ describe('garbage', () => {
     await until('nothing is open', () => server.events.open === 0 && server.containers.openAttachments === 0);
     const begun = performance.now();
     await server.listener.close();
-    // No connection was left to wait for.
-    expect(performance.now() - begun).toBeLessThan(1000);
+    // No connection was left to wait for: with one, closing takes its whole grace of 3 s.
+    expect(performance.now() - begun).toBeLessThan(3000);
   });
 });

@@ -95,10 +95,10 @@ test('kill -9 of the engine: attached clients come to an end, and so do those wh
   const [attached, followed] = clients;
   await attached?.stdout.getReader().read();
   await followed?.stdout.getReader().read();
-  const killedAt = performance.now();
   await engine.kill();
   await Promise.all(clients.map((client) => client.exited));
-  expect(performance.now() - killedAt).toBeLessThan(5000);
+  // Each ended by itself, and not by the signal of its timeout.
+  expect(clients.map(({ signalCode }) => signalCode)).toEqual([null, null, null, null]);
   await engine.start();
   expect(await engine.dockerOk('inspect', '-f', '{{.State.Running}}', 'long')).toBe('true');
 });
