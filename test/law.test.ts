@@ -6,6 +6,8 @@ import { importsOf, projectRoot, sourcesIn } from './law/sources.ts';
 const roomOf = (path: string): string => path.split('/')[1] ?? '';
 
 /** What is wrong with one import of one file; undefined when nothing is. */
+const processEntries = ['#keeper/process', '#porter/process'];
+
 function breach(path: string, specifier: string): string | undefined {
   const room = roomOf(path);
   const allowed = rooms[room];
@@ -27,7 +29,7 @@ function breach(path: string, specifier: string): string | undefined {
   if (!allowed.includes(target))
     return `${path} imports ${specifier}: ${room} may import ${allowed.join(', ') || 'nothing'}`;
   const byFile = enteredByFile.includes(target);
-  if (byFile !== (file !== undefined) && specifier !== '#keeper/process') {
+  if (byFile !== (file !== undefined) && !processEntries.includes(specifier)) {
     return `${path}: enter ${target} ${byFile ? `by file, #${target}/…` : `by its index.ts, #${target}`}`;
   }
   return undefined;
@@ -40,10 +42,12 @@ test('every import obeys the law of rooms', () => {
   expect(breaches).toEqual([]);
 });
 
-test('the keeper process is entered by cmd alone', () => {
+test('the processes of the keeper and the porter are entered by cmd alone', () => {
   const breaches = sourcesIn('src')
-    .filter(({ path, text }) => roomOf(path) !== 'cmd' && importsOf(text).includes('#keeper/process'))
-    .map(({ path }) => `${path}: speak to the keeper through #keeper`);
+    .filter(
+      ({ path, text }) => roomOf(path) !== 'cmd' && processEntries.some((entry) => importsOf(text).includes(entry)),
+    )
+    .map(({ path }) => `${path}: speak to the process through its room's index`);
   expect(breaches).toEqual([]);
 });
 

@@ -19,6 +19,11 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     // Its work is done, but its signal handlers would keep the process.
     return 0;
   }
+  if (first === 'porter' && name === 'estiba') {
+    compileAsUsual();
+    await (await import('./porter.ts')).porterMain(rest);
+    return 0;
+  }
   if (first === 'engine' && name === 'estiba') {
     compileAsUsual();
     return (await import('./engine/command.ts')).engineMain(rest);

@@ -13,6 +13,9 @@ import { rename } from './create/rename.ts';
 import type { Execs } from './exec/run.ts';
 import { type ExecStore, inspectExec } from './exec/store.ts';
 import { waitFor } from './exit/wait.ts';
+import type { ArchiveCalls } from './files/archive.ts';
+import { encodeChanges } from './files/changes.ts';
+import { commit } from './files/commit.ts';
 import { removeLink, shownLinks } from './links/links.ts';
 import { containerLog } from './logs/container-log.ts';
 import type { ContainerPaths } from './paths.ts';
@@ -42,6 +45,7 @@ export interface FaceParts {
   readonly execs: Execs;
   readonly execStore: ExecStore;
   readonly create: Create;
+  readonly archive: ArchiveCalls;
   readonly starter: Starter;
   readonly terminator: Terminator;
   readonly remove: Remove;
@@ -146,6 +150,9 @@ export function createFace(parts: FaceParts): Containers {
   return {
     ...streamCalls(parts),
     ...viewCalls(parts),
+    ...parts.archive,
+    changes: async (name) => encodeChanges(await parts.images.rootfs.changes(catalog.find(name).id)),
+    commit: (name, options) => commit(parts, name, options),
     create: parts.create,
     start: (name) => starter.start(name),
     stop: (name, options) => terminator.stop(name, options),

@@ -2,6 +2,7 @@ import type { KeptProcess } from '#keeper';
 import { fail, kindOf, messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { createFace } from './face.ts';
+import { createArchiveCalls } from './files/archive.ts';
 import { isRunning } from './record.ts';
 import { type RecoverParts, recover, resume } from './recover/recover.ts';
 import type { Containers } from './types.ts';
@@ -73,7 +74,13 @@ export function openContainers(options: ContainersOptions): OpenedContainers {
   const sweep = setInterval(() => ground.execs.sweep(Date.now()), sweepIntervalMs);
   sweep.unref();
   return {
-    containers: createFace({ ...ground, ...life, execStore: ground.execs, create: makeCreate(ground) }),
+    containers: createFace({
+      ...ground,
+      ...life,
+      execStore: ground.execs,
+      create: makeCreate(ground),
+      archive: createArchiveCalls(ground),
+    }),
     async recover() {
       const live = await recover(parts);
       listen();

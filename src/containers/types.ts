@@ -13,6 +13,8 @@ import type {
   Filters,
   PruneReport,
 } from '#api';
+import type { ArchiveCalls } from './files/archive.ts';
+import type { CommitOptions } from './files/commit.ts';
 
 /** An attached client: what the http face pipes between a connection and a process. */
 export interface Attachment {
@@ -55,8 +57,15 @@ export interface CreateOptions {
   readonly shallowReadOnly?: boolean;
 }
 
+export type { ArchiveCalls, FileArchive, PutOptions } from './files/archive.ts';
+export type { CommitOptions } from './files/commit.ts';
+
 /** The feature's face towards http. Every `name` is a name, an id or a unique id prefix. */
-export interface Containers {
+export interface Containers extends ArchiveCalls {
+  /** What its processes have changed of the image's files, as JSON. */
+  changes(name: string): Promise<string>;
+  /** Makes an image of it; returns that one's id. */
+  commit(name: string, options: CommitOptions): Promise<string>;
   create(
     name: string | undefined,
     request: ContainerCreateRequest,

@@ -5,6 +5,7 @@ import type { Images } from '#images';
 import type { Keeper } from '#keeper';
 import { cgroupLayout } from '#linux/cgroups';
 import type { Networks } from '#networks';
+import type { Porter } from '#porter';
 import type { Records } from '#store';
 import type { Volumes } from '#volumes';
 import { createAttachedClients } from './attach/clients.ts';
@@ -37,6 +38,7 @@ export interface ContainersOptions {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly keeper: Keeper;
+  readonly porter: Porter;
   readonly paths: ContainerPaths;
   readonly dataRoot: string;
   /** Path of the OCI runtime. */

@@ -10,12 +10,6 @@ export function notImplemented(what: string): Endpoint {
 }
 
 const missing: readonly (readonly [Route[0], string, string])[] = [
-  ['POST', '/commit', 'commit of a container'],
-  ['GET', '/containers/{name}/changes', 'the list of changes in a container'],
-  ['GET', '/containers/{name}/export', 'export of a container'],
-  ['HEAD', '/containers/{name}/archive', 'copying from a container'],
-  ['GET', '/containers/{name}/archive', 'copying from a container'],
-  ['PUT', '/containers/{name}/archive', 'copying into a container'],
   ['GET', '/containers/{name}/attach/ws', 'attach over a WebSocket'],
   ['POST', '/build', 'building images'],
   ['POST', '/session', 'building images'],

@@ -4,6 +4,13 @@ import type { Images } from '#images';
 import type { Networks } from '#networks';
 import type { Volumes } from '#volumes';
 import { checkpoints, plugins, swarm } from './absent.ts';
+import {
+  containerChanges,
+  exportContainer,
+  getContainerArchive,
+  putContainerArchive,
+  statContainerPath,
+} from './containers/archive.ts';
 import { attachContainer } from './containers/attach.ts';
 import { createContainer } from './containers/create.ts';
 import {
@@ -27,6 +34,7 @@ import { inspectExec, resizeExec } from './exec/inspect.ts';
 import { startExec } from './exec/start.ts';
 import { loadImages, saveImage, saveImages } from './images/archive.ts';
 import { pruneImages, removeImage, tagImage } from './images/change.ts';
+import { commitContainer } from './images/commit.ts';
 import { createImage } from './images/create.ts';
 import { pruneBuildCache } from './images/prune-build-cache.ts';
 import { imageHistory, inspectImage, listImages } from './images/read.ts';
@@ -98,6 +106,12 @@ export function routes({
     ['POST', '/containers/{name}/rename', renameContainer(containers)],
     ['POST', '/containers/{name}/update', updateContainer(containers)],
     ['POST', '/containers/{name}/exec', createExec(containers)],
+    ['HEAD', '/containers/{name}/archive', statContainerPath(containers)],
+    ['GET', '/containers/{name}/archive', getContainerArchive(containers)],
+    ['PUT', '/containers/{name}/archive', putContainerArchive(containers)],
+    ['GET', '/containers/{name}/export', exportContainer(containers)],
+    ['GET', '/containers/{name}/changes', containerChanges(containers)],
+    ['POST', '/commit', commitContainer(containers)],
     ['DELETE', '/containers/{name}', removeContainer(containers)],
 
     ['POST', '/exec/{name}/start', startExec(containers, system.version)],

@@ -21,6 +21,8 @@ export interface StoredImage extends ImageRecord {
   readonly history: readonly HistoryEntry[];
   /** RFC 3339; not there when it never had a tag. */
   readonly taggedAt?: string;
+  /** The image that it was committed on; it may be gone. */
+  readonly parentId?: string;
 }
 
 /** A layer on top of its parents: `id` is the chain id. */

@@ -18,7 +18,7 @@ export function publishImageEvent(events: Events, action: string, image: StoredI
   events.publish({ type: 'image', action, id: image.id, attributes: { ...image.config.Labels, name } });
 }
 
-function recordOf(id: string, file: ImageConfigFile, layers: readonly StoredLayer[], taggedAt?: string): StoredImage {
+function recordOf({ id, file, layers, parentId }: NewImage, taggedAt?: string): StoredImage {
   return {
     id,
     created: file.created ?? '',
@@ -34,6 +34,7 @@ function recordOf(id: string, file: ImageConfigFile, layers: readonly StoredLaye
     dockerVersion: file.docker_version ?? '',
     history: file.history ?? [],
     ...(taggedAt === undefined ? {} : { taggedAt }),
+    ...(parentId === undefined ? {} : { parentId }),
   };
 }
 
@@ -47,6 +48,8 @@ export interface NewImage {
   /** From the base upwards. */
   readonly layers: readonly StoredLayer[];
   readonly references: readonly ImageReference[];
+  /** The image that it was made from, here. */
+  readonly parentId?: string;
 }
 
 /** Gives a name to an image, away from another that had it. To be called in a transaction. */
@@ -71,7 +74,7 @@ export async function commitImages(
     dataRoot: string;
   },
   images: readonly NewImage[],
-  action: 'import' | 'load',
+  action: 'import' | 'load' | 'create',
 ): Promise<void> {
   const { records, catalogue, events, blobs, dataRoot } = options;
   // While we sync, the same image may be removed, and its configuration with it: then once more.
@@ -81,15 +84,18 @@ export async function commitImages(
   } while (!images.every(({ id }) => blobs.has(id)));
   records.transaction(
     () => {
-      for (const { id, file, layers, references } of images) {
-        for (const layer of layers) catalogue.layers.put(layer);
+      for (const made of images) {
+        const { id, references } = made;
+        for (const layer of made.layers) catalogue.layers.put(layer);
         const taggedAt = references.length > 0 ? formatTime(nowNs()) : catalogue.images.get(id)?.taggedAt;
-        const image = recordOf(id, file, layers, taggedAt);
+        const image = recordOf(made, taggedAt);
         catalogue.images.put(image);
+        // Docker tells of a commit before its name, of an import and a load after.
+        if (action === 'create') publishImageEvent(events, action, image);
         for (const reference of references) putReference(catalogue, image, reference);
         // A load tells of the image alone, as Docker's does.
         if (action === 'import') announceTags(events, image, references);
-        publishImageEvent(events, action, image);
+        if (action !== 'create') publishImageEvent(events, action, image);
       }
     },
     { durable: true },

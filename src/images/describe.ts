@@ -19,6 +19,10 @@ function digestsOf(references: readonly ImageReference[]): string[] {
   return references.filter(({ digest }) => digest !== undefined).map(familiarReference);
 }
 
+function parentOf(catalogue: Catalogue, image: StoredImage): StoredImage | undefined {
+  return image.parentId === undefined ? undefined : catalogue.images.get(image.parentId);
+}
+
 /** The rows of `docker images`, newest first. */
 export function listImages(
   options: { catalogue: Catalogue; users: () => Iterable<ImageUser & { imageId: string }> },
@@ -52,7 +56,7 @@ export function listImages(
     if (!isWanted) continue;
     rows.push({
       Id: image.id,
-      ParentId: '',
+      ParentId: parentOf(catalogue, image)?.id ?? '',
       RepoTags: tagsOf(shown),
       RepoDigests: digestsOf(shown),
       Created: Number(created / nsPerSecond),
@@ -108,7 +112,7 @@ export function inspectImage(options: { catalogue: Catalogue; snapshots: Snapsho
     Id: image.id,
     RepoTags: tagsOf(references),
     RepoDigests: digestsOf(references),
-    Parent: '',
+    Parent: parentOf(catalogue, image)?.id ?? '',
     Comment: image.comment,
     ...(image.created === '' ? {} : { Created: image.created }),
     DockerVersion: image.dockerVersion,
@@ -129,23 +133,29 @@ function secondsOf(time: string | undefined): number {
   return Number.isNaN(milliseconds) ? 0 : Math.floor(milliseconds / 1000);
 }
 
-/** The steps an image was made in, the last first; only the last is an image that we have. */
+/** The steps an image was made in, the last first; that and those of its parents are images that we have. */
 export function imageHistory(catalogue: Catalogue, reference: string): ImageHistoryEntry[] {
   const image = catalogue.find(reference);
-  const tags = tagsOf(catalogue.referencesOf(image.id));
+  /** How many steps an image had -> that image. */
+  const known = new Map<number, StoredImage>();
+  for (let at: StoredImage | undefined = image; at !== undefined; at = parentOf(catalogue, at)) {
+    if (known.has(at.history.length)) break;
+    known.set(at.history.length, at);
+  }
   let layer = 0;
-  const entries = image.history.map((step): ImageHistoryEntry => {
+  const entries = image.history.map((step, index): ImageHistoryEntry => {
+    const made = known.get(index + 1);
+    const tags = made === undefined ? [] : tagsOf(catalogue.referencesOf(made.id));
     const chainId = step.empty_layer ? undefined : image.chain[layer];
     if (!step.empty_layer) layer += 1;
     return {
-      Id: '<missing>',
+      Id: made?.id ?? '<missing>',
       Created: secondsOf(step.created),
       CreatedBy: step.created_by ?? '',
-      Tags: null,
+      Tags: tags.length === 0 ? null : tags,
       Size: chainId === undefined ? 0 : (catalogue.layers.get(chainId)?.sizeBytes ?? 0),
       Comment: step.comment ?? '',
     };
   });
-  const [last, ...earlier] = entries.reverse();
-  return last === undefined ? [] : [{ ...last, Id: image.id, Tags: tags.length === 0 ? null : tags }, ...earlier];
+  return entries.reverse();
 }

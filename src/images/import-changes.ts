@@ -131,11 +131,15 @@ const instructions: Readonly<Record<string, Instruction>> = {
 
 /** Applies the Dockerfile instructions of `docker import --change` in turn; throws `invalid-argument` in Docker's words. */
 export function applyChanges(changes: readonly string[], config: Config = {}): Config {
+  let hasCommand = false;
   return changes.reduce((changed, line) => {
     const text = line.trim();
     const name = text.split(/\s/, 1)[0] ?? '';
     const instruction = instructions[name.toUpperCase()];
     if (instruction === undefined) throw fail('invalid-argument', `${name} is not a valid change command`);
-    return instruction(changed, text.slice(name.length).trim());
+    const result = instruction(changed, text.slice(name.length).trim());
+    if (name.toUpperCase() === 'CMD') hasCommand = true;
+    // A new entrypoint takes the old command away, which was meant for another program.
+    return name.toUpperCase() === 'ENTRYPOINT' && !hasCommand && result.Cmd != null ? { ...result, Cmd: null } : result;
   }, config);
 }

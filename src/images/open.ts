@@ -3,10 +3,12 @@ import { join, resolve } from 'node:path';
 import type { Events } from '#events';
 import { openBlobs, openSnapshots, type Records } from '#store';
 import { openCatalogue } from './catalogue.ts';
-import { tagImage } from './commit.ts';
+import { tagImage, targetReference } from './commit.ts';
+import { commitContainer } from './commit-container.ts';
 import { imageHistory, inspectImage, listImages } from './describe.ts';
 import { layerUsage } from './disk-usage.ts';
 import { importImage } from './import.ts';
+import { applyChanges } from './import-changes.ts';
 import { createLayers } from './layers.ts';
 import { loadImages } from './load.ts';
 import { reconcileImages } from './reconcile.ts';
@@ -45,6 +47,11 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     tag: (source, repository, tag) => tagImage(shared, source, repository, tag),
     remove: async (reference, { force }) => removeImage(shared, reference, force),
     prune: async (filters) => pruneImages(shared, filters),
+    change: (changes, config) => applyChanges(changes, config),
+    checkName: (repository, tag) => {
+      if (repository !== undefined) targetReference(repository, tag);
+    },
+    commit: (request) => commitContainer(shared, request),
     import: (request) => importImage(shared, request),
     load: (body, { quiet }) => loadImages(shared, body, quiet),
     save: async (references) => saveImages(shared, references),

@@ -8,6 +8,7 @@ import type {
   ProgressMessage,
   PruneReport,
 } from '#api';
+import type { Change } from '#store';
 
 /** An image, by its content: immutable. `id` is the digest of its configuration, `sha256:…`. */
 export interface ImageRecord {
@@ -38,6 +39,19 @@ export interface ImportRequest {
   readonly platform?: string;
 }
 
+/** What `docker commit` makes of a container. */
+export interface CommitRequest {
+  readonly containerId: string;
+  readonly repository?: string;
+  readonly tag?: string;
+  readonly author: string;
+  readonly comment: string;
+  /** Of the new image: the container's, changed. */
+  readonly config: Partial<ContainerConfig>;
+  /** Of the container, as it is. */
+  readonly containerConfig: ContainerConfig;
+}
+
 /** A container's own file system: the image's layers below, its writable layer above. */
 export interface Rootfs {
   /** Makes the writable layer. */
@@ -49,6 +63,13 @@ export interface Rootfs {
   mount(containerId: string, options?: { volatile?: boolean }): string;
   /** Unmounts it; not mounted is no error. What is not yet on disk is written out in the background. */
   unmount(containerId: string): void;
+  /**
+   * Has it mounted until the hold is released, also when its container ends meanwhile; for reading and writing its files from
+   * outside.
+   */
+  hold(containerId: string): { readonly directory: string; release(): void };
+  /** What the writable layer changes, parents first; paths are byte strings. */
+  changes(containerId: string): Promise<Change[]>;
   /** Unmounts and removes it with all it holds. */
   remove(containerId: string): Promise<void>;
   /** Container ids that have a writable layer on disk. */
@@ -73,6 +94,12 @@ export interface Images {
   tag(source: string, repository: string, tag: string): void;
   remove(reference: string, options: { force: boolean; noPrune: boolean }): Promise<ImageDeleteItem[]>;
   prune(filters: Filters): Promise<PruneReport>;
+  /** Applies Dockerfile instructions to a configuration; throws `invalid-argument` in Docker's words. */
+  change(changes: readonly string[], config: Partial<ContainerConfig>): Partial<ContainerConfig>;
+  /** Throws `invalid-argument` for a name that an image cannot have. */
+  checkName(repository: string | undefined, tag: string | undefined): void;
+  /** Makes an image of a container's changes on top of its own; returns its id and, where it has one, its name. */
+  commit(request: CommitRequest): Promise<{ id: string; name: string }>;
   /** Returns the new image's id. */
   import(request: ImportRequest): Promise<string>;
   /** Takes a docker-archive or OCI layout, plain or compressed; yields Docker's progress, ending `Loaded image: …`. */

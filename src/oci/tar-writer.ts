@@ -72,7 +72,8 @@ function ustar(entry: TarEntry, flag: string): Buffer {
   number(entry.deviceMajor, 329, 8);
   number(entry.deviceMinor, 337, 8);
   block.fill(0x20, 148, 156);
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (let index = 0; index < blockBytes; index += 1) sum += block[index] ?? 0;
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return block;
 }

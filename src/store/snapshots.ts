@@ -3,6 +3,7 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '#linux/errno';
 import { isMountPoint, mountOverlay, unmountInBackground } from '#linux/mount';
+import { trimTree } from '#linux/remove-tree';
 import { encodedOf } from '#oci';
 import { messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
@@ -39,6 +40,7 @@ export interface Snapshots {
   createContainer(containerId: string, chain: readonly string[]): void;
   /** Mounts and returns the mount point; mounted already is no error. `volatile`: see `OverlayMount`. */
   mountContainer(containerId: string, chain: readonly string[], options?: { volatile?: boolean }): string;
+  isContainerMounted(containerId: string): boolean;
   /** Not mounted is no error. */
   unmountContainer(containerId: string): void;
   removeContainer(containerId: string): void;
@@ -80,6 +82,11 @@ async function sizeOfTree(directory: string, seen: Set<number>): Promise<number>
   return total;
 }
 
+async function discard(tree: string): Promise<void> {
+  await trimTree(tree);
+  await rm(tree, { recursive: true, force: true });
+}
+
 /** Opens the snapshots under `directory`. */
 export function openSnapshots(directory: string): Snapshots {
   const layers = join(directory, 'layers');
@@ -111,7 +118,7 @@ export function openSnapshots(directory: string): Snapshots {
     }
     const removal = async (): Promise<void> => {
       if (after !== false) await after;
-      await rm(away, { recursive: true, force: true });
+      await discard(away);
     };
     inBackground(removal(), away);
   }
@@ -174,6 +181,7 @@ export function openSnapshots(directory: string): Snapshots {
     containerPaths,
     createContainer,
     mountContainer,
+    isContainerMounted: (containerId) => isMountPoint(join(containerPath(containerId), 'merged')),
     unmountContainer(containerId) {
       const rest = detach(containerId);
       if (rest !== false) inBackground(rest, containerId);
@@ -184,7 +192,7 @@ export function openSnapshots(directory: string): Snapshots {
     removeLeftovers() {
       for (const name of readdirSync(unfinished)) takeAway(join(unfinished, name));
       for (const name of readdirSync(removed)) {
-        inBackground(rm(join(removed, name), { recursive: true, force: true }), name);
+        inBackground(discard(join(removed, name)), name);
       }
     },
     async settled() {

@@ -6,6 +6,7 @@ import { openImages, registryLogin } from '#images';
 import { connectKeeper } from '#keeper';
 import { removeCgroup } from '#linux/cgroups';
 import { openNetworks } from '#networks';
+import { openPorter } from '#porter';
 import { fail, messageOf, runAll } from '#std/errors';
 import { log } from '#std/log';
 import { openRecords } from '#store';
@@ -60,6 +61,7 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
   const events = countEvents(openEvents(records));
   const usage = containerUsage(records);
   const keeper = await connectKeeper({ execRoot, command: [...selfCommand(), 'keeper', '--exec-root', execRoot] });
+  const porter = openPorter({ execRoot, command: [...selfCommand(), 'porter'] });
   const images = await openImages({ records, events, dataRoot, users: () => usage.images() });
   const volumes = await openVolumes({ records, events, dataRoot, users: () => usage.volumes() });
   const bridge = { ...(bridgeAddress !== undefined && { subnet: bridgeAddress }), ...(mtu !== undefined && { mtu }) };
@@ -71,6 +73,7 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     networks,
     volumes,
     keeper,
+    porter,
     paths,
     dataRoot,
     runtime,
@@ -81,7 +84,7 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
   await networks.reconcile(live);
   await volumes.reconcile(live);
   await images.reconcile();
-  return { records, events, keeper, images, volumes, networks, opened };
+  return { records, events, keeper, porter, images, volumes, networks, opened };
 }
 
 /** Opens the engine over its roots and serves its API; `close` ends it, with `all` its containers and the keeper too. */
@@ -94,7 +97,7 @@ export async function openEngine(
   const settings = inForce.current;
   const runtime = prepareRuntime(settings.execRoot);
   const features = await openFeatures(inForce, paths, runtime);
-  const { records, events, keeper, images, networks, opened } = features;
+  const { records, events, keeper, porter, images, networks, opened } = features;
   const { containers } = opened;
   const system = await systemInformation(inForce, features, runtime, requestStop);
   const api = createApi({
@@ -116,6 +119,7 @@ export async function openEngine(
       ...(all ? [() => stopAllInTime(opened, inForce.current.shutdownTimeoutSeconds)] : []),
       ...listeners.map((listener) => () => listener.close()),
       () => opened.close(),
+      () => porter.close(),
       () => images.settled(),
       ...(all ? [() => networks.close(), () => keeper.shutDown(), () => void removeCgroup(paths.cgroupParent)] : []),
       () => keeper.close(),

@@ -6,7 +6,7 @@ export { type HostFacts, readHostFacts } from './host.ts';
 export { readBlockLimits, readContainerDevices } from './host-devices.ts';
 export { parseMac } from './mac.ts';
 export { defaultMaskedPaths as maskedPaths, defaultReadonlyPaths as readonlyPaths } from './masked.ts';
-export type { MountOptions } from './mount-request.ts';
+export { type MountOptions, tmpfsDestination } from './mount-request.ts';
 export {
   type MountOptionsTable,
   type PreparedMounts,

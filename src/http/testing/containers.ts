@@ -13,6 +13,7 @@ import type {
 import type { Attachment, AttachOptions, Containers, LogOptions } from '#containers';
 import { fail } from '#std/errors';
 import { newId } from '#std/identifiers';
+import { MemoryContainerFiles } from './container-files.ts';
 
 function frame(text: string): Buffer {
   const payload = Buffer.from(text);
@@ -33,7 +34,7 @@ interface MemoryContainer {
 }
 
 /** Containers without processes: `echo` says its arguments and exits with 7, `cat` gives back what it is sent. */
-export class MemoryContainers implements Containers {
+export class MemoryContainers extends MemoryContainerFiles implements Containers {
   readonly #containers = new Map<string, MemoryContainer>();
   readonly #execs = new Map<string, ExecCreateRequest & { started?: boolean }>();
   /** What was called, for tests to look at. */
@@ -44,6 +45,10 @@ export class MemoryContainers implements Containers {
   openLogs = 0;
   /** Bytes of the log that `logs` serves when it does not follow. */
   logChunks = 2;
+
+  protected check(name: string): void {
+    this.#find(name);
+  }
 
   #find(name: string): MemoryContainer {
     for (const container of this.#containers.values()) {

@@ -168,6 +168,9 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
       return [{ Untagged: 'busybox:latest' }];
     },
     prune: async () => ({ ImagesDeleted: null, SpaceReclaimed: 0 }),
+    change: (_changes, config) => config,
+    checkName: () => undefined,
+    commit: async () => ({ id: 'sha256:cc', name: '' }),
     import: async ({ body }) => {
       for await (const chunk of body) images.receivedBytes += chunk.byteLength;
       return 'sha256:bb';

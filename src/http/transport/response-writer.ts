@@ -40,6 +40,12 @@ async function writeStream(
   if (chunked) await writer.write('0\r\n\r\n');
 }
 
+/** The length of a body that is not sent, as Docker tells it: to HEAD the length of an error, else nothing or none. */
+function lengthHeader(request: RequestHead, { status, body }: ApiResponse): string {
+  if (status === 204 || status === 304 || (request.method === 'HEAD' && body === undefined)) return '';
+  return `Content-Length: ${typeof body === 'string' && status >= 400 ? Buffer.byteLength(body) : 0}\r\n`;
+}
+
 /**
  * Writes an answer that does not hijack. A streamed body goes out chunked (to an HTTP/1.0 client: until the connection ends),
  * its head at once. Returns whether the connection may serve another request; rejects when the client is gone or the body
@@ -56,7 +62,7 @@ export async function writeResponse(
   const closing = stays || response.headers.Connection !== undefined ? '' : 'Connection: close\r\n';
   const common = `Date: ${date()}\r\n${closing}`;
   if (body === undefined || request.method === 'HEAD') {
-    const length = response.status === 204 || response.status === 304 ? '' : 'Content-Length: 0\r\n';
+    const length = lengthHeader(request, response);
     await writer.write(encodeHead(response, common + length));
     return stays;
   }

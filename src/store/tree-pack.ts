@@ -1,0 +1,114 @@
+import { closeSync, constants as fsConstants, readSync } from 'node:fs';
+import { type FileStat, fileTypes, openPlace, readLinkAt, readXattrOf } from '#linux/file-tree';
+import { type TarEntryType, tarEnd, tarHeader, tarPadding } from '#oci';
+
+/** So many bytes go out at once. */
+const chunkBytes = 256 * 1024;
+const capability = 'security.capability';
+
+const types: Readonly<Record<number, TarEntryType>> = {
+  [fileTypes.file]: 'file',
+  [fileTypes.directory]: 'directory',
+  [fileTypes.symlink]: 'symlink',
+  [fileTypes.character]: 'character',
+  [fileTypes.block]: 'block',
+  [fileTypes.fifo]: 'fifo',
+};
+
+/**
+ * Makes a tar of files, as Docker makes them: times in whole seconds, a second name of a file as a hard link, of the extended
+ * attributes file capabilities alone, no sockets. What comes out are chunks, between any two of which the caller may pause.
+ */
+export class TreePacker {
+  readonly #seen = new Map<string, string>();
+  #buffer = Buffer.allocUnsafe(chunkBytes);
+  #usedBytes = 0;
+
+  /** Adds what a handle (O_PATH) stands for under a name of the archive, of a directory with its slash; not what is below it. */
+  *add(place: number, stat: FileStat, path: string): Generator<Buffer, void, undefined> {
+    const type = types[stat.mode & fileTypes.mask];
+    if (type === undefined) return;
+    const common = {
+      path,
+      mode: stat.mode & 0o7777,
+      uid: stat.uid,
+      gid: stat.gid,
+      modifiedSeconds: stat.modifiedSeconds,
+    };
+    const earlier = this.#earlierName(type, stat, path);
+    if (earlier !== undefined) {
+      yield* this.#put(tarHeader({ ...common, type: 'hardlink', linkPath: earlier }));
+    } else if (type === 'file') {
+      yield* this.#file(place, stat.sizeBytes, common);
+    } else if (type === 'symlink') {
+      yield* this.#put(tarHeader({ ...common, type, linkPath: readLinkAt(place) }));
+    } else if (type === 'character' || type === 'block') {
+      yield* this.#put(tarHeader({ ...common, type, deviceMajor: stat.nodeMajor, deviceMinor: stat.nodeMinor }));
+    } else {
+      yield* this.#put(tarHeader({ ...common, type }));
+    }
+  }
+
+  /** Adds an empty file that stands for something. */
+  *mark(path: string): Generator<Buffer, void, undefined> {
+    yield* this.#put(tarHeader({ path, mode: 0 }));
+  }
+
+  /** Ends the archive. */
+  *end(): Generator<Buffer, void, undefined> {
+    yield* this.#put(tarEnd);
+    if (this.#usedBytes > 0) yield this.#flush();
+  }
+
+  #earlierName(type: TarEntryType, stat: FileStat, path: string): string | undefined {
+    if (stat.links < 2 || type === 'directory') return undefined;
+    const identity = `${stat.deviceMajor}:${stat.deviceMinor}:${stat.inodeHigh}:${stat.inodeLow}`;
+    const earlier = this.#seen.get(identity);
+    if (earlier === undefined) this.#seen.set(identity, path);
+    return earlier;
+  }
+
+  *#file(
+    place: number,
+    sizeBytes: number,
+    common: Parameters<typeof tarHeader>[0],
+  ): Generator<Buffer, void, undefined> {
+    const descriptor = openPlace(place, fsConstants.O_RDONLY);
+    try {
+      const value = readXattrOf(descriptor, capability);
+      const xattrs = value === undefined ? {} : { xattrs: new Map([[capability, value]]) };
+      yield* this.#put(tarHeader({ ...common, ...xattrs, sizeBytes }));
+      let leftBytes = sizeBytes;
+      while (leftBytes > 0) {
+        if (this.#usedBytes === chunkBytes) yield this.#flush();
+        const wanted = Math.min(leftBytes, chunkBytes - this.#usedBytes);
+        const count = readSync(descriptor, this.#buffer, this.#usedBytes, wanted, null);
+        // It is shorter by now than the header says.
+        if (count === 0) this.#buffer.fill(0, this.#usedBytes, this.#usedBytes + wanted);
+        this.#usedBytes += count === 0 ? wanted : count;
+        leftBytes -= count === 0 ? wanted : count;
+      }
+      yield* this.#put(tarPadding(sizeBytes));
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  *#put(bytes: Uint8Array): Generator<Buffer, void, undefined> {
+    for (let rest = bytes; rest.length > 0; ) {
+      if (this.#usedBytes === chunkBytes) yield this.#flush();
+      const piece = rest.subarray(0, chunkBytes - this.#usedBytes);
+      this.#buffer.set(piece, this.#usedBytes);
+      this.#usedBytes += piece.length;
+      rest = rest.subarray(piece.length);
+    }
+  }
+
+  /** The receiver may hold a chunk for long: the next one has memory of its own. */
+  #flush(): Buffer {
+    const chunk = this.#buffer.subarray(0, this.#usedBytes);
+    this.#buffer = Buffer.allocUnsafe(chunkBytes);
+    this.#usedBytes = 0;
+    return chunk;
+  }
+}
