@@ -67,7 +67,14 @@ function streamCalls(parts: FaceParts): Pick<Containers, 'attach' | 'logs' | 're
       throw fail('conflict', `container ${name} is restarting, wait until the container is running`);
     }
     const { stdin, stdout, stderr } = options;
-    const everything = { stdout, stderr, follow: false, timestamps: false, signal: new AbortController().signal };
+    const everything = {
+      stdout,
+      stderr,
+      follow: false,
+      timestamps: false,
+      details: false,
+      signal: new AbortController().signal,
+    };
     const streams = {
       id: record.id,
       terminal: record.config.Tty,

@@ -44,6 +44,8 @@ export interface LogOptions {
   readonly stderr: boolean;
   readonly follow: boolean;
   readonly timestamps: boolean;
+  /** Whether each line begins with what its driver was told to keep with it. */
+  readonly details: boolean;
   readonly sinceNs?: bigint;
   readonly untilNs?: bigint;
   /** Number of last lines; undefined for all. */

@@ -7,12 +7,55 @@ export const keeperProtocolVersion = 1;
 
 /** How the output of a container's main process is kept. */
 export interface LogTarget {
-  /** File of JSON lines, `{"log":…,"stream":…,"time":…}`; rotated to `path.1`, `path.2`, … */
+  /** The file; rotated to `path.1`, `path.2`, … */
   readonly path: string;
+  /** Its records: Docker's JSON lines (the default), or those of `local-log.ts`. */
+  readonly format?: 'json' | 'local';
   /** A file is rotated before it grows past this; -1 for no bound. */
   readonly maxSizeBytes: number;
   /** How many files are kept, the current one included. */
   readonly maxFiles: number;
+  /** Whether rotated files are compressed, to `path.1.gz`, … */
+  readonly compress?: boolean;
+  /** The text of a JSON object that every JSON record carries. */
+  readonly attributes?: string;
+  /** No file is kept: the output is forwarded alone. */
+  readonly discard?: boolean;
+  /** Where the output goes beside the file; the format is `local` then. */
+  readonly forward?: ForwardTarget;
+}
+
+/** A log server. What it does not take is held up to a bound; beyond that lines are dropped. It never holds up a process. */
+export interface ForwardTarget {
+  readonly to: SyslogTarget | JournalTarget;
+  readonly maxBufferBytes: number;
+}
+
+export interface SyslogTarget {
+  readonly driver: 'syslog';
+  /** `address` is a host and port, or a path. */
+  readonly transport: 'udp' | 'tcp' | 'tcp+tls' | 'unix' | 'unixgram';
+  readonly address: string;
+  readonly tls?: {
+    readonly ca?: string;
+    readonly cert?: string;
+    readonly key?: string;
+    readonly skipVerify: boolean;
+  };
+  /** The facility's number times eight. */
+  readonly facility: number;
+  readonly format: '' | 'rfc3164' | 'rfc5424' | 'rfc5424micro';
+  readonly tag: string;
+  readonly hostname: string;
+  readonly pid: number;
+}
+
+export interface JournalTarget {
+  readonly driver: 'journald';
+  /** Path of the journal's socket. */
+  readonly socket: string;
+  /** Fields of every entry. */
+  readonly fields: Readonly<Record<string, string>>;
 }
 
 /** A process to start: a container's main process, or one more inside a running container. */

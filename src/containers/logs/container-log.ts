@@ -1,9 +1,12 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fail } from '#std/errors';
 import type { Catalog } from '../catalog.ts';
 import { isExit } from '../exit/await.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, isRunning } from '../record.ts';
 import type { LogOptions } from '../types.ts';
+import { logPlace } from './drivers.ts';
 import { readLog } from './read.ts';
 
 /** The log of a container as `GET /containers/{id}/logs` sends it; following, it ends when the container has stopped. */
@@ -13,7 +16,8 @@ export function containerLog(
   record: ContainerRecord,
   options: LogOptions,
 ): AsyncIterable<Uint8Array> {
-  if (record.hostConfig.LogConfig.Type === 'none') {
+  const place = logPlace(record, paths);
+  if (place === undefined) {
     throw fail('not-implemented', 'configured logging driver does not support reading');
   }
   if (!options.stdout && !options.stderr) {
@@ -31,5 +35,7 @@ export function containerLog(
       }),
   };
   const { follow: follows, ...rest } = options;
-  return readLog(paths.log(id), { ...rest, framed: !record.config.Tty, ...(follows && { follow }) });
+  // Before the first start there may be no directory to watch.
+  if (follows) mkdirSync(dirname(place.path), { recursive: true, mode: 0o700 });
+  return readLog(place.path, { ...rest, format: place.format, framed: !record.config.Tty, ...(follows && { follow }) });
 }

@@ -24,6 +24,7 @@ const plain: ReadOptions = {
   stdout: true,
   stderr: true,
   timestamps: false,
+  details: false,
   framed: false,
   signal: new AbortController().signal,
 };

@@ -1,7 +1,9 @@
 import { watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { LineDecoder, type LineOptions } from './decode.ts';
-import { nextFile, openLog } from './files.ts';
+import { nowNs } from '#std/time';
+import { type Decoder, JsonDecoder, type LineOptions } from './decode.ts';
+import { LocalDecoder } from './decode-local.ts';
+import { type LogFile, nextFile, openLog } from './files.ts';
 
 const chunkBytes = 256 * 1024;
 
@@ -10,6 +12,8 @@ export interface ReadOptions extends LineOptions {
   /** Present: goes on when the end is reached, until this says that no more will be written. */
   readonly follow?: FollowControl;
   readonly signal: AbortSignal;
+  /** The form of the records; Docker's JSON lines unless told. */
+  readonly format?: 'json' | 'local';
 }
 
 /** How a reader learns that a log has ended. */
@@ -20,14 +24,22 @@ export interface FollowControl {
   onChange(listener: () => void): Disposable;
 }
 
+/** The longest that a timer can be set to. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** Sleeps until something in the log's directory, the container or the signal changes; nothing that happened before is missed. */
 class Bell implements Disposable {
   #rung = false;
   #wake: (() => void) | undefined;
   readonly #stack = new DisposableStack();
 
-  constructor(path: string, follow: FollowControl, signal: AbortSignal) {
+  constructor(path: string, follow: FollowControl, { signal, untilNs }: ReadOptions) {
     const name = basename(path);
+    if (untilNs !== undefined) {
+      const delayMs = Number(untilNs - nowNs()) / 1e6;
+      const timer = setTimeout(() => this.#ring(), Math.min(Math.max(delayMs, 0) + 1, longestTimerMs));
+      this.#stack.defer(() => clearTimeout(timer));
+    }
     const watcher = watch(dirname(path), (_event, file) => {
       if (file === null || String(file).startsWith(name)) this.#ring();
     });
@@ -56,21 +68,23 @@ class Bell implements Disposable {
 }
 
 /**
- * Reads a json-file log, rotated files first, and yields chunks ready to send. A line appears once, also when the log
+ * Reads a log, rotated files first, and yields chunks ready to send. A line appears once, also when the log
  * is rotated meanwhile; with `follow` it goes on until the writer has ended or the signal aborts.
  */
 export async function* readLog(path: string, options: ReadOptions): AsyncGenerator<Uint8Array> {
   const { follow, signal } = options;
-  const decoder = new LineDecoder(options);
-  using bell = follow === undefined ? undefined : new Bell(path, follow, signal);
-  let start = await openLog(path, options.tail);
+  const { format = 'json', untilNs } = options;
+  const decoder: Decoder = format === 'json' ? new JsonDecoder(options) : new LocalDecoder(options);
+  using bell = follow === undefined ? undefined : new Bell(path, follow, options);
+  let start = await openLog(path, format, options.tail);
   while (start === undefined && follow !== undefined && bell !== undefined && !signal.aborted) {
     if (follow.ended()) return;
     await bell.wait();
-    start = await openLog(path, undefined);
+    start = await openLog(path, format, undefined);
   }
   if (start === undefined) return;
   let { file, offset } = start;
+  let next: LogFile | undefined;
   let buffer = Buffer.allocUnsafe(chunkBytes);
   try {
     while (!signal.aborted && !decoder.past) {
@@ -84,18 +98,22 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
         buffer = Buffer.allocUnsafe(buffer.length * 2);
         continue;
       }
-      const next = await nextFile(path, file);
       if (next !== undefined) {
         file[Symbol.dispose]();
         file = next;
         offset = 0;
+        next = undefined;
         continue;
       }
+      next = await nextFile(path, file);
+      // What was written between the last read and the rotation is still to come.
+      if (next !== undefined) continue;
       // Only an end that was there before the last read says that the read saw everything.
-      if (wasEnded || bell === undefined) return;
+      if (wasEnded || bell === undefined || (untilNs !== undefined && nowNs() > untilNs)) return;
       await bell.wait();
     }
   } finally {
+    next?.[Symbol.dispose]();
     file[Symbol.dispose]();
   }
 }

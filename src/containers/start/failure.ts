@@ -68,6 +68,8 @@ const prefixes: Readonly<Record<StartKind, string>> = {
 /** Words a failed start of the runtime: `StartFailure` with exit code 127 (not found), 126 (cannot be run) or 128. */
 export function startFailure(kind: StartKind, program: string, error: unknown): StartFailure {
   const message = messageOf(error);
+  if (message.startsWith('failed to initialize logging driver'))
+    return new StartFailure(`failed to create task for container: ${message}`, 128, error);
   for (const { pattern, exitCode, text } of causes) {
     const match = pattern.exec(message);
     if (match !== null) return new StartFailure(prefixes[kind] + text(match, program), exitCode, error);

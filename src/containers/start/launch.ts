@@ -16,12 +16,12 @@ import type { Release } from '../exit/release.ts';
 import { initialHealth } from '../health/monitor.ts';
 import { updateLinkedHosts } from '../links/hosts.ts';
 import { type LinkedContainer, linkedContainers } from '../links/links.ts';
+import { logTarget } from '../logs/drivers.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, commandLine, type Life, withLife } from '../record.ts';
 import { restartsAfterExit } from '../restart/policy.ts';
 import { StartFailure, startFailure } from './failure.ts';
 import { writeNetworkFiles } from './files.ts';
-import { logTarget } from './log-target.ts';
 import { readyMountSources } from './mount-sources.ts';
 import { joinedContainer } from './namespaces.ts';
 import { setUpNetwork } from './network.ts';
@@ -120,7 +120,7 @@ export function createLaunch(parts: LaunchParts): Launch {
 
   function startProcess(record: ContainerRecord, bundle: string): ReturnType<Keeper['start']> {
     const { id, config, hostConfig } = record;
-    const log: LogTarget | undefined = logTarget(hostConfig.LogConfig, parts.logDefaults, paths.log(id));
+    const log: LogTarget | undefined = logTarget(record, parts.logDefaults, paths);
     const [rows, columns] = hostConfig.ConsoleSize;
     return keeper.start({
       id,

@@ -41,7 +41,7 @@ export function inspectRecord(record: ContainerRecord, sources: InspectSources):
     ResolvConfPath: ifStarted(paths.resolvConf(record.id)),
     HostnamePath: ifStarted(paths.hostname(record.id)),
     HostsPath: ifStarted(paths.hosts(record.id)),
-    LogPath: record.hostConfig.LogConfig.Type === 'none' ? '' : ifStarted(paths.log(record.id)),
+    LogPath: record.hostConfig.LogConfig.Type === 'json-file' ? ifStarted(paths.log(record.id)) : '',
     Name: `/${record.name}`,
     RestartCount: record.life.restartCount,
     Driver: 'overlay2',

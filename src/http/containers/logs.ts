@@ -20,6 +20,7 @@ function logOptions({ query, signal }: Call): LogOptions {
     stderr,
     follow: query.flag('follow'),
     timestamps: query.flag('timestamps'),
+    details: query.flag('details'),
     signal,
     ...(sinceNs === undefined ? {} : { sinceNs }),
     // 0 is how clients spell "no end".

@@ -1,21 +1,26 @@
-import { constants, type PathLike } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { hasCode } from '#linux/errno';
-import { fail } from '#std/errors';
+import { fail, messageOf } from '#std/errors';
+import { log } from '#std/log';
 import type { LogTarget } from '../protocol.ts';
+import { compressRotated, shiftRotated } from './log-rotation.ts';
+import type { LogSink } from './log-sink.ts';
+import type { RecordFormat } from './records.ts';
 
-/**
- * The log of one container, written at known positions, so that a write that was cut short can be done over. Every
- * call goes through Bun's thread pool: a disk that hangs holds up nobody but the caller.
- */
-export class LogFile {
-  /** Bytes in the current file. */
+/** The log file of one container. Every call goes through Bun's thread pool: a disk that hangs holds up nobody but the caller. */
+export class LogFile implements LogSink {
   size = 0;
+  readonly format: RecordFormat;
   readonly #target: LogTarget;
   #file: FileHandle | undefined;
+  #compression: Promise<void> = Promise.resolve();
+  readonly #closing = new AbortController();
 
-  constructor(target: LogTarget) {
+  constructor(target: LogTarget, format: RecordFormat) {
     this.#target = target;
+    this.format = format;
   }
 
   get isOpen(): boolean {
@@ -26,7 +31,6 @@ export class LogFile {
     return this.#target.path;
   }
 
-  /** How much the current file may still grow; infinite when it is not bounded. */
   get room(): number {
     const { maxSizeBytes } = this.#target;
     return maxSizeBytes > 0 ? maxSizeBytes - this.size : Number.POSITIVE_INFINITY;
@@ -34,11 +38,18 @@ export class LogFile {
 
   /** Opens the file, or makes it. */
   async open(): Promise<void> {
-    this.#file = await open(this.#target.path, constants.O_RDWR | constants.O_CREAT, 0o640);
+    const { path } = this.#target;
+    const flags = constants.O_RDWR | constants.O_CREAT;
+    this.#file = await open(path, flags, 0o640).catch(async (error: unknown) => {
+      if (!hasCode(error, 'ENOENT')) throw error;
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      return open(path, flags, 0o640);
+    });
     this.size = (await this.#file.stat()).size;
+    // A keeper that ended in the midst of it left one uncompressed.
+    this.#compress();
   }
 
-  /** Writes `bytes` at the end. When that fails nothing of them is left in the file. */
   async append(bytes: Uint8Array): Promise<void> {
     if (this.#file === undefined) await this.open();
     const start = this.size;
@@ -55,13 +66,11 @@ export class LogFile {
     this.size = start + written;
   }
 
-  /** Cuts the file. */
   async truncate(size: number): Promise<void> {
     await this.#handle.truncate(size);
     this.size = size;
   }
 
-  /** The file's bytes from `start` to its end. */
   async readFrom(start: number): Promise<Buffer> {
     const bytes = Buffer.alloc(Math.max(this.size - start, 0));
     const { bytesRead } = await this.#handle.read(bytes, 0, bytes.length, start);
@@ -71,13 +80,16 @@ export class LogFile {
   /** Starts an empty file; the full ones move to `path.1`, `path.2`, …, and the oldest beyond the bound is lost. */
   async rotate(): Promise<void> {
     const { path, maxFiles } = this.#target;
+    await this.#compression;
+    // A new file also where one alone is kept: whoever follows the old one reads it to its end.
     if (maxFiles <= 1) {
-      await this.truncate(0);
-      return;
+      await rm(path, { force: true });
+    } else {
+      await shiftRotated(path, maxFiles);
+      await rename(path, `${path}.1`).catch((error: unknown) => {
+        if (!hasCode(error, 'ENOENT')) throw error;
+      });
     }
-    for (let number = maxFiles - 2; number >= 1; number--)
-      await renameIfThere(`${path}.${number}`, `${path}.${number + 1}`);
-    await renameIfThere(path, `${path}.1`);
     const old = this.#file;
     await this.open();
     await old?.close();
@@ -86,19 +98,23 @@ export class LogFile {
   async close(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
+    this.#closing.abort();
+    await this.#compression;
     await file?.close();
+  }
+
+  #compress(): void {
+    const { path, compress, maxFiles } = this.#target;
+    if (compress !== true || maxFiles <= 1) return;
+    const work = this.#compression.then(() => compressRotated(path, this.#closing.signal));
+    this.#compression = work.catch((error: unknown) => {
+      if (hasCode(error, 'ENOENT') || this.#closing.signal.aborted) return;
+      log('warn', 'cannot compress log', { path, error: messageOf(error) });
+    });
   }
 
   get #handle(): FileHandle {
     if (this.#file === undefined) throw fail('internal', `log ${this.#target.path} is not open`);
     return this.#file;
-  }
-}
-
-async function renameIfThere(from: PathLike, to: PathLike): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
   }
 }

@@ -4,9 +4,10 @@ import { log } from '#std/log';
 import { nowNs } from '#std/time';
 import type { ChunkMark } from './chunk-mark.ts';
 import { consumeFifo, hotPipeBytes, peekFifo, takeFifo } from './fifo-reader.ts';
-import type { LogFile } from './log-file.ts';
-import { formatRecords, recordSuffix, type StreamName, withoutCutCharacter } from './log-format.ts';
+import type { Forwarder } from './forward/forwarder.ts';
+import type { LogSink } from './log-sink.ts';
 import type { Readiness } from './readiness.ts';
+import { formatRecords, type StreamName, withoutCutCharacter } from './records.ts';
 import type { Subscriber } from './subscriber.ts';
 
 const recordBufferBytes = 512 * 1024;
@@ -38,7 +39,9 @@ export interface OutputOptions {
   readonly streams: readonly { readonly name: StreamName; readonly descriptor: number }[];
   /** The master of a process with a terminal, whose output passes through the `stdout` FIFO. */
   readonly master?: number;
-  readonly log?: LogFile;
+  readonly log?: LogSink;
+  /** Where the same goes as well. It never makes anybody wait. */
+  readonly forwarder?: Forwarder;
   readonly mark: ChunkMark;
   readonly readiness: Readiness;
 }
@@ -175,7 +178,7 @@ export class Output {
   }
 
   /** With a log: starts the next chunk on its way. True when it did. */
-  #record(file: LogFile): boolean {
+  #record(file: LogSink): boolean {
     if (!file.isOpen) {
       this.#run(file.open());
       return true;
@@ -188,13 +191,13 @@ export class Output {
       this.#broadcast(stream.name, bytes.subarray(stream.shownBytes));
       stream.shownBytes = Math.max(stream.shownBytes, bytes.length);
       this.#notice(stream, bytes.length);
-      const suffix = recordSuffix(stream.name, timeNs);
+      const stamp = file.format.stamp(stream.name, timeNs);
       const { length, final } = this.#extent(stream, bytes);
-      let formatted = formatRecords(bytes, length, suffix, recordBuffer, end, file.room, final);
+      let formatted = formatRecords(file.format, bytes, length, stamp, recordBuffer, end, file.room, final);
       if (formatted.consumed === 0 && length > 0 && !isWritable(stream.descriptor)) {
         // Full, and no line in it: the rest of the line can only come when this part goes.
         const part = withoutCutCharacter(bytes, length);
-        formatted = formatRecords(bytes, part, suffix, recordBuffer, end, file.room, true);
+        formatted = formatRecords(file.format, bytes, part, stamp, recordBuffer, end, file.room, true);
       }
       consumed[stream.name] = formatted.consumed;
       end = formatted.end;
@@ -215,7 +218,7 @@ export class Output {
     return { length: final ? Math.max(stream.leftBytes, 0) : bytes.length, final };
   }
 
-  async #write(file: LogFile, records: Buffer, consumed: Record<StreamName, number>): Promise<void> {
+  async #write(file: LogSink, records: Buffer, consumed: Record<StreamName, number>): Promise<void> {
     const { mark } = this.#options;
     mark.set({
       logOffset: file.size,
@@ -232,6 +235,7 @@ export class Output {
       stream.leftBytes -= count;
     }
     mark.clear();
+    this.#options.forwarder?.push(records);
   }
 
   /** Awaits work on the log; what fails is tried again later, with all data still in the FIFOs. */

@@ -1,17 +1,14 @@
 import type { ChunkMark } from './chunk-mark.ts';
 import { consumeFifo, peekFifo } from './fifo-reader.ts';
-import type { LogFile } from './log-file.ts';
-import { formatRecords, largestRecordBytes, recordSuffixAt, type StreamName } from './log-format.ts';
-
-const suffixTail = '"}\n'.length;
-const timeBytes = '2026-01-01T00:00:00.123456789Z'.length;
+import type { LogSink } from './log-sink.ts';
+import { formatRecords, longestLineBytes, type RecordFormat, type StreamName } from './records.ts';
 
 /**
  * Finishes, or takes back, the chunk of output that a killed keeper was moving to the log, so that no line is missing
  * or there twice. `descriptors` are the FIFOs' reading ends.
  */
 export async function repairLog(
-  file: LogFile,
+  file: LogSink,
   mark: ChunkMark,
   descriptors: Readonly<Partial<Record<StreamName, number>>>,
 ): Promise<void> {
@@ -23,9 +20,9 @@ export async function repairLog(
     if (file.size > chunk.logOffset) await file.truncate(chunk.logOffset);
   } else {
     const records = (await file.readFrom(chunk.logOffset)).subarray(0, chunk.recordBytes);
-    const time = records.toString('latin1', records.length - suffixTail - timeBytes, records.length - suffixTail);
-    dropIfLogged('stdout', descriptors.stdout, chunk.stdoutBytes, time, records);
-    dropIfLogged('stderr', descriptors.stderr, chunk.stderrBytes, time, records);
+    const dropped = { format: file.format, records };
+    dropIfLogged('stdout', descriptors.stdout, chunk.stdoutBytes, dropped);
+    dropIfLogged('stderr', descriptors.stderr, chunk.stderrBytes, dropped);
   }
   mark.clear();
 }
@@ -35,14 +32,14 @@ function dropIfLogged(
   stream: StreamName,
   descriptor: number | undefined,
   count: number,
-  time: string,
-  records: Buffer,
+  { format, records }: { readonly format: RecordFormat; readonly records: Buffer },
 ): void {
-  if (descriptor === undefined || count === 0) return;
+  if (descriptor === undefined || count === 0 || records.length === 0) return;
   const head = peekFifo(descriptor);
   if (head.length < count) return;
-  const target = Buffer.alloc(records.length + largestRecordBytes);
-  const { consumed, end } = formatRecords(head, count, recordSuffixAt(stream, time), target, 0, target.length, true);
+  const stamp = format.stampOf(stream, records);
+  const target = Buffer.alloc(records.length + format.largestBytes(longestLineBytes, stamp));
+  const { consumed, end } = formatRecords(format, head, count, stamp, target, 0, target.length, true);
   if (consumed !== count || end > records.length) return;
   // In a chunk the records of stdout come first, those of stderr last.
   const logged = stream === 'stdout' ? records.subarray(0, end) : records.subarray(records.length - end);

@@ -3,12 +3,13 @@ import { closeDescriptor, makeFifo, openDescriptor } from '#linux/fifo';
 import type { StartRequest } from '../protocol.ts';
 import { ChunkMark } from './chunk-mark.ts';
 import type { StoredDescriptors } from './descriptor-store.ts';
+import { Forwarder } from './forward/forwarder.ts';
 import { Input } from './input.ts';
 import type { TaskFiles } from './journal.ts';
-import { LogFile } from './log-file.ts';
-import type { StreamName } from './log-format.ts';
+import { type LogSink, logSink } from './log-sink.ts';
 import { Output } from './output.ts';
 import type { Readiness } from './readiness.ts';
+import type { StreamName } from './records.ts';
 import type { StandardDescriptors } from './runtime.ts';
 
 /** The keeper's ends of a process's output FIFOs; none when its output goes nowhere. */
@@ -21,7 +22,8 @@ export interface StandardStreams {
   readonly input?: Input;
   /** The terminal's master. */
   readonly master?: number;
-  readonly log?: LogFile;
+  readonly log?: LogSink;
+  readonly forwarder?: Forwarder;
   readonly mark: ChunkMark;
 }
 
@@ -31,7 +33,7 @@ export interface StreamParts {
   readonly input?: Input;
   readonly master?: number;
   /** The log when it is open already. */
-  readonly log?: LogFile;
+  readonly log?: LogSink;
 }
 
 /** The container's ends of a process's FIFOs: passed to the OCI runtime, then closed here. */
@@ -89,15 +91,17 @@ export function joinStreams(
   const input = parts.input ?? (master === undefined ? undefined : new Input(master, readiness, false));
   const common = { fifos, mark, ...(input && { input }), ...(master !== undefined && { master }) };
   if (streams.length === 0) return common;
-  const log = parts.log ?? (request.log && new LogFile(request.log));
+  const log = parts.log ?? (request.log && logSink(request.log));
+  const forwarder = request.log?.forward && new Forwarder(request.log.forward);
   const output = new Output({
     streams,
     mark,
     readiness,
     ...(master !== undefined && { master }),
     ...(log && { log }),
+    ...(forwarder && { forwarder }),
   });
-  return { ...common, output, ...(log && { log }) };
+  return { ...common, output, ...(log && { log }), ...(forwarder && { forwarder }) };
 }
 
 /** Whether a process's output goes anywhere: an exec to which nobody attached before its start writes to /dev/null. */

@@ -1,5 +1,5 @@
 import type { Socket } from 'bun';
-import type { StreamName } from './log-format.ts';
+import type { StreamName } from './records.ts';
 
 /** A client that takes output slower than this much slows the process down. */
 const patienceBytes = 1024 * 1024;

@@ -9,7 +9,7 @@ import { ChunkMark } from './chunk-mark.ts';
 import { closeAll, type DescriptorStore, type StoredDescriptors } from './descriptor-store.ts';
 import { Input } from './input.ts';
 import type { ExitRecord, Journal, RunningRecord, TaskFiles, TaskRecord } from './journal.ts';
-import { LogFile } from './log-file.ts';
+import { logSink } from './log-sink.ts';
 import type { Readiness } from './readiness.ts';
 import { repairLog } from './repair.ts';
 import { hasStarted, killRuntime, readPidFile, removeRuntimeState } from './runtime.ts';
@@ -88,7 +88,7 @@ export class TakeOver {
   /** Repairs the log, gives the process its streams, and goes on with `next`. */
   async #connect(task: Task, files: TaskFiles, parts: StreamParts, next: () => void): Promise<void> {
     const { request } = task;
-    const file = request.log && new LogFile(request.log);
+    const file = request.log && logSink(request.log);
     if (file !== undefined && parts.fifos.stdout !== undefined) {
       const mark = new ChunkMark(files.mark);
       try {

@@ -148,8 +148,8 @@ export class Task {
     this.onExit();
   }
 
-  /** Lets go of everything; the journal's entry too. */
-  dispose(): void {
+  /** Lets go of everything; the journal's entry too. When it resolves no file of the log is touched any more. */
+  async dispose(): Promise<void> {
     const streams = this.#streams;
     streams?.input?.close();
     streams?.output?.close();
@@ -158,7 +158,8 @@ export class Task {
     if (streams?.master !== undefined) closeDescriptor(streams.master);
     streams?.mark.close();
     this.#journal.remove(this.id);
-    streams?.log?.close().catch((error: unknown) => log('warn', 'cannot close log', { error: messageOf(error) }));
+    streams?.forwarder?.close();
+    await streams?.log?.close().catch((error: unknown) => log('warn', 'cannot close log', { error: messageOf(error) }));
   }
 
   #dropWatch(watch: Watch): void {

@@ -56,7 +56,7 @@ export class Tasks {
   async start(request: StartRequest): Promise<{ readonly started: StartedProcess; watch(): void }> {
     const known = this.#tasks.get(request.id);
     if (known !== undefined && known.state !== 'exited') throw fail('conflict', `process ${request.id} exists already`);
-    if (known !== undefined) this.forget(request.id);
+    if (known !== undefined) await this.forget(request.id);
     this.#journal.create(request.id);
     this.#journal.writeTask(request.id, { request });
     const task = new Task(request, this.#journal, this.#readiness);
@@ -75,7 +75,7 @@ export class Tasks {
       this.#tasks.delete(request.id);
       this.#store.drop(request.id);
       removeRuntimeState(request);
-      task.dispose();
+      await task.dispose();
       this.#endWaiting(request.id);
       throw error;
     } finally {
@@ -138,12 +138,12 @@ export class Tasks {
   }
 
   /** Drops an exited process. */
-  forget(id: string): void {
+  async forget(id: string): Promise<void> {
     const task = this.#tasks.get(id);
     if (task === undefined) return;
     if (task.state !== 'exited') throw fail('conflict', `process ${id} has not exited`);
     this.#tasks.delete(id);
-    task.dispose();
+    await task.dispose();
   }
 
   /**

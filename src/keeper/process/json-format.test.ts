@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'bun:test';
-import { formatRecords, longestLineBytes, recordSuffix, recordSuffixAt, withoutCutCharacter } from './log-format.ts';
+import { jsonFormat } from './json-format.ts';
+import { formatRecords, longestLineBytes, withoutCutCharacter } from './records.ts';
 
 const time = '2026-01-01T00:00:00.120000000Z';
+const timeNs = 1_767_225_600_120_000_000n;
+const json = jsonFormat();
 
 function format(source: Uint8Array, final = false): { text: string; consumed: number } {
   const target = Buffer.alloc(1024 * 1024);
-  const suffix = recordSuffixAt('stdout', time);
-  const { consumed, end } = formatRecords(source, source.length, suffix, target, 0, target.length, final);
+  const suffix = json.stamp('stdout', timeNs);
+  const { consumed, end } = formatRecords(json, source, source.length, suffix, target, 0, target.length, final);
   return { text: target.toString('utf8', 0, end), consumed };
 }
 
@@ -16,9 +19,15 @@ function record(text: string): string {
 
 describe('log records', () => {
   test('carry a time of nine digits', () => {
-    expect(recordSuffix('stderr', 1_767_225_600_120_000_000n).toString()).toBe(
-      `","stream":"stderr","time":"${time}"}\n`,
-    );
+    expect(json.stamp('stderr', timeNs).toString()).toBe(`","stream":"stderr","time":"${time}"}\n`);
+  });
+
+  test('carry attributes where Docker has them, and their time can be found again', () => {
+    const labelled = jsonFormat('{"a":"1"}');
+    const stamp = labelled.stamp('stdout', timeNs);
+    expect(stamp.toString()).toBe(`","stream":"stdout","attrs":{"a":"1"},"time":"${time}"}\n`);
+    const record = Buffer.concat([Buffer.from('{"log":"x\\n'), stamp]);
+    expect(labelled.stampOf('stdout', record)).toEqual(stamp);
   });
 
   test('are escaped as Docker escapes them', () => {
@@ -48,10 +57,10 @@ describe('log records', () => {
   test('stop before the limit, but for the first', () => {
     const target = Buffer.alloc(4096);
     const source = Buffer.from('1\n2\n3\n');
-    const suffix = recordSuffixAt('stdout', time);
+    const suffix = json.stamp('stdout', timeNs);
     const limit = record('1\\n').length * 2;
-    expect(formatRecords(source, 6, suffix, target, 0, limit, false)).toEqual({ consumed: 4, end: limit });
-    expect(formatRecords(source, 6, suffix, target, 0, 1, false).consumed).toBe(2);
+    expect(formatRecords(json, source, 6, suffix, target, 0, limit, false)).toEqual({ consumed: 4, end: limit });
+    expect(formatRecords(json, source, 6, suffix, target, 0, 1, false).consumed).toBe(2);
   });
 
   test('know a character whose rest is still to come', () => {

@@ -4,15 +4,11 @@
  * that writes fast would else spend the keeper's time on strings.
  */
 import { formatTime } from '#std/time';
-
-export type StreamName = 'stdout' | 'stderr';
-
-/** A line longer than this becomes several records; all but the last carry no newline. */
-export const longestLineBytes = 16 * 1024;
-/** Room that one record may need: every byte escaped to six. */
-export const largestRecordBytes = longestLineBytes * 6 + 128;
+import type { RecordFormat, StreamName } from './records.ts';
 
 const newline = 0x0a;
+const suffixTail = '"}\n'.length;
+const timeBytes = '2026-01-01T00:00:00.123456789Z'.length;
 const prefix = Buffer.from('{"log":"');
 const hexDigits = Buffer.from('0123456789abcdef');
 const replacement = Buffer.from('\\ufffd');
@@ -23,78 +19,30 @@ special.fill(1, 0, 0x20);
 special.fill(1, 0x80);
 for (const character of '"\\<>&') special[character.charCodeAt(0)] = 1;
 
-/** Everything of a record behind its text; one for a whole chunk, whose lines share stream and time. */
-export function recordSuffix(stream: StreamName, timeNs: bigint): Buffer {
-  // Nine digits always: readers show the time as it stands, and columns should not dance.
-  const [base = '', fraction = ''] = formatTime(timeNs).slice(0, -1).split('.');
-  return recordSuffixAt(stream, `${base}.${fraction.padEnd(9, '0')}Z`);
+/** Everything of a record behind its text, for a time in its written form. */
+function suffixAt(stream: StreamName, attributes: string, time: string): Buffer {
+  return Buffer.from(`","stream":"${stream}",${attributes}"time":"${time}"}\n`);
 }
 
-/** The same for a time that is in its written form already. */
-export function recordSuffixAt(stream: StreamName, time: string): Buffer {
-  return Buffer.from(`","stream":"${stream}","time":"${time}"}\n`);
+/** The records of Docker's json-file driver. `attributes`: a JSON object's text that each record carries, as Docker's labels and tags do. */
+export function jsonFormat(attributes?: string): RecordFormat {
+  const extra = attributes === undefined ? '' : `"attrs":${attributes},`;
+  return {
+    stamp(stream, timeNs) {
+      // Nine digits always: readers show the time as it stands, and columns should not dance.
+      const [base = '', fraction = ''] = formatTime(timeNs).slice(0, -1).split('.');
+      return suffixAt(stream, extra, `${base}.${fraction.padEnd(9, '0')}Z`);
+    },
+    stampOf(stream, records) {
+      const end = records.length - suffixTail;
+      return suffixAt(stream, extra, records.toString('latin1', end - timeBytes, end));
+    },
+    largestBytes: (textBytes, stamp) => prefix.length + textBytes * 6 + stamp.length,
+    write: writeRecord,
+  };
 }
 
-/** How much of the source became records. */
-export interface Formatted {
-  /** Bytes of the source that the records stand for. */
-  readonly consumed: number;
-  /** Where the records end in the target. */
-  readonly end: number;
-}
-
-/**
- * Writes records for the lines of `source[0, length)` to `target` from `at` on, as many as end before `limit`; the
- * first one in `target` is written whatever its length. A last line without its newline waits for the rest, unless `final` or longer than a record may be.
- */
-export function formatRecords(
-  source: Uint8Array,
-  length: number,
-  suffix: Uint8Array,
-  target: Uint8Array,
-  at: number,
-  limit: number,
-  final: boolean,
-): Formatted {
-  let position = 0;
-  let end = at;
-  while (position < length) {
-    const found = source.indexOf(newline, position);
-    const complete = found !== -1 && found < length;
-    let lineEnd = complete ? found + 1 : length;
-    if (lineEnd - position > longestLineBytes + (complete ? 1 : 0)) {
-      lineEnd = wholeCharacters(source, position, position + longestLineBytes);
-    } else if (!complete && !final && lineEnd - position < longestLineBytes) {
-      break;
-    }
-    if (end + prefix.length + (lineEnd - position) * 6 + suffix.length > target.length) break;
-    const recordEnd = formatRecord(source, position, lineEnd, suffix, target, end);
-    if (recordEnd > limit && end > 0) break;
-    end = recordEnd;
-    position = lineEnd;
-  }
-  return { consumed: position, end };
-}
-
-/** Length of `source[0, length)` without a UTF-8 sequence at its end whose rest is still to come. */
-export function withoutCutCharacter(source: Uint8Array, length: number): number {
-  for (let back = 1; back <= 3 && back <= length; back++) {
-    const byte = source[length - back] ?? 0;
-    if (byte < 0x80) return length;
-    if (byte >= 0xc0) return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? length - back : length;
-  }
-  return length;
-}
-
-/** Moves a cut so that it does not fall inside a UTF-8 sequence. */
-function wholeCharacters(source: Uint8Array, start: number, end: number): number {
-  for (let back = 0; back < 4 && end - back > start; back++) {
-    if (((source[end - back] ?? 0) & 0xc0) !== 0x80) return end - back;
-  }
-  return end;
-}
-
-function formatRecord(
+function writeRecord(
   source: Uint8Array,
   start: number,
   end: number,
