@@ -132,6 +132,10 @@ async function runEntry(
     await showHelp((help) => help.entryHelp(program, entry, command, path));
     return 0;
   }
+  for (const name of given) {
+    const instead = command.flags[name]?.deprecatedFor;
+    if (instead !== undefined) writeOut(`Flag --${name} has been deprecated, use --${instead} instead\n`);
+  }
   checkArguments(program, command, path, args.length);
   const resolved = await surroundings.resolve();
   const { contextName, configFolder, config } = resolved;

@@ -1,13 +1,15 @@
 import { fail } from '#std/errors';
-import { integer, list, text, toggle } from '../grammar/flag.ts';
+import { integer, list, text, toggle, unsigned } from '../grammar/flag.ts';
+import { checkExtraHost, checkLink, checkNameServer, checkSearchDomain } from '../values/addresses.ts';
 import { duration } from '../values/durations.ts';
-import { environmentFlag, labelFlag, pairs } from '../values/key-values.ts';
+import { gpusFlag } from '../values/gpus.ts';
+import { environmentFlag, labelFlag, pairs, sysctlFlag } from '../values/key-values.ts';
 import { mountFlag } from '../values/mounts.ts';
 import { networkFlag } from '../values/networks.ts';
 import {
   bytesRateFlag,
   cpusFlag,
-  deviceFlag,
+  deviceRuleFlag,
   operationsRateFlag,
   ulimitFlag,
   weight16,
@@ -45,22 +47,19 @@ const identity = {
   platform: text('Platform of the image, for images of several'),
   pull: text('Fetch the image first: always, missing or never', { initial: 'missing', shownDefault: '"missing"' }),
   quiet: toggle('No progress of a pull', { short: 'q' }),
-  'disable-content-trust': toggle('Skip the verification of the image', { initial: true, hidden: true }),
+  'disable-content-trust': toggle('Skip the verification of the image', { initial: true }),
 };
 
 const network = {
-  'add-host': list('Add a line to /etc/hosts (name:ip, or name:host-gateway)', {}, (value) => {
-    if (/^[^:=]+[:=].+$/.test(value)) return value;
-    throw fail('invalid-argument', `bad format for add-host: "${value}"`);
-  }),
-  dns: list('DNS servers'),
+  'add-host': list('Add a line to /etc/hosts (name:ip, or name:host-gateway)', {}, checkExtraHost),
+  dns: list('DNS servers', {}, checkNameServer),
   'dns-option': list('Options of the resolver'),
   'dns-opt': list('Options of the resolver', { hidden: true }),
-  'dns-search': list('Search domains'),
+  'dns-search': list('Search domains', {}, checkSearchDomain),
   expose: list('Expose a port or a range of ports'),
   ip: text('IPv4 address (10.0.0.2)'),
   ip6: text('IPv6 address (2001:db8::2)'),
-  link: list('Link to another container (name[:alias])'),
+  link: list('Link to another container (name[:alias])', { completes: 'container' }, checkLink),
   'link-local-ip': list('Link-local addresses'),
   'mac-address': text('MAC address (92:d0:c6:0a:29:33)'),
   network: networkFlag('Network to join, or host, none, container:NAME'),
@@ -74,7 +73,7 @@ const network = {
 const storage = {
   mount: mountFlag('Mount a file system (type=bind|volume|tmpfs,src=...,dst=...,readonly)'),
   'read-only': toggle('Mount the root file system read-only'),
-  'storage-opt': pairs('Options of the storage driver'),
+  'storage-opt': list('Options of the storage driver'),
   tmpfs: list('Mount an empty file system in memory (path[:options])'),
   volume: list('Mount a folder or volume ([source:]path[:options])', { short: 'v' }),
   'volume-driver': text('Driver of the volumes'),
@@ -85,8 +84,8 @@ const limits = {
   'blkio-weight': weight16('Relative weight of block I/O, 10 to 1000, 0 for none'),
   'blkio-weight-device': weightFlag('Relative weight of block I/O on a device (path:weight)'),
   'cgroup-parent': text("Cgroup in which the container's is made"),
-  'cpu-count': integer('Number of processors (Windows only)', { hidden: true }),
-  'cpu-percent': integer('Share of the processors (Windows only)', { hidden: true }),
+  'cpu-count': integer('Number of processors (Windows only)'),
+  'cpu-percent': integer('Share of the processors (Windows only)'),
   'cpu-period': integer('Period of the CFS quota, in microseconds'),
   'cpu-quota': integer('CFS quota in each period, in microseconds'),
   'cpu-rt-period': integer('Real-time period, in microseconds'),
@@ -99,9 +98,9 @@ const limits = {
   'device-read-iops': operationsRateFlag('Limit reading from a device, in operations a second (path:rate)'),
   'device-write-bps': bytesRateFlag('Limit writing to a device, in bytes a second (path:rate)'),
   'device-write-iops': operationsRateFlag('Limit writing to a device, in operations a second (path:rate)'),
-  'io-maxbandwidth': bytes('Limit of bandwidth (Windows only)', { hidden: true }),
-  'io-maxiops': integer('Limit of operations (Windows only)', { hidden: true }),
-  'kernel-memory': bytes('No longer has an effect', { hidden: true }),
+  'io-maxbandwidth': bytes('Limit of bandwidth (Windows only)'),
+  'io-maxiops': unsigned('Limit of operations (Windows only)'),
+  'kernel-memory': bytes('No longer has an effect'),
   memory: bytes('Limit of memory (512m, 2g)', { short: 'm' }),
   'memory-reservation': bytes('Memory that is left when memory runs short'),
   'memory-swap': bytes('Limit of memory and swap together, -1 for none', { unlimited: true }),
@@ -117,22 +116,26 @@ const isolation = {
   'cap-add': list('Add capabilities'),
   'cap-drop': list('Drop capabilities'),
   cgroupns: text('Cgroup namespace: host or private'),
-  device: deviceFlag('Give access to a device (path[:path inside][:rwm])'),
-  'device-cgroup-rule': list('Allow devices by rule ("c 42:* rmw")'),
-  gpus: text('Graphics processors: all, or a number'),
+  device: list('Give access to a device (path[:path inside][:rwm])'),
+  'device-cgroup-rule': deviceRuleFlag('Allow devices by rule ("c 42:* rmw")'),
+  gpus: gpusFlag('Graphics processors: all, a number, or device=ID'),
   ipc: text('IPC namespace: none, private, shareable, host, container:NAME'),
   isolation: text('Kind of isolation'),
   pid: text('PID namespace: host, container:NAME'),
   privileged: toggle('All devices and capabilities, no confinement'),
   runtime: text('OCI runtime'),
   'security-opt': list('Security options'),
-  sysctl: pairs('Kernel parameters of its namespaces'),
+  sysctl: sysctlFlag('Kernel parameters of its namespaces'),
   userns: text('User namespace: host'),
+  'use-api-socket': toggle('Give the container the socket of the API, and the credentials for registries'),
   uts: text('UTS namespace: host'),
 };
 
 const life = {
   'health-cmd': text('Command that checks its health'),
+  'health-on-failure': text('What to do with a container that is unhealthy: restart, stop, kill or none', {
+    completes: ['none', 'restart', 'stop', 'kill'],
+  }),
   'health-interval': duration('Time between two checks (ms|s|m|h)'),
   'health-retries': integer('Failed checks in a row that make it unhealthy'),
   'health-start-interval': duration('Time between two checks while it starts up'),

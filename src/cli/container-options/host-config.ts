@@ -1,9 +1,10 @@
 import type { HostConfig, PortBinding } from '#api';
-import { fail } from '#std/errors';
+import { fail, messageOf } from '#std/errors';
 import { fileSystem } from '../builtins.ts';
+import { CommandFailure } from '../failure.ts';
 import type { FlagValues } from '../grammar/flag.ts';
 import { toRecord } from '../values/key-values.ts';
-import { parseRestartPolicy } from '../values/resources.ts';
+import { parseDevice, parseRestartPolicy } from '../values/resources.ts';
 import { systemErrorText } from '../values/system-errors.ts';
 import type { ContainerFlags } from './flags.ts';
 import { type ContainerOptions, compact, someOf } from './given.ts';
@@ -24,17 +25,10 @@ function tmpfs(texts: readonly string[]): Record<string, string> | undefined {
   );
 }
 
-/** `--add-host name=ip` is another way to write `name:ip`; the API knows the colon alone. */
-function extraHosts(texts: readonly string[]): string[] | undefined {
-  return someOf(
-    texts.map((text) => {
-      const [, name, address] = /^([^:=]+)[:=](.+)$/.exec(text) ?? [];
-      if (name === undefined || address === undefined) {
-        throw fail('invalid-argument', `bad format for add-host: "${text}"`);
-      }
-      return `${name}:${address.replace(/^\[(.*)\]$/, '$1')}`;
-    }),
-  );
+/** `key=value` alone is an option of the storage driver. */
+function storageOptions(texts: readonly string[]): Record<string, string> | undefined {
+  if (texts.some((text) => !text.includes('='))) throw fail('invalid-argument', 'invalid storage option');
+  return record(texts);
 }
 
 /** A seccomp profile in a file is sent as its text: the engine cannot see our files. */
@@ -42,15 +36,61 @@ function securityOptions(texts: readonly string[]): string[] | undefined {
   const options = texts.filter((text) => !/^systempaths[=:]unconfined$/.test(text));
   return someOf(
     options.map((text) => {
-      const [, path = ''] = /^seccomp[=:](.*)$/.exec(text) ?? [];
-      if (path === '' || path === 'unconfined' || path === 'builtin') return text;
-      try {
-        return `seccomp=${JSON.stringify(JSON.parse(fileSystem().readFileSync(path, 'utf8')))}`;
-      } catch (error) {
-        throw fail('invalid-argument', `opening seccomp profile (${path}) failed: ${systemErrorText(error)}`, error);
+      if (!/[=:]/.test(text) && text !== 'no-new-privileges') {
+        throw fail('invalid-argument', `Invalid --security-opt: "${text}"`);
       }
+      const [, path = ''] = /^seccomp[=:](.*)$/.exec(text) ?? [];
+      return path === '' || path === 'unconfined' || path === 'builtin' ? text : `seccomp=${readProfile(path)}`;
     }),
   );
+}
+
+function readProfile(path: string): string {
+  let profile: string;
+  try {
+    profile = fileSystem().readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason = `open ${path}: ${systemErrorText(error)}`;
+    throw fail('invalid-argument', `opening seccomp profile (${path}) failed: ${reason}`, error);
+  }
+  try {
+    return JSON.stringify(JSON.parse(profile));
+  } catch (error) {
+    throw fail('invalid-argument', `compacting json for seccomp profile (${path}) failed: ${messageOf(error)}`, error);
+  }
+}
+
+/** What the namespaces flags may say; more is refused here, in docker's words. */
+const modes: readonly (readonly [flag: 'pid' | 'uts' | 'userns' | 'cgroupns', name: string, valid: RegExp])[] = [
+  ['pid', 'PID', /^(?:|host|container:.*)$/],
+  ['uts', 'UTS', /^(?:|host)$/],
+  ['userns', 'USER', /^(?:|host)$/],
+  ['cgroupns', 'CGROUP', /^(?:|host|private)$/],
+];
+
+function checkModes(values: Values): void {
+  for (const [flag, name, valid] of modes) {
+    if (!valid.test(values[flag])) throw fail('invalid-argument', `--${flag}: invalid ${name} mode`);
+  }
+}
+
+/** Flags that only an engine on Windows has a use for. */
+const windowsFlags = ['cpu-count', 'cpu-percent', 'io-maxbandwidth', 'io-maxiops'] as const;
+
+/**
+ * Refuses what this engine could only ignore.
+ * @throws CommandFailure
+ */
+function checkSupported({ values, given }: ContainerOptions): void {
+  const windows = windowsFlags.find((flag) => given.has(flag));
+  if (windows !== undefined) {
+    const message = `"--${windows}" is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux`;
+    throw new CommandFailure(message);
+  }
+  if (!values['disable-content-trust']) {
+    throw fail('not-implemented', '--disable-content-trust=false: signatures of images are not looked at yet');
+  }
+  if (values['use-api-socket']) throw fail('not-implemented', '--use-api-socket is not there yet');
 }
 
 function logConfig(values: Values): HostConfig['LogConfig'] | undefined {
@@ -60,13 +100,6 @@ function logConfig(values: Values): HostConfig['LogConfig'] | undefined {
     throw fail('invalid-argument', 'invalid logging opts for driver none');
   }
   return driver === '' && values['log-opt'].length === 0 ? undefined : { Type: driver, Config: options };
-}
-
-function gpus(text: string): HostConfig['DeviceRequests'] | undefined {
-  if (text === '') return undefined;
-  const count = text === 'all' ? -1 : Number(text);
-  if (!Number.isInteger(count)) throw fail('invalid-argument', `invalid value for gpus: ${text}`);
-  return [{ Driver: '', Count: count, DeviceIDs: null, Capabilities: [['gpu']], Options: {} }];
 }
 
 function resources(values: Values): Partial<HostConfig> {
@@ -83,8 +116,6 @@ function resources(values: Values): Partial<HostConfig> {
     CpuRealtimeRuntime: values['cpu-rt-runtime'],
     CpusetCpus: values['cpuset-cpus'] || undefined,
     CpusetMems: values['cpuset-mems'] || undefined,
-    CpuCount: values['cpu-count'],
-    CpuPercent: values['cpu-percent'],
     Memory: values.memory || undefined,
     MemoryReservation: values['memory-reservation'] || undefined,
     MemorySwap: values['memory-swap'] || undefined,
@@ -98,11 +129,9 @@ function resources(values: Values): Partial<HostConfig> {
     BlkioDeviceWriteBps: someOf(values['device-write-bps']),
     BlkioDeviceReadIOps: someOf(values['device-read-iops']),
     BlkioDeviceWriteIOps: someOf(values['device-write-iops']),
-    IOMaximumIOps: values['io-maxiops'],
-    IOMaximumBandwidth: values['io-maxbandwidth'] || undefined,
-    Devices: someOf(values.device),
+    Devices: someOf(values.device.map(parseDevice)),
     DeviceCgroupRules: someOf(values['device-cgroup-rule']),
-    DeviceRequests: gpus(values.gpus),
+    DeviceRequests: someOf(values.gpus),
     CgroupParent: values['cgroup-parent'] || undefined,
     ShmSize: values['shm-size'] || undefined,
     OomScoreAdj: values['oom-score-adj'],
@@ -134,13 +163,16 @@ function namespaces(values: Values): Partial<HostConfig> {
  * @throws `invalid-argument`, in docker's words
  */
 export function hostConfig(
-  { values, given }: ContainerOptions,
+  options: ContainerOptions,
   parsed: {
     binds: readonly string[];
     portBindings: Readonly<Record<string, PortBinding[]>>;
     networkMode: string;
   },
 ): Partial<HostConfig> {
+  const { values, given } = options;
+  checkSupported(options);
+  checkModes(values);
   if (values.rm && given.has('restart') && !['', 'no'].includes(values.restart)) {
     throw fail('invalid-argument', 'conflicting options: cannot specify both --restart and --rm');
   }
@@ -159,12 +191,12 @@ export function hostConfig(
       Dns: someOf(values.dns),
       DnsOptions: someOf([...values['dns-option'], ...values['dns-opt']]),
       DnsSearch: someOf(values['dns-search']),
-      ExtraHosts: extraHosts(values['add-host']),
+      ExtraHosts: someOf(values['add-host']),
       GroupAdd: someOf(values['group-add']),
       Links: someOf(values.link),
       PublishAllPorts: values['publish-all'] || undefined,
       ReadonlyRootfs: values['read-only'] || undefined,
-      StorageOpt: record(values['storage-opt']),
+      StorageOpt: storageOptions(values['storage-opt']),
       Tmpfs: tmpfs(values.tmpfs),
       Mounts: someOf(values.mount),
       Init: given.has('init') ? values.init : undefined,

@@ -1,6 +1,7 @@
 import type { EndpointSettings, NetworkingConfig } from '#api';
 import { fail } from '#std/errors';
 import type { FlagValues } from '../grammar/flag.ts';
+import { checkMacAddress } from '../values/addresses.ts';
 import type { NetworkAttachment } from '../values/networks.ts';
 import type { ContainerFlags } from './flags.ts';
 
@@ -16,12 +17,10 @@ function flagEndpoint(values: FlagValues<ContainerFlags>, name: string): Partial
   if (aliases.length > 0 && !isUserDefined(name)) {
     throw fail('invalid-argument', 'network-scoped aliases are only supported for user-defined networks');
   }
-  if (name.startsWith('container:') && link.length > 0) {
-    throw fail('invalid-argument', "conflicting options: container type network can't be used with links");
-  }
   const endpoint: Partial<EndpointSettings> = {};
   if (aliases.length > 0) endpoint.Aliases = aliases;
   if (link.length > 0 && isUserDefined(name)) endpoint.Links = [...link];
+  checkMacAddress(values['mac-address']);
   if (values['mac-address'] !== '') endpoint.MacAddress = values['mac-address'];
   if (ip !== '' || ip6 !== '' || linkLocal.length > 0) {
     endpoint.IPAMConfig = {
@@ -44,13 +43,14 @@ export function networkingConfig(values: FlagValues<ContainerFlags>): {
   endpoints[first.name] = { ...first.endpoint, ...flagEndpoint(values, first.name) };
   for (const { name, endpoint } of attachments.slice(1)) {
     if (Object.hasOwn(endpoints, name)) throw fail('invalid-argument', `network "${name}" is specified multiple times`);
-    if (!isUserDefined(name) && name !== 'bridge') {
-      throw fail(
-        'invalid-argument',
-        'conflicting options: cannot attach both user-defined and non-user-defined network-modes',
-      );
-    }
     endpoints[name] = { ...endpoint };
+  }
+  const userDefined = attachments.filter(({ name }) => isUserDefined(name)).length;
+  if (userDefined > 0 && userDefined < attachments.length) {
+    throw fail(
+      'invalid-argument',
+      'conflicting options: cannot attach both user-defined and non-user-defined network-modes',
+    );
   }
   const asked = attachments.length > 1 || Object.keys(endpoints[first.name] ?? {}).length > 0;
   return { mode: first.name, config: asked ? { EndpointsConfig: endpoints } : undefined };

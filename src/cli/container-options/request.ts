@@ -1,8 +1,10 @@
 import type { ContainerCreateRequest, HealthConfig } from '#api';
-import { fail } from '#std/errors';
+import { parseReference } from '#oci';
+import { fail, messageOf } from '#std/errors';
 import type { FlagValues } from '../grammar/flag.ts';
 import { readKeyValueFile, resolveEnvironment, toRecord } from '../values/key-values.ts';
 import { parseVolumes } from '../values/mounts.ts';
+import { checkPlatform } from '../values/platforms.ts';
 import { parsePorts } from '../values/ports.ts';
 import type { ContainerFlags } from './flags.ts';
 import { type ContainerOptions, compact, someOf } from './given.ts';
@@ -17,6 +19,7 @@ function healthcheck(values: FlagValues<ContainerFlags>): HealthConfig | undefin
     StartPeriod: values['health-start-period'] || undefined,
     StartInterval: values['health-start-interval'] || undefined,
     Retries: values['health-retries'] || undefined,
+    OnFailure: values['health-on-failure'] || undefined,
   });
   const asked = Object.keys(parts).length > 0;
   if (values['no-healthcheck']) {
@@ -42,12 +45,28 @@ export function attachedStreams(values: FlagValues<ContainerFlags>): Record<'std
   return { stdin, stdout: named.includes('stdout'), stderr: named.includes('stderr') };
 }
 
+function checkPlatformOption(platform: string): void {
+  if (platform === '') return;
+  try {
+    checkPlatform(platform);
+  } catch (error) {
+    throw fail('invalid-argument', `error parsing specified platform: ${messageOf(error)}`, error);
+  }
+}
+
+/** An image's ID is no name, but may stand for one. */
+function checkImage(image: string): void {
+  if (!/^(?:sha256:)?[0-9a-f]{64}$/.test(image)) parseReference(image);
+}
+
 /**
  * The body of `POST /containers/create` for the flags of `run` and `create`. Only what was asked for is in it.
  * @throws `invalid-argument`, in docker's words
  */
 export function createRequest(options: ContainerOptions): ContainerCreateRequest {
   const { values, given, image, command } = options;
+  checkPlatformOption(values.platform);
+  checkImage(image);
   const attached = attachedStreams(values);
   const volumes = parseVolumes(values.volume);
   const ports = parsePorts(values.publish, values.expose);

@@ -29,6 +29,8 @@ export interface Flag<T> {
   /** Accepted, but not in the help. */
   readonly hidden?: boolean;
   readonly completes?: ValueKind;
+  /** The flag that stands in its place; docker says so whenever it is used. */
+  readonly deprecatedFor?: string;
   /** Shown in the help as the value when it is not given. */
   readonly shownDefault?: string;
   parse(text: string, before: T): T;
@@ -39,7 +41,7 @@ export type FlagTable = Readonly<Record<string, Flag<unknown>>>;
 /** The values of a table's flags, by their names. */
 export type FlagValues<F extends FlagTable> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
 
-type Extra = Partial<Pick<Flag<unknown>, 'short' | 'type' | 'hidden' | 'shownDefault' | 'completes'>>;
+type Extra = Partial<Pick<Flag<unknown>, 'short' | 'type' | 'hidden' | 'shownDefault' | 'completes' | 'deprecatedFor'>>;
 
 const truths = new Map([
   ...['1', 't', 'T', 'TRUE', 'true', 'True'].map((text) => [text, true] as const),
@@ -88,6 +90,8 @@ export function strings(summary: string, extra: Extra = {}): Flag<readonly strin
   };
 }
 
+const int64Max = 2n ** 63n - 1n;
+
 /** A flag with a whole number; `initial` undefined tells apart what was not given. */
 export function integer(summary: string, extra: Extra & { initial?: number } = {}): Flag<number | undefined> {
   return {
@@ -98,6 +102,24 @@ export function integer(summary: string, extra: Extra & { initial?: number } = {
     parse(value) {
       if (!/^[+-]?\d+$/.test(value))
         throw fail('invalid-argument', `strconv.ParseInt: parsing "${value}": invalid syntax`);
+      const number = BigInt(value.replace(/^\+/, ''));
+      if (number > int64Max || number < -int64Max - 1n) {
+        throw fail('invalid-argument', `strconv.ParseInt: parsing "${value}": value out of range`);
+      }
+      return Number(value);
+    },
+  };
+}
+
+/** The same for a number that is not negative. */
+export function unsigned(summary: string, extra: Extra = {}): Flag<number | undefined> {
+  return {
+    type: 'uint',
+    summary,
+    initial: undefined,
+    ...extra,
+    parse(value) {
+      if (!/^\d+$/.test(value)) throw fail('invalid-argument', `strconv.ParseUint: parsing "${value}": invalid syntax`);
       return Number(value);
     },
   };

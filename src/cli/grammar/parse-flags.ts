@@ -45,7 +45,7 @@ export function parseFlags<F extends FlagTable>(
       values[name] = flag.parse(value, values[name]);
     } catch (error) {
       const shown = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
-      throw new FlagError(`invalid argument "${value}" for "${shown}" flag: ${messageOf(error)}`);
+      throw new FlagError(`invalid argument ${JSON.stringify(value)} for "${shown}" flag: ${messageOf(error)}`);
     }
     given.add(name);
   };

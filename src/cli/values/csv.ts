@@ -20,7 +20,7 @@ export function csvFields(line: string): string[] {
   if (quoted)
     throw fail(
       'invalid-argument',
-      `parse error on line 1, column ${line.length}: extraneous or missing " in quoted-field`,
+      `parse error on line 1, column ${line.length + 1}: extraneous or missing " in quoted-field`,
     );
   return [...fields, field];
 }

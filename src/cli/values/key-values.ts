@@ -13,12 +13,9 @@ export function toRecord(texts: readonly string[]): Record<string, string> {
   );
 }
 
-/** A flag of `key=value` pairs that must have both. */
+/** A flag of `key=value` pairs; a key alone has an empty value. */
 export function pairs(summary: string, extra: { short?: string; hidden?: boolean } = {}): Flag<readonly string[]> {
-  return list(summary, { type: 'map', ...extra }, (value) => {
-    if (!/^[^=]+=/.test(value)) throw fail('invalid-argument', `${value} must be formatted as key=value`);
-    return value;
-  });
+  return list(summary, { type: 'map', shownDefault: 'map[]', ...extra });
 }
 
 /**
@@ -58,6 +55,22 @@ export function labelFlag(summary: string, extra: { short?: string } = {}): Flag
   return list(summary, extra, (value) => {
     if (value.startsWith('=')) throw fail('invalid-argument', `invalid label '${value}': empty name`);
     return value;
+  });
+}
+
+const sysctlNames: ReadonlySet<string> = new Set(
+  ['msgmax', 'msgmnb', 'msgmni', 'sem', 'shmall', 'shmmax', 'shmmni', 'shm_rmid_forced'].map(
+    (name) => `kernel.${name}`,
+  ),
+);
+
+/** The `--sysctl` flag: only parameters that a container has for itself. */
+export function sysctlFlag(summary: string): Flag<readonly string[]> {
+  return list(summary, { type: 'map', shownDefault: 'map[]' }, (value) => {
+    const equals = value.indexOf('=');
+    const name = equals < 0 ? '' : value.slice(0, equals);
+    if (sysctlNames.has(name) || name.startsWith('net.') || name.startsWith('fs.mqueue.')) return value;
+    throw fail('invalid-argument', `sysctl '${value}' is not allowed`);
   });
 }
 

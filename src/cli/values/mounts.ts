@@ -5,8 +5,6 @@ import type { Flag } from '../grammar/flag.ts';
 import { csvFields } from './csv.ts';
 import { parseBytes } from './sizes.ts';
 
-const types = ['bind', 'volume', 'tmpfs', 'image', 'npipe', 'cluster'] as const;
-
 function parseSwitch(key: string, value: string | undefined): boolean {
   if (value === undefined || value === 'true' || value === '1') return true;
   if (value === 'false' || value === '0') return false;
@@ -44,9 +42,8 @@ const switches: Readonly<Record<string, (mount: Mount, on: boolean) => void>> = 
 /** Fields that have a value. */
 const fields: Readonly<Record<string, (mount: Mount, value: string) => void>> = {
   type: (mount, value) => {
-    const type = types.find((known) => known === value.toLowerCase());
-    if (!type) throw fail('invalid-argument', `invalid mount type: ${value}`);
-    mount.Type = type;
+    // Which types there are is the engine's to say.
+    mount.Type = value.toLowerCase() as Mount['Type'];
   },
   source: (mount, value) => {
     mount.Source = value;
@@ -81,13 +78,21 @@ const fields: Readonly<Record<string, (mount: Mount, value: string) => void>> = 
     mount.VolumeOptions.DriverConfig = { ...config, Options: { ...config.Options, ...pair(value) } };
   },
   'tmpfs-size': (mount, value) => {
-    mount.TmpfsOptions = { ...mount.TmpfsOptions, SizeBytes: parseBytes(value) };
+    mount.TmpfsOptions = { ...mount.TmpfsOptions, SizeBytes: tmpfsBytes(value) };
   },
   'tmpfs-mode': (mount, value) => {
     if (!/^[0-7]+$/.test(value)) throw fail('invalid-argument', `invalid value for tmpfs-mode: ${value}`);
     mount.TmpfsOptions = { ...mount.TmpfsOptions, Mode: Number.parseInt(value, 8) };
   },
 };
+
+function tmpfsBytes(value: string): number {
+  try {
+    return parseBytes(value);
+  } catch (error) {
+    throw fail('invalid-argument', `invalid value for tmpfs-size: ${value}`, error);
+  }
+}
 
 const otherNames: Readonly<Record<string, string>> = {
   src: 'source',
@@ -110,6 +115,13 @@ function validate(mount: Mount): void {
   if (mount.BindOptions && mount.Type !== 'bind') complain('bind', '');
   if (mount.TmpfsOptions && mount.Type !== 'tmpfs') complain('tmpfs', '');
   if (mount.ImageOptions && mount.Type !== 'image') complain('image', '');
+  if (mount.ReadOnly) return;
+  const { ReadOnlyNonRecursive, ReadOnlyForceRecursive } = mount.BindOptions ?? {};
+  const recursion = ReadOnlyNonRecursive ? 'writable' : ReadOnlyForceRecursive ? 'readonly' : undefined;
+  if (recursion !== undefined) {
+    const message = `option 'bind-recursive=${recursion}' requires 'readonly' to be specified in conjunction`;
+    throw fail('invalid-argument', message);
+  }
 }
 
 /**
@@ -117,6 +129,7 @@ function validate(mount: Mount): void {
  * @throws `invalid-argument`
  */
 export function parseMount(text: string): Mount {
+  if (text === '') throw fail('invalid-argument', 'EOF');
   const mount: Mount = { Type: 'volume', Target: '' };
   for (const field of csvFields(text)) {
     const equals = field.indexOf('=');

@@ -14,7 +14,7 @@ export interface NetworkAttachment {
  * @throws `invalid-argument`
  */
 export function parseNetwork(text: string): NetworkAttachment {
-  if (!/^\w[\w-]*=/.test(text)) return { name: text, endpoint: {} };
+  if (!/\w+=\w+(,\w+=\w+)*/.test(text)) return { name: text, endpoint: {} };
   let name = '';
   const endpoint: Partial<EndpointSettings> = {};
   for (const field of csvFields(text)) {

@@ -1,5 +1,6 @@
 import type { PortBinding } from '#api';
 import { fail } from '#std/errors';
+import { isAddress } from './addresses.ts';
 
 export interface PublishedPorts {
   readonly exposed: Readonly<Record<string, object>>;
@@ -27,25 +28,23 @@ function splitProtocol(spec: string): { ports: string; protocol: string } {
   return { ports, protocol };
 }
 
-/** Whether the text is an IP address. Not `node:net`'s isIP: the module costs more to load than all else here. */
-function isAddress(text: string): boolean {
-  if (text.includes(':')) return URL.canParse(`http://[${text}]/`);
-  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && text.split('.').every((part) => Number(part) < 256);
-}
-
-/** `published=8080,target=80,protocol=tcp` in the short form. */
+/** `published=8080,target=80,protocol=tcp` in the short form; docker looks at nothing else in it. */
 function fromLongForm(spec: string): string {
-  const fields = Object.fromEntries(spec.split(',').map((field) => field.split('=', 2)));
-  if (fields.target === undefined) throw fail('invalid-argument', `missing target port in ${spec}`);
-  const host = fields.published === undefined ? '' : `${fields.published}:`;
-  return `${host}${fields.target}/${fields.protocol ?? 'tcp'}`;
+  const fields = new Map([['protocol', 'tcp']]);
+  for (const field of spec.split(',')) {
+    const equals = field.indexOf('=');
+    if (equals <= 0) {
+      throw fail('invalid-argument', `invalid publish opts format (should be name=value but got '${field}')`);
+    }
+    fields.set(field.slice(0, equals), field.slice(equals + 1));
+  }
+  return `${fields.get('published') ?? ''}:${fields.get('target') ?? ''}/${fields.get('protocol')}`;
 }
 
 /** One `--publish`: `[[ip:][hostPort[-range]]:]containerPort[-range][/protocol]`. */
-function parsePublish(spec: string): [port: string, binding: PortBinding][] {
-  const { ports, protocol } = splitProtocol(
-    /^(?:published|target|protocol|mode)=/.test(spec) ? fromLongForm(spec) : spec,
-  );
+function parsePublish(given: string): [port: string, binding: PortBinding][] {
+  const spec = given.includes('=') ? fromLongForm(given) : given;
+  const { ports, protocol } = splitProtocol(spec);
   const parts = ports.split(':');
   const containerText = parts.pop() ?? '';
   const hostText = parts.pop() ?? '';
@@ -71,9 +70,19 @@ function parsePublish(spec: string): [port: string, binding: PortBinding][] {
 
 function parseExpose(spec: string): string[] {
   if (spec.includes(':')) throw fail('invalid-argument', `invalid port format for --expose: ${spec}`);
-  const { ports, protocol } = splitProtocol(spec);
+  const slash = spec.indexOf('/');
+  const ports = slash < 0 ? spec : spec.slice(0, slash);
+  // What protocol it can be is the engine's to say.
+  const protocol = slash < 0 ? 'tcp' : spec.slice(slash + 1);
   const range = parseRange(ports);
-  if (!range) throw fail('invalid-argument', `invalid range format for --expose: ${spec}`);
+  if (!range) {
+    const wrong = ports.split('-').find((part) => !/^\d+$/.test(part));
+    const reason =
+      wrong === undefined
+        ? `invalid range specified for port: ${ports}`
+        : `strconv.ParseUint: parsing "${wrong}": invalid syntax`;
+    throw fail('invalid-argument', `invalid range format for --expose: ${spec}, error: ${reason}`);
+  }
   return Array.from({ length: range.to - range.from + 1 }, (_, index) => `${range.from + index}/${protocol}`);
 }
 

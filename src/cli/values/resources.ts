@@ -1,6 +1,6 @@
 import type { DeviceMapping, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice } from '#api';
 import { fail } from '#std/errors';
-import type { Flag } from '../grammar/flag.ts';
+import { type Flag, list } from '../grammar/flag.ts';
 import { parseBytes } from './sizes.ts';
 
 function appended<T>(type: string, summary: string, parse: (text: string) => T): Flag<readonly T[]> {
@@ -39,16 +39,20 @@ export function parseUlimit(text: string): Ulimit {
 /** Reads `host[:container][:permissions]`. */
 export function parseDevice(text: string): DeviceMapping {
   const parts = text.split(':');
-  const isMode = (part: string | undefined): part is string => part !== undefined && /^[rwm]{1,3}$/.test(part);
+  const isMode = (part: string | undefined): part is string =>
+    part !== undefined && /^[rwm]{1,3}$/.test(part) && new Set(part).size === part.length;
   const [host = '', second, third] = parts;
-  if (parts.length > 3 || host === '') throw fail('invalid-argument', `invalid device specification: ${text}`);
+  if (parts.length > 3 || host === '') throw fail('invalid-argument', `bad format for path: ${text}`);
+  if (third !== undefined && !isMode(third)) throw fail('invalid-argument', `bad mode specified: ${third}`);
   if (third !== undefined) return { PathOnHost: host, PathInContainer: second || host, CgroupPermissions: third };
   if (isMode(second)) return { PathOnHost: host, PathInContainer: host, CgroupPermissions: second };
   return { PathOnHost: host, PathInContainer: second ?? host, CgroupPermissions: 'rwm' };
 }
 
 function parseWeight(text: string): WeightDevice {
-  const [path = '', weight = ''] = text.split(':');
+  const [path = '', weight = '', ...others] = text.split(':');
+  if (!text.includes(':')) throw fail('invalid-argument', `bad format: ${text}`);
+  if (others.length > 0) throw fail('invalid-argument', `bad format for device path: ${text}`);
   if (!path.startsWith('/dev/')) throw fail('invalid-argument', `bad format for device path: ${text}`);
   const number = Number(weight);
   if (!/^\d+$/.test(weight) || (number > 0 && (number < 10 || number > 1000))) {
@@ -57,9 +61,10 @@ function parseWeight(text: string): WeightDevice {
   return { Path: path, Weight: number };
 }
 
-function parseThrottle(text: string, rate: (text: string) => number): ThrottleDevice {
-  const [path = '', amount = ''] = text.split(':');
-  const complaint = `invalid rate for device: ${text}. The correct format is <device-path>:<number>[<unit>]`;
+function parseThrottle(text: string, rate: (text: string) => number, format: string): ThrottleDevice {
+  const [path = '', amount = '', ...others] = text.split(':');
+  const complaint = `invalid rate for device: ${text}. The correct format is ${format}`;
+  if (!text.includes(':') || others.length > 0) throw fail('invalid-argument', `bad format: ${text}`);
   if (!path.startsWith('/dev/')) throw fail('invalid-argument', `bad format for device path: ${text}`);
   try {
     return { Path: path, Rate: rate(amount) };
@@ -67,6 +72,10 @@ function parseThrottle(text: string, rate: (text: string) => number): ThrottleDe
     throw fail('invalid-argument', complaint, error);
   }
 }
+
+const bytesFormat =
+  '<device-path>:<number>[<unit>]. Number must be a positive integer. Unit is optional and can be kb, mb, or gb';
+const operationsFormat = '<device-path>:<number>. Number must be a positive integer';
 
 function wholeNumber(text: string): number {
   if (!/^\d+$/.test(text)) throw fail('invalid-argument', `not a whole number: ${text}`);
@@ -91,19 +100,23 @@ export function weight16(summary: string): Flag<number | undefined> {
 /** The `--ulimit` flag. */
 export const ulimitFlag = (summary: string): Flag<readonly Ulimit[]> => appended('ulimit', summary, parseUlimit);
 
-/** The `--device` flag. */
-export const deviceFlag = (summary: string): Flag<readonly DeviceMapping[]> => appended('list', summary, parseDevice);
+/** The `--device-cgroup-rule` flag. */
+export const deviceRuleFlag = (summary: string): Flag<readonly string[]> =>
+  list(summary, {}, (value) => {
+    if (/^[acb] ([0-9]+|\*):([0-9]+|\*) [rwm]{1,3}$/.test(value)) return value;
+    throw fail('invalid-argument', `invalid device cgroup format '${value}'`);
+  });
 
 /** The `--blkio-weight-device` flag. */
 export const weightFlag = (summary: string): Flag<readonly WeightDevice[]> => appended('list', summary, parseWeight);
 
 /** The `--device-read-bps` flag and its like: bytes a second. */
 export const bytesRateFlag = (summary: string): Flag<readonly ThrottleDevice[]> =>
-  appended('list', summary, (text) => parseThrottle(text, parseBytes));
+  appended('list', summary, (text) => parseThrottle(text, parseBytes, bytesFormat));
 
 /** The `--device-read-iops` flag and its like: operations a second. */
 export const operationsRateFlag = (summary: string): Flag<readonly ThrottleDevice[]> =>
-  appended('list', summary, (text) => parseThrottle(text, wholeNumber));
+  appended('list', summary, (text) => parseThrottle(text, wholeNumber, operationsFormat));
 
 /** The `--cpus` flag: a number of processors with a fraction, as billionths. */
 export function cpusFlag(summary: string): Flag<number> {
@@ -114,6 +127,8 @@ export function cpusFlag(summary: string): Flag<number> {
     parse(text) {
       if (!/^\d*\.?\d+$|^\d+\.$/.test(text))
         throw fail('invalid-argument', `failed to parse ${text} as a rational number`);
+      const fraction = /\.(\d*?)0*$/.exec(text)?.[1] ?? '';
+      if (fraction.length > 9) throw fail('invalid-argument', 'value is too precise');
       return Math.round(Number(text) * 1e9);
     },
   };

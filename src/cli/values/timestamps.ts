@@ -19,9 +19,9 @@ function localOffset(text: string): string {
 /**
  * The moment that `--since` and `--until` name, as the API takes it (Unix seconds with nanoseconds): a Unix time, RFC
  * 3339 with any part of the time left out, or a duration before now (`10m`). Empty stays undefined.
- * @throws `invalid-argument`
+ * @throws `invalid-argument`, with the name of the flag when it is given
  */
-export function apiTimestamp(name: 'since' | 'until', text: string): string | undefined {
+export function apiTimestamp(name: 'since' | 'until' | undefined, text: string): string | undefined {
   if (text === '') return undefined;
   if (/^\d+(\.\d+)?$/.test(text)) return text;
   const before = parseDurationNs(text);
@@ -32,5 +32,6 @@ export function apiTimestamp(name: 'since' | 'until', text: string): string | un
     const time = parseTime(local + (match[5] ?? localOffset(local)));
     if (time !== undefined) return printUnix(time);
   }
-  throw fail('invalid-argument', `invalid value for "${name}": failed to parse value as time or duration: "${text}"`);
+  const message = `failed to parse value as time or duration: "${text}"`;
+  throw fail('invalid-argument', name === undefined ? message : `invalid value for "${name}": ${message}`);
 }

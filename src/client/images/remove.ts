@@ -6,7 +6,7 @@ import { segment } from '../transport/request.ts';
 export function removeImage(
   engine: EngineClient,
   image: string,
-  options: { force?: boolean; noprune?: boolean } = {},
+  options: { force?: boolean; noprune?: boolean; platforms?: readonly string[] } = {},
 ): Promise<ImageDeleteItem[]> {
   return engine.json({ method: 'DELETE', path: `/images/${segment(image)}`, query: options });
 }

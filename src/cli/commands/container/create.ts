@@ -1,10 +1,9 @@
 import type { ContainerCreateRequest } from '#api';
-import { fileSystem } from '../../builtins.ts';
 import { containerFlags } from '../../container-options/flags.ts';
 import { defineCommand } from '../../grammar/command.ts';
 import { writeOut } from '../../streams/text-output.ts';
 import { createPulling } from './missing-image.ts';
-import { requestFor, usageFailure } from './request-for.ts';
+import { requestFor, usageFailure, withIdFile } from './request-for.ts';
 
 const badRequestExitCode = 125;
 
@@ -23,8 +22,9 @@ export const create = defineCommand({
       throw usageFailure(invocation, error, badRequestExitCode);
     }
     const { name, platform, pull, quiet } = flags;
-    const { Id } = await createPulling(engine, body, { program, name, platform, pull, quiet });
-    if (flags.cidfile !== '') fileSystem().writeFileSync(flags.cidfile, Id);
+    const { Id } = await withIdFile(flags.cidfile, () =>
+      createPulling(engine, body, { program, name, platform, pull, quiet }),
+    );
     writeOut(`${Id}\n`);
     return 0;
   },

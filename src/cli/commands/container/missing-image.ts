@@ -14,7 +14,11 @@ export interface CreateOptions {
 }
 
 function isMissingImage(error: unknown): boolean {
-  return error instanceof EstibaError && error.kind === 'not-found' && /no such image/i.test(error.message);
+  return (
+    error instanceof EstibaError &&
+    error.kind === 'not-found' &&
+    /no such image|does not match the specified platform/i.test(error.message)
+  );
 }
 
 async function pull(engine: EngineClient, image: string, options: CreateOptions): Promise<void> {
@@ -45,10 +49,6 @@ export async function createPulling(
   options: CreateOptions,
 ): Promise<ContainerCreateResponse> {
   const image = request.Image ?? '';
-  if (!['always', 'missing', 'never', ''].includes(options.pull)) {
-    const message = `invalid pull option: '${options.pull}': must be one of "always", "missing" or "never"`;
-    throw fail('invalid-argument', message);
-  }
   const create = (): Promise<ContainerCreateResponse> =>
     createContainer(engine, request, { name: options.name || undefined, platform: options.platform || undefined });
   if (options.pull === 'always') await pull(engine, image, options);

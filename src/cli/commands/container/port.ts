@@ -16,6 +16,12 @@ export const port = defineCommand({
     const [container = '', wanted] = args;
     const { Ports } = (await inspectContainer(engine, container)).NetworkSettings;
     if (wanted !== undefined) {
+      const [number = ''] = wanted.split('/');
+      if (!/^\d+$/.test(number)) {
+        throw new CommandFailure(
+          `Error: invalid port (${number}): strconv.ParseUint: parsing "${number}": invalid syntax`,
+        );
+      }
       const bindings = Ports[wanted.includes('/') ? wanted : `${wanted}/tcp`];
       if (!bindings) throw new CommandFailure(`Error: No public port '${wanted}' published for ${container}`);
       writeOut(bindings.map((binding) => `${bindingText(binding)}\n`).join(''));

@@ -9,7 +9,8 @@ export const rename = defineCommand({
   flags: {},
   args: { min: 2, max: 2 },
   async run({ args, engine }) {
-    const [container = '', name = ''] = args;
+    const [container = '', name = ''] = args.map((arg) => arg.trim());
+    if (container === '' || name === '') throw new CommandFailure('Error: Neither old nor new names may be empty');
     try {
       await renameContainer(engine, container, name);
     } catch (error) {

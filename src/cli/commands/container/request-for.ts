@@ -5,6 +5,7 @@ import type { ContainerFlags } from '../../container-options/flags.ts';
 import { createRequest } from '../../container-options/request.ts';
 import { CommandFailure, failureText } from '../../failure.ts';
 import type { FlagValues } from '../../grammar/flag.ts';
+import { systemErrorText } from '../../values/system-errors.ts';
 
 /** The failure of `run` and `create` in docker's form: who says it, and where help is. */
 export function usageFailure(
@@ -29,10 +30,45 @@ export function requestFor(line: {
 }): ContainerCreateRequest {
   const { flags, given, args } = line;
   const [image = '', ...command] = args;
+  if (!['always', 'missing', 'never', ''].includes(flags.pull)) {
+    const message = `invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`;
+    throw fail('invalid-argument', message);
+  }
   const body = createRequest({ values: flags, given, image, command });
   if (flags.cidfile !== '' && fileSystem().existsSync(flags.cidfile)) {
     const message = `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`;
     throw fail('invalid-argument', message);
   }
   return body;
+}
+
+/** 127 when something is not there, 126 when it can't be run, else 125: known by the words of the error alone. */
+export function failureExitCode(message: string): number {
+  if (/executable file not found|no such file or directory|system cannot find the file/i.test(message)) return 127;
+  if (/permission denied|is a directory/i.test(message)) return 126;
+  return 125;
+}
+
+/**
+ * Keeps a file for the container's ID while the container is made, so that it is known before that it can be written;
+ * the file goes when no container comes of it.
+ * @throws `invalid-argument`
+ */
+export async function withIdFile<T extends { Id: string }>(path: string, create: () => Promise<T>): Promise<T> {
+  if (path === '') return create();
+  const { closeSync, openSync, rmSync, writeFileSync } = fileSystem();
+  try {
+    closeSync(openSync(path, 'wx'));
+  } catch (error) {
+    const message = `failed to create the container ID file: open ${path}: ${systemErrorText(error)}`;
+    throw fail('invalid-argument', message, error);
+  }
+  try {
+    const created = await create();
+    writeFileSync(path, created.Id);
+    return created;
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  }
 }

@@ -1,7 +1,6 @@
 import type { ContainerCreateRequest, ContainerWaitResponse } from '#api';
 import { attachContainer, type EngineClient, type HijackedStream, startContainer, waitForContainer } from '#client';
 import { messageOf } from '#std/errors';
-import { fileSystem } from '../../builtins.ts';
 import { containerFlags } from '../../container-options/flags.ts';
 import { attachedStreams } from '../../container-options/request.ts';
 import { CommandFailure } from '../../failure.ts';
@@ -13,7 +12,7 @@ import { terminalSize } from '../../streams/terminal.ts';
 import { writeOut } from '../../streams/text-output.ts';
 import { exitCodeOf, followContainerSize, requireTerminal } from './attached.ts';
 import { createPulling } from './missing-image.ts';
-import { requestFor, usageFailure } from './request-for.ts';
+import { failureExitCode, requestFor, usageFailure, withIdFile } from './request-for.ts';
 
 const runFlags = {
   ...containerFlags,
@@ -26,13 +25,6 @@ type Run = Invocation<typeof runFlags>;
 
 const engineErrorExitCode = 125;
 
-/** 127 when the program is not there, 126 when it can't be run, else 125: known by the words of the error alone. */
-function startExitCode(message: string): number {
-  if (/executable file not found|no such file or directory|system cannot find the file/i.test(message)) return 127;
-  if (/permission denied|is a directory/i.test(message)) return 126;
-  return engineErrorExitCode;
-}
-
 async function request({ flags, given, args }: Run): Promise<ContainerCreateRequest> {
   const body = requestFor({ flags, given, args });
   const size = flags.tty ? await terminalSize() : undefined;
@@ -43,9 +35,14 @@ async function request({ flags, given, args }: Run): Promise<ContainerCreateRequ
 async function create(invocation: Run, body: ContainerCreateRequest): Promise<string> {
   const { flags, engine, program } = invocation;
   const { name, platform, pull, quiet } = flags;
-  const { Id } = await createPulling(engine, body, { program, name, platform, pull, quiet });
-  if (flags.cidfile !== '') fileSystem().writeFileSync(flags.cidfile, Id);
-  return Id;
+  try {
+    const { Id } = await withIdFile(flags.cidfile, () =>
+      createPulling(engine, body, { program, name, platform, pull, quiet }),
+    );
+    return Id;
+  } catch (error) {
+    throw usageFailure(invocation, error, failureExitCode(messageOf(error)));
+  }
 }
 
 async function runDetached(invocation: Run): Promise<number> {
@@ -66,7 +63,7 @@ async function runDetached(invocation: Run): Promise<number> {
   try {
     await startContainer(engine, id);
   } catch (error) {
-    throw usageFailure(invocation, error, startExitCode(messageOf(error)));
+    throw usageFailure(invocation, error, failureExitCode(messageOf(error)));
   } finally {
     writeOut(`${id}\n`);
   }
@@ -95,7 +92,7 @@ async function start({ id, stream, outcome }: Attached, invocation: Run): Promis
   } catch (error) {
     stream.connection.close();
     if (invocation.flags.rm) await outcome.catch(() => undefined);
-    throw usageFailure(invocation, error, startExitCode(messageOf(error)));
+    throw usageFailure(invocation, error, failureExitCode(messageOf(error)));
   }
 }
 

@@ -1,4 +1,5 @@
 import { attachContainer, inspectContainer, startContainer, waitForContainer } from '#client';
+import { fail } from '#std/errors';
 import { CommandFailure, failureText } from '../../failure.ts';
 import { defineCommand, type Invocation } from '../../grammar/command.ts';
 import { text, toggle } from '../../grammar/flag.ts';
@@ -11,8 +12,8 @@ const startFlags = {
   attach: toggle('Connect to its output, and pass signals on', { short: 'a' }),
   'detach-keys': text('Keys that leave the container (ctrl-p,ctrl-q)'),
   interactive: toggle('Connect to its input', { short: 'i' }),
-  checkpoint: text('Checkpoint to restore', { hidden: true }),
-  'checkpoint-dir': text('Folder of checkpoints', { hidden: true }),
+  checkpoint: text('Checkpoint to restore'),
+  'checkpoint-dir': text('Folder of checkpoints', { completes: 'directory' }),
 };
 
 type Start = Invocation<typeof startFlags>;
@@ -53,6 +54,9 @@ export const start = defineCommand({
   args: { min: 1 },
   async run(invocation) {
     const { flags, args, engine, program } = invocation;
+    if (flags.checkpoint !== '' || flags['checkpoint-dir'] !== '') {
+      throw fail('not-implemented', 'checkpoints are not there yet');
+    }
     if (flags.attach || flags.interactive) return startAttached(invocation);
     const failed: string[] = [];
     for (const name of args) {

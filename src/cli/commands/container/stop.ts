@@ -9,7 +9,7 @@ export const stop = defineCommand({
   flags: {
     signal: text('Signal to stop with', { short: 's' }),
     timeout: integer('Seconds to wait before the kill', { short: 't' }),
-    time: integer('Seconds to wait before the kill', { hidden: true }),
+    time: integer('Seconds to wait before the kill', { hidden: true, deprecatedFor: 'timeout' }),
   },
   args: { min: 1 },
   run({ program, args, engine, flags }) {

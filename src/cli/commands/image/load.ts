@@ -5,13 +5,14 @@ import { text, toggle } from '../../grammar/flag.ts';
 import { printProgress } from '../../print/progress.ts';
 import { archiveInput } from '../../streams/archive-input.ts';
 import { isTerminal } from '../../streams/terminal.ts';
+import { apiPlatform, platformFlag } from '../../values/platforms.ts';
 
 /** `image load`. */
 export const load = defineCommand({
   usage: '[OPTIONS]',
   flags: {
     input: text('Archive to read, instead of standard input', { short: 'i' }),
-    platform: text('Load the variant of this platform alone'),
+    platform: platformFlag('Load the variant of this platform alone (os[/arch[/variant]])'),
     quiet: toggle('No progress', { short: 'q' }),
   },
   args: { min: 0, max: 0 },
@@ -19,9 +20,10 @@ export const load = defineCommand({
     if (flags.input === '' && (await isTerminal(0))) {
       throw new CommandFailure('requested load from stdin, but stdin is empty');
     }
+    const platform = apiPlatform(flags.platform);
     const quiet = flags.quiet || !(await isTerminal(1));
     const archive = archiveInput(flags.input || '-');
-    await printProgress(await loadImages(engine, archive, { quiet, platform: flags.platform || undefined }), { fd: 1 });
+    await printProgress(await loadImages(engine, archive, { quiet, platform }), { fd: 1 });
     return 0;
   },
 });

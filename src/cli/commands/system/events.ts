@@ -64,8 +64,8 @@ export const events = defineCommand({
   async run({ flags, engine }) {
     const print = await printer(flags.format);
     const options = {
-      since: apiTimestamp('since', flags.since),
-      until: apiTimestamp('until', flags.until),
+      since: apiTimestamp(undefined, flags.since),
+      until: apiTimestamp(undefined, flags.until),
       filters: toFilters(flags.filter),
     };
     for await (const received of await engineEvents(engine, options))
