@@ -213,3 +213,8 @@ export function removeCgroup(path: string): boolean {
     .roots.map((root) => removeTree(join(root, path)))
     .every((removed) => removed);
 }
+
+/** The same, waited for: a killed process holds its cgroup until it has died. False when it still does after two seconds. */
+export function removeCgroupSoon(path: string): Promise<boolean> {
+  return until(() => removeCgroup(path), killTimeoutMs);
+}

@@ -95,6 +95,8 @@ export interface OciResources {
     readonly reservation?: number;
     /** Memory and swap together; -1 for no bound. */
     readonly swap?: number;
+    /** Buffers of TCP; version 1 alone. */
+    readonly kernelTCP?: number;
     readonly swappiness?: number;
     readonly disableOOMKiller?: boolean;
   };

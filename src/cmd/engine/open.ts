@@ -4,7 +4,7 @@ import { openEvents } from '#events';
 import { type Api, createApi, type Listener, parseHost, readTls } from '#http';
 import { openImages, registryLogin } from '#images';
 import { connectKeeper } from '#keeper';
-import { removeCgroup } from '#linux/cgroups';
+import { removeCgroupSoon } from '#linux/cgroups';
 import { openNetworks } from '#networks';
 import { openPorter } from '#porter';
 import { fail, messageOf, runAll } from '#std/errors';
@@ -121,7 +121,13 @@ export async function openEngine(
       () => opened.close(),
       () => porter.close(),
       () => images.settled(),
-      ...(all ? [() => networks.close(), () => keeper.shutDown(), () => void removeCgroup(paths.cgroupParent)] : []),
+      ...(all
+        ? [
+            () => networks.close(),
+            () => keeper.shutDown(),
+            async () => void (await removeCgroupSoon(paths.cgroupParent)),
+          ]
+        : []),
       () => keeper.close(),
       () => records[Symbol.dispose](),
     ]);

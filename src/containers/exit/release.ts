@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Rootfs } from '#images';
-import { killAll, removeCgroup } from '#linux/cgroups';
+import { killAll, removeCgroup, removeCgroupSoon } from '#linux/cgroups';
 import type { Networks } from '#networks';
 import { runAll } from '#std/errors';
 import { log } from '#std/log';
@@ -40,7 +40,8 @@ export function cgroupOf({ id, hostConfig }: ContainerRecord, paths: ContainerPa
 async function releaseCgroup({ id, hostConfig }: ContainerRecord, path: string): Promise<void> {
   if (hostConfig.PidMode === '' && removeCgroup(path)) return;
   await killAll(path);
-  if (!removeCgroup(path)) log('warn', 'cgroup still busy; the next start of the engine removes it', { container: id });
+  if (await removeCgroupSoon(path)) return;
+  log('warn', 'cgroup still busy; the next start of the engine removes it', { container: id });
 }
 
 /**

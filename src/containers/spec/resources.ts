@@ -37,6 +37,7 @@ function memoryOf(hostConfig: HostConfig, host: HostFacts): OciResources['memory
     limit: nonZero(Memory),
     reservation: nonZero(MemoryReservation),
     swap: host.swapLimit ? swap : undefined,
+    kernelTCP: host.cgroupVersion === 1 ? nonZero(hostConfig.KernelMemoryTCP) : undefined,
     swappiness: host.cgroupVersion === 1 ? swappiness : undefined,
     disableOOMKiller: host.cgroupVersion === 1 && OomKillDisable ? true : undefined,
   });

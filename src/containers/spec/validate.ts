@@ -56,7 +56,8 @@ function checkJoined(mode: string, checkContainer: ValidationInput['checkContain
 }
 
 function checkModes({ hostConfig, checkContainer, runtimes }: ValidationInput): void {
-  const { PidMode, IpcMode, UTSMode, CgroupnsMode, UsernsMode, Isolation, Runtime } = hostConfig;
+  const { PidMode, IpcMode, UTSMode, CgroupnsMode, UsernsMode, Isolation, Runtime, Cgroup } = hostConfig;
+  if (Cgroup !== '') throw fail('not-implemented', `a cgroup by name (${Cgroup}) is not supported: use CgroupParent`);
   if (!/^(?:|host|container:.+)$/s.test(PidMode)) throw refuse(`invalid PID mode: ${PidMode}`);
   if (!/^(?:|none|private|shareable|host|container:.+)$/s.test(IpcMode)) throw refuse(`invalid IPC mode: ${IpcMode}`);
   if (UTSMode !== '' && UTSMode !== 'host') throw refuse(`invalid UTS mode: ${UTSMode}`);
