@@ -1,4 +1,4 @@
-import type { ContainerConfig, EndpointSettings, HostConfig } from '#api';
+import type { ContainerConfig, EndpointSettings, HostConfig, Resources } from '#api';
 import type { CgroupNames } from '../harness/index.ts';
 
 /** What a proof looks at: the containers that were made of the table, as they run. */
@@ -98,7 +98,7 @@ export const configFields: Record<keyof ContainerConfig, Evidence> = {
   ArgsEscaped: kept('ArgsEscaped', true),
   Image: kept('Image', 'busybox'),
   Volumes: { ask: { '/anonymous': {} }, script: 'grep -c " /anonymous " /proc/mounts', says: '1' },
-  WorkingDir: { ask: '/work/place', script: 'pwd', says: '/work/place' },
+  WorkingDir: { ask: '/some/place', script: 'pwd', says: '/some/place' },
   NetworkDisabled: { scenario: 'unplugged' },
   MacAddress: { ask: '02:42:AC:11:aa:01', script: 'cat /sys/class/net/eth0/address', says: '02:42:ac:11:aa:01' },
   OnBuild: kept('OnBuild', ['RUN true']),
@@ -122,16 +122,15 @@ function throttled(
   };
 }
 
-/** Every field of a container's host configuration. */
-export function hostFields(host: FieldHost, isFirst: boolean): Record<keyof HostConfig, Evidence> {
-  const { disk } = host;
+/** Every field of a container's host configuration that is no resource. */
+function ownHostFields(directory: string): Record<Exclude<keyof HostConfig, keyof Resources>, Evidence> {
   return {
-    Binds: { ask: [`${host.directory}:/bound:ro`], script: 'cat /bound/from-host', says: 'hello' },
+    Binds: { ask: [`${directory}:/bound:ro`], script: 'cat /bound/from-host', says: 'hello' },
     ContainerIDFile: {
       // A client's own affair, which the engine hands back.
-      ask: `${host.directory}/cidfile`,
+      ask: `${directory}/cidfile`,
       look: ({ inspect }) => inspect.HostConfig.ContainerIDFile,
-      finds: `${host.directory}/cidfile`,
+      finds: `${directory}/cidfile`,
     },
     LogConfig: { refused: { Type: 'nope' }, words: 'error looking up logging plugin nope' },
     NetworkMode: { scenario: 'joined' },
@@ -179,6 +178,20 @@ export function hostFields(host: FieldHost, isFirst: boolean): Record<keyof Host
     Sysctls: { ask: { 'net.ipv4.ip_forward': '1' }, script: 'cat /proc/sys/net/ipv4/ip_forward', says: '1' },
     Runtime: { refused: 'nope', words: 'unknown or invalid runtime name: nope' },
     Isolation: { refused: 'hyperv', words: "invalid isolation (hyperv): linux only supports 'default'" },
+    Mounts: {
+      ask: [{ Type: 'tmpfs', Target: '/mounted', TmpfsOptions: { SizeBytes: mebibyte } }],
+      script: 'grep -c " /mounted tmpfs " /proc/mounts',
+      says: '1',
+    },
+    MaskedPaths: { ask: ['/proc/uptime'], script: 'wc -c < /proc/uptime', says: '0' },
+    ReadonlyPaths: { ask: ['/proc/fs'], script: 'grep " /proc/fs " /proc/mounts | cut -d " " -f 4', says: /^ro/ },
+    Init: { ask: true, script: 'tr "\\0" " " < /proc/1/cmdline', says: /^\/sbin\/docker-init / },
+  };
+}
+
+/** Every resource. */
+function resourceFields({ disk }: FieldHost, isFirst: boolean): Record<keyof Resources, Evidence> {
+  return {
     CpuShares: limit(512, ['cpu', 'cpu.shares', 'cpu.weight'], ['512', '20']),
     Memory: limit(64 * mebibyte, ['memory', 'memory.limit_in_bytes', 'memory.max'], ['67108864', '67108864']),
     NanoCpus: { scenario: 'joined' },
@@ -189,7 +202,7 @@ export function hostFields(host: FieldHost, isFirst: boolean): Record<keyof Host
       finds: /true|does not support Block I\/O weight or/,
     },
     BlkioWeightDevice: {
-      ask: [{ Path: host.disk.path, Weight: 300 }],
+      ask: [{ Path: disk.path, Weight: 300 }],
       look: ({ warnings, inspect }) => (inspect.HostConfig.BlkioWeightDevice ?? []).length > 0 || warnings.join(),
       finds: /true|does not support Block I\/O weight_device/,
     },
@@ -237,15 +250,12 @@ export function hostFields(host: FieldHost, isFirst: boolean): Record<keyof Host
     CpuPercent: { ask: 5, look: ({ warnings }) => warnings.join(), finds: /linux does not support CPU percent/ },
     IOMaximumIOps: { refused: 1, words: 'QoS maximum IOPs configuration is not supported on linux' },
     IOMaximumBandwidth: { refused: 1, words: 'QoS maximum bandwidth configuration is not supported on linux' },
-    Mounts: {
-      ask: [{ Type: 'tmpfs', Target: '/mounted', TmpfsOptions: { SizeBytes: mebibyte } }],
-      script: 'grep -c " /mounted tmpfs " /proc/mounts',
-      says: '1',
-    },
-    MaskedPaths: { ask: ['/proc/uptime'], script: 'wc -c < /proc/uptime', says: '0' },
-    ReadonlyPaths: { ask: ['/proc/fs'], script: 'grep " /proc/fs " /proc/mounts | cut -d " " -f 4', says: /^ro/ },
-    Init: { ask: true, script: 'tr "\\0" " " < /proc/1/cmdline', says: /^\/sbin\/docker-init / },
   };
+}
+
+/** Every field of a container's host configuration. */
+export function hostFields(host: FieldHost, isFirst: boolean): Record<keyof HostConfig, Evidence> {
+  return { ...ownHostFields(host.directory), ...resourceFields(host, isFirst) };
 }
 
 /** A value that only the engine tells: what a request says of it is not taken over. */
