@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { dockerCli, run } from '../test/harness/index.ts';
 import { docker, type Host, timed } from './host.ts';
+import { observeCases } from './observe.ts';
 
 /** One row of the table. */
 export interface Case {
@@ -120,6 +121,7 @@ export const cases: readonly Case[] = [
     clear: (host) => removeAll(host, ['bench-logs']),
   },
   { name: 'log-write', goal: '≤ 0.5', sample: command('run', '--rm', 'busybox', ...lines(200_000)) },
+  ...observeCases,
   {
     name: 'run-at-50',
     goal: 'as run-publish',
