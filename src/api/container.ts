@@ -9,6 +9,8 @@ export interface HealthConfig {
   Retries?: number;
   StartPeriod?: number;
   StartInterval?: number;
+  /** Not Docker's: what is done with a container that has become unhealthy. */
+  OnFailure?: string;
 }
 
 /** The portable part of a container's configuration (Docker Engine API, ContainerConfig); images carry it too. */

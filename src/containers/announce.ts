@@ -8,6 +8,7 @@ export function announce(
   record: ContainerRecord,
   action: string,
   attributes: Readonly<Record<string, string>> = {},
+  options: { readonly isTransient?: boolean } = {},
 ): void {
   const image = record.config.Image === '' ? shortId(record.imageId) : record.config.Image;
   events.publish({
@@ -15,5 +16,6 @@ export function announce(
     action,
     id: record.id,
     attributes: { ...record.config.Labels, ...attributes, image, name: record.name },
+    ...options,
   });
 }

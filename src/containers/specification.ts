@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { ExecCreateRequest } from '#api';
 import type { Images } from '#images';
+import { joiningFiles } from '#linux/cgroups';
 import type { Networks } from '#networks';
 import type { OciProcess, OciSpec } from '#oci';
 import { fail } from '#std/errors';
@@ -10,6 +11,7 @@ import type { Catalog } from './catalog.ts';
 import { fillVolumes } from './create/fill.ts';
 import { runtimeNames } from './create/host-defaults.ts';
 import { cgroupOf } from './exit/release.ts';
+import { isReproducible, type ProbeProcess } from './health/probe-script.ts';
 import { linkEnvironment } from './links/environment.ts';
 import { type LinkedContainer, linkedContainers } from './links/links.ts';
 import type { ContainerPaths } from './paths.ts';
@@ -17,6 +19,7 @@ import { type ContainerRecord, hasProcess } from './record.ts';
 import {
   buildProcess,
   buildSpec,
+  builtinFilter,
   checkShareableIpc,
   containerMounts,
   type HostFacts,
@@ -46,6 +49,8 @@ export interface Specification {
   hostFacts(): HostFacts;
   buildSpec(record: ContainerRecord, facts: StartFacts): OciSpec;
   buildProcess(record: ContainerRecord, request: ExecCreateRequest): OciProcess;
+  /** The process of a health probe; undefined when only the runtime can make it as it would make an exec's. */
+  probeProcess(record: ContainerRecord, command: readonly string[]): ProbeProcess | undefined;
   validate(record: ContainerRecord, askedHostname: string): string[];
   prepareMounts(record: ContainerRecord, options: CreateOptions): Promise<PreparedMounts>;
   /** Fills new volumes with what the image has in their places. */
@@ -110,6 +115,20 @@ export function createSpecification(parts: SpecificationParts): Specification {
     return { sharedMemoryPath: paths.sharedMemory(id) };
   }
 
+  function execProcess(record: ContainerRecord, request: ExecCreateRequest): OciProcess {
+    const { config, hostConfig, id } = record;
+    const database = readUserDatabase(images.rootfs.mount(id));
+    return buildProcess({
+      request,
+      config,
+      hostname: config.Hostname,
+      linkEnvironment: linkEnvironment(linksNow(record)),
+      main: sharedProcess(hostConfig, host(), []),
+      user: resolveUser(request.User || config.User, database, hostConfig.GroupAdd ?? []),
+      available: host().capabilities,
+    });
+  }
+
   return {
     hostFacts: host,
     buildSpec(record, { rootfs, sandbox, mountSources, links }) {
@@ -140,18 +159,14 @@ export function createSpecification(parts: SpecificationParts): Specification {
         defaultUlimits: [],
       });
     },
-    buildProcess(record, request) {
-      const { config, hostConfig, id } = record;
-      const database = readUserDatabase(images.rootfs.mount(id));
-      return buildProcess({
-        request,
-        config,
-        hostname: config.Hostname,
-        linkEnvironment: linkEnvironment(linksNow(record)),
-        main: sharedProcess(hostConfig, host(), []),
-        user: resolveUser(request.User || config.User, database, hostConfig.GroupAdd ?? []),
-        available: host().capabilities,
-      });
+    buildProcess: execProcess,
+    probeProcess(record, command) {
+      const { hostConfig } = record;
+      const process = execProcess(record, { Cmd: [...command] });
+      const filter = builtinFilter(hostConfig, host(), process.capabilities?.bounding ?? []);
+      if (filter === 'custom' || !isReproducible(process) || !runtimeNames.includes(hostConfig.Runtime))
+        return undefined;
+      return { process, filter, cgroupFiles: joiningFiles(cgroupOf(record, paths)) };
     },
     validate: ({ config, hostConfig, endpoints }, askedHostname) =>
       validateCreation({

@@ -16,8 +16,11 @@ import { completeHostConfig } from './create/host-defaults.ts';
 import { createExecs } from './exec/run.ts';
 import { openExecStore } from './exec/store.ts';
 import { createExitHandler } from './exit/handle.ts';
-import { createRelease } from './exit/release.ts';
+import { cgroupOf, createRelease } from './exit/release.ts';
 import { createHealthMonitor } from './health/monitor.ts';
+import { createFailureAction } from './health/on-failure.ts';
+import { createProber } from './health/prober.ts';
+import { openTarget } from './health/target.ts';
 import type { ContainerPaths } from './paths.ts';
 import type { ContainerRecord } from './record.ts';
 import { createRemove } from './remove/remove.ts';
@@ -81,13 +84,21 @@ export function makeLife(ground: Ground) {
   const remove = createRemove({ ...ground, restarts, terminator, onRemoved });
   const removeWithVolumes = ({ id }: ContainerRecord): Promise<void> => remove(id, { force: false, volumes: true });
   const execs = createExecs(ground);
-  const health = createHealthMonitor(catalog, events, { execs, store, keeper: ground.keeper });
+  const health = createHealthMonitor({
+    ...ground,
+    execs,
+    store,
+    prober: createProber(['estiba-prober', ground.dataRoot]),
+    openTarget: (record) => openTarget(record, cgroupOf(record, ground.paths)),
+    onUnhealthy: (record) => onUnhealthy(record),
+  });
   const launch = createLaunch({ ...ground, onStarted: (record) => health.watch(record) });
   const starter = createStarter({ catalog, launch, restarts, remove: removeWithVolumes });
   const onEnded = (id: string): void => health.forget(id);
   const update = createUpdate(ground);
   const underWay = new Set<string>();
   const restartByHand = createRestartByHand({ catalog, events, starter, terminator, underWay });
+  const onUnhealthy = createFailureAction(terminator, restartByHand);
   const isBeingRestarted = (id: string): boolean => underWay.has(id);
   const onExit = createExitHandler({ ...ground, restarts, onEnded, isBeingRestarted, remove: removeWithVolumes });
   return { update, restartByHand, restarts, terminator, remove, removeWithVolumes, execs, health, starter, onExit };

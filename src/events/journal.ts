@@ -65,7 +65,7 @@ export function openEvents(records: Pick<Records, 'database'>): EventJournal {
     lastSeq += 1;
     const event = messageOf(draft, lastTimeNs);
     try {
-      insert.run(lastSeq, lastTimeNs, JSON.stringify(event));
+      if (draft.isTransient !== true) insert.run(lastSeq, lastTimeNs, JSON.stringify(event));
       if (lastSeq % pruneEvery === 0) prune.run(lastSeq - keptEvents);
     } catch (error) {
       // A full disk must not turn an action that is done into one that failed: the event still reaches who listens.

@@ -6,6 +6,8 @@ export interface EventDraft {
   readonly action: string;
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** Told to who listens, and not kept: what comes every second would push out what matters. */
+  readonly isTransient?: boolean;
 }
 
 /** The durable journal of events. */

@@ -98,6 +98,13 @@ export function processes(path: string): number[] {
   return [...processesBelow(processDirectory(path))];
 }
 
+/** The files of all hierarchies by which a process joins the cgroup. */
+export function joiningFiles(path: string): string[] {
+  return cgroupLayout()
+    .roots.map((root) => join(root, path, 'cgroup.procs'))
+    .filter((file) => existsSync(file));
+}
+
 /** Names of the cgroups right below `parent` in any hierarchy: the ids of containers. */
 export function listCgroups(parent: string): string[] {
   return [...new Set(cgroupLayout().roots.flatMap((root) => childrenOf(join(root, parent))))];

@@ -60,6 +60,15 @@ export function makePipe(): { readonly readEnd: number; readonly writeEnd: numbe
   return { readEnd: pair[0] ?? -1, writeEnd: pair[1] ?? -1 };
 }
 
+/** An anonymous pipe for another process to write to: only its reading end never waits; both are close-on-exec. */
+export function makeCapture(): { readonly readEnd: number; readonly writeEnd: number } {
+  const pair = new Int32Array(2);
+  check('pipe2', openLibrary().pipe2(ptr(pair), O_CLOEXEC));
+  const [readEnd = -1, writeEnd = -1] = pair;
+  setNonBlocking(readEnd);
+  return { readEnd, writeEnd };
+}
+
 /** Sets how many bytes a pipe holds; false when it may not be that large. */
 export function setPipeSize(descriptor: number, bytes: number): boolean {
   return openLibrary().fcntl(descriptor, F_SETPIPE_SZ, BigInt(bytes)) >= 0;

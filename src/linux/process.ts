@@ -89,6 +89,8 @@ export interface ProcessStat {
   /** `Z` for a zombie. */
   readonly state: string;
   readonly parent: number;
+  /** Pid of the first process of its session. */
+  readonly session: number;
   /** In clock ticks since boot: together with the pid it names one process for ever. */
   readonly startTime: string;
   /** Wait status of a zombie. */
@@ -111,6 +113,7 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
   return {
     state: fields[0] ?? '',
     parent: Number(fields[1]),
+    session: Number(fields[3]),
     startTime: fields[19] ?? '',
     exitStatus: Number(fields[49] ?? 0),
   };

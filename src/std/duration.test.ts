@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { humanDuration, parseDurationNs } from './duration.ts';
+import { formatDuration, humanDuration, parseDurationNs } from './duration.ts';
 
 test("durations in Docker's words", () => {
   const cases: [number, string][] = [
@@ -23,4 +23,9 @@ test('durations as Go writes them', () => {
   expect(parseDurationNs('-1.5s')).toBe(-1.5e9);
   expect(parseDurationNs('0')).toBe(0);
   for (const wrong of ['', '5', '1x', 's', '1 s']) expect(parseDurationNs(wrong)).toBeUndefined();
+});
+
+test('durations written as Go writes them', () => {
+  const written = [0, 300e6, 1.3e9, 90e9, 3600e9, 1500, 5, -2e9].map(formatDuration);
+  expect(written).toEqual(['0s', '300ms', '1.3s', '1m30s', '1h0m0s', '1.5µs', '5ns', '-2s']);
 });

@@ -24,6 +24,21 @@ export function parseDurationNs(text: string): number | undefined {
   return text.startsWith('-') ? -Math.round(total) : Math.round(total);
 }
 
+/** A duration in nanoseconds as Go writes it: `1h30m0s`, `1.5s`, `300ms`, `0s`. */
+export function formatDuration(ns: number): string {
+  const size = Math.abs(ns);
+  const sign = ns < 0 ? '-' : '';
+  const trim = (value: number, digits: number): string => String(Number(value.toFixed(digits)));
+  if (size === 0) return '0s';
+  if (size < 1e3) return `${sign}${size}ns`;
+  if (size < 1e6) return `${sign}${trim(size / 1e3, 3)}µs`;
+  if (size < 1e9) return `${sign}${trim(size / 1e6, 6)}ms`;
+  const hours = Math.floor(size / 3600e9);
+  const minutes = Math.floor((size % 3600e9) / 60e9);
+  const seconds = `${trim((size % 60e9) / 1e9, 9)}s`;
+  return `${sign}${hours > 0 ? `${hours}h` : ''}${hours > 0 || minutes > 0 ? `${minutes}m` : ''}${seconds}`;
+}
+
 /** A span of time for people, in Docker's words and the largest unit that fits: `2 minutes`, `About an hour`. */
 export function humanDuration(ms: number): string {
   const seconds = Math.floor(ms / 1000);

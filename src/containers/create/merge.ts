@@ -14,6 +14,7 @@ function mergeHealth(own: HealthConfig | undefined, image: HealthConfig | undefi
     const inherited = image[key];
     if (!merged[key] && inherited !== undefined) merged[key] = inherited;
   }
+  if (!merged.OnFailure && image.OnFailure !== undefined) merged.OnFailure = image.OnFailure;
   return merged;
 }
 

@@ -3,7 +3,8 @@ import type { Events } from '#events';
 import { announce } from '../announce.ts';
 import type { Catalog } from '../catalog.ts';
 import { type ContainerRecord, withLife } from '../record.ts';
-import { durationMs, type ProbeParts, probe, probeCommand } from './probe.ts';
+import { type Check, checkOf, durationMs, type ProbeParts, probe } from './probe.ts';
+import type { HealthTarget } from './target.ts';
 
 const keptEntries = 5;
 const defaultRetries = 3;
@@ -17,14 +18,31 @@ export interface HealthMonitor {
   close(): void;
 }
 
-/** The state before the first probe; undefined when the container has no health check. */
-export function initialHealth(record: ContainerRecord): HealthState | undefined {
-  return probeCommand(record) === undefined ? undefined : { Status: 'starting', FailingStreak: 0, Log: [] };
+/** What the monitor watches with. */
+export interface MonitorParts extends ProbeParts {
+  readonly catalog: Catalog;
+  readonly events: Events;
+  readonly openTarget: (record: ContainerRecord) => HealthTarget | undefined;
+  /** Called once a container has become unhealthy. */
+  readonly onUnhealthy: (record: ContainerRecord) => void;
 }
 
-function isInStartPeriod(record: ContainerRecord): boolean {
+/** One life of a container under watch. */
+interface Watch {
+  readonly check: Check;
+  readonly target: HealthTarget | undefined;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** The state before the first probe of a life; undefined when the container has no health check. */
+export function initialHealth(record: ContainerRecord): HealthState | undefined {
+  if (checkOf(record) === undefined) return undefined;
+  return { Status: 'starting', FailingStreak: 0, Log: record.life.health?.Log ?? [] };
+}
+
+function isInStartPeriod(record: ContainerRecord, atMs: number): boolean {
   const periodMs = durationMs(record.config.Healthcheck ?? {}, 'StartPeriod');
-  return Date.now() - Number(BigInt(record.life.startedAtNs || 0) / 1_000_000n) < periodMs;
+  return atMs - Number(BigInt(record.life.startedAtNs || 0) / 1_000_000n) < periodMs;
 }
 
 /** The state after a probe. A failure while the container may still be starting does not count. */
@@ -42,51 +60,60 @@ export function nextHealth(
 }
 
 /** Makes the monitor: one timer a container, one probe at a time. */
-export function createHealthMonitor(catalog: Catalog, events: Events, parts: ProbeParts): HealthMonitor {
-  const timers = new Map<string, NodeJS.Timeout>();
+export function createHealthMonitor(parts: MonitorParts): HealthMonitor {
+  const { catalog, events } = parts;
+  const watches = new Map<string, Watch>();
 
-  function schedule(record: ContainerRecord, command: string[]): void {
+  function schedule(record: ContainerRecord, watch: Watch): void {
     const config = record.config.Healthcheck ?? {};
-    const isStarting = record.life.health?.Status === 'starting' && isInStartPeriod(record);
-    const due = (): void => void run(record.id, record.life.startedAtNs, command);
-    timers.set(record.id, setTimeout(due, durationMs(config, isStarting ? 'StartInterval' : 'Interval')));
+    const isStarting = record.life.health?.Status === 'starting' && isInStartPeriod(record, Date.now());
+    const due = (): void => void run(record.id, watch);
+    watch.timer = setTimeout(due, durationMs(config, isStarting ? 'StartInterval' : 'Interval'));
   }
 
-  async function run(id: string, startedAtNs: string, command: string[]): Promise<void> {
+  async function run(id: string, watch: Watch): Promise<void> {
     const before = catalog.get(id);
     if (before === undefined) return;
+    const startMs = Date.now();
     // A paused container answers no probe; that says nothing of its health.
-    const entry = before.life.phase === 'paused' ? undefined : await probe(parts, before, command);
+    const entry = before.life.phase === 'paused' ? undefined : await probe(parts, before, watch.target, watch.check);
     const record = catalog.get(id);
     const health = record?.life.health;
-    if (record === undefined || health === undefined || record.life.startedAtNs !== startedAtNs || !timers.has(id))
-      return;
+    if (record === undefined || health === undefined || watches.get(id) !== watch) return;
     if (entry === undefined || record.life.phase !== 'running') {
-      if (record.life.phase === 'paused' || record.life.phase === 'running') schedule(record, command);
+      if (record.life.phase === 'paused' || record.life.phase === 'running') schedule(record, watch);
       return;
     }
     const retries = record.config.Healthcheck?.Retries || defaultRetries;
-    const next = withLife(record, { health: nextHealth(health, entry, retries, isInStartPeriod(record)) });
+    const next = withLife(record, { health: nextHealth(health, entry, retries, isInStartPeriod(record, startMs)) });
     catalog.put(next);
     const status = next.life.health?.Status;
-    if (status !== health.Status) announce(events, next, `health_status: ${status}`);
-    schedule(next, command);
+    schedule(next, watch);
+    if (status === health.Status) return;
+    announce(events, next, `health_status: ${status}`);
+    if (status === 'unhealthy') parts.onUnhealthy(next);
+  }
+
+  function forget(id: string): void {
+    const watch = watches.get(id);
+    clearTimeout(watch?.timer);
+    watch?.target?.[Symbol.dispose]();
+    watches.delete(id);
   }
 
   return {
     watch(record) {
-      const command = probeCommand(record);
-      if (command === undefined) return;
-      clearTimeout(timers.get(record.id));
-      schedule(record, command);
+      forget(record.id);
+      const check = checkOf(record);
+      if (check === undefined) return;
+      const watch: Watch = { check, target: parts.openTarget(record), timer: undefined };
+      watches.set(record.id, watch);
+      schedule(record, watch);
     },
-    forget(id) {
-      clearTimeout(timers.get(id));
-      timers.delete(id);
-    },
+    forget,
     close() {
-      for (const timer of timers.values()) clearTimeout(timer);
-      timers.clear();
+      for (const id of [...watches.keys()]) forget(id);
+      parts.prober.close();
     },
   };
 }

@@ -9,7 +9,7 @@ import { type NamespaceChoices, namespacesOf } from './namespaces.ts';
 import { capabilitySets, environmentOf, withHome } from './process.ts';
 import { type BlockLimits, resourcesOf } from './resources.ts';
 import { rlimitsOf } from './rlimits.ts';
-import { seccompFilter } from './seccomp/index.ts';
+import { type SeccompFilter, seccompFilter } from './seccomp/index.ts';
 import { parseSecurityOptions } from './security.ts';
 import { sysctlsOf } from './sysctls.ts';
 import type { ContainerUser } from './users.ts';
@@ -63,6 +63,31 @@ export function sharedProcess(
   };
 }
 
+/**
+ * The filter of a container's system calls as a program (struct sock_filter), undefined for none, or `custom` for one
+ * that only the runtime makes, from a profile of the user's.
+ */
+export function builtinFilter(
+  hostConfig: HostConfig,
+  host: HostFacts,
+  capabilities: readonly string[],
+): Buffer | undefined | 'custom' {
+  const { seccomp, annotations } = filterOf(hostConfig, host, capabilities);
+  if (seccomp !== undefined) return 'custom';
+  const [program] = Object.values(annotations ?? {});
+  return program === undefined ? undefined : Buffer.from(program, 'base64');
+}
+
+function filterOf(hostConfig: HostConfig, host: HostFacts, capabilities: readonly string[]): SeccompFilter {
+  return seccompFilter({
+    profile: parseSecurityOptions(hostConfig.SecurityOpt).seccomp,
+    privileged: hostConfig.Privileged,
+    capabilities,
+    machines: host.machines,
+    kernel: host.kernel,
+  });
+}
+
 function sharedMemoryOf({ hostConfig, sharedMemoryPath }: SpecInput): FileSystemInput['sharedMemory'] {
   if (hostConfig.IpcMode === 'none') return 'none';
   if (hostConfig.IpcMode === 'host') return 'host';
@@ -106,15 +131,9 @@ function kernelSettings(input: SpecInput): Record<string, string> {
 export function buildSpec(input: SpecInput): OciSpec {
   const { hostConfig, namespaces, devices } = input;
   const isPrivileged = hostConfig.Privileged;
-  const { writableCgroups, seccomp: profile } = parseSecurityOptions(hostConfig.SecurityOpt);
+  const { writableCgroups } = parseSecurityOptions(hostConfig.SecurityOpt);
   const process = mainProcess(input);
-  const filter = seccompFilter({
-    profile,
-    privileged: isPrivileged,
-    capabilities: process.capabilities?.bounding ?? [],
-    machines: input.host.machines,
-    kernel: input.host.kernel,
-  });
+  const filter = filterOf(hostConfig, input.host, process.capabilities?.bounding ?? []);
   const propagation = rootPropagation(input.mounts);
   // The engine's own come last: nobody can put another filter in the place of the one that was decided.
   const annotations = { ...hostConfig.Annotations, ...filter.annotations };

@@ -1,4 +1,4 @@
-export { buildSpec, type SharedProcess, type SpecInput, sharedProcess } from './build.ts';
+export { buildSpec, builtinFilter, type SharedProcess, type SpecInput, sharedProcess } from './build.ts';
 export { containerMounts, readySource } from './container-mounts.ts';
 export { discardUnsupported } from './discard.ts';
 export { type ContainerMount, fileSystemMounts } from './file-systems.ts';

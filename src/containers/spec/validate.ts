@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
 import type { HealthConfig, HostConfig } from '#api';
 import { fail } from '#std/errors';
+import { networkTarget } from '../health/network-target.ts';
+import { failureActions } from '../health/on-failure.ts';
 import { signalNumber } from '../signals.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import type { HostFacts } from './host.ts';
@@ -29,6 +31,11 @@ function checkHealth(health: HealthConfig): void {
     if (value !== 0 && value < leastDurationNs) throw refuse(`${field} in Healthcheck cannot be less than 1ms`);
   }
   if ((health.Retries ?? 0) < 0) throw refuse('Retries in Healthcheck cannot be negative');
+  networkTarget(health.Test ?? []);
+  const { OnFailure = '' } = health;
+  if (OnFailure !== '' && !failureActions.some((action) => action === OnFailure)) {
+    throw refuse(`invalid OnFailure in Healthcheck: ${JSON.stringify(OnFailure)}: one of ${failureActions.join(', ')}`);
+  }
 }
 
 function checkConfig({ config }: ValidationInput): void {

@@ -18,7 +18,10 @@ export async function pause(catalog: Catalog, events: Events, paths: ContainerPa
     if (!hasProcess(record)) throw fail('conflict', `container ${id} is not running`);
     if (record.life.phase === 'paused') throw fail('conflict', `Container ${id} is already paused`);
     await freeze(cgroupOf(record, paths));
-    catalog.put(withLife(record, { phase: 'paused' }));
+    // What is not probed is not healthy, says Docker; the next probe, after the pause, says what it is.
+    const { health } = record.life;
+    const unproved = health && { health: { ...health, Status: 'unhealthy' as const } };
+    catalog.put(withLife(record, { phase: 'paused', ...unproved }));
     announce(events, record, 'pause');
   });
 }

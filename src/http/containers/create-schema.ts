@@ -12,6 +12,7 @@ const healthcheck = object('container.HealthConfig', {
   StartPeriod: integer('time.Duration'),
   StartInterval: integer('time.Duration'),
   Retries: integer('int'),
+  OnFailure: string,
 });
 
 /** The fields of Docker's container.Config. */
