@@ -5,6 +5,8 @@ import { lastResultAddress } from '#linux/script-program';
 import type { OciProcess } from '#oci';
 import { capabilityNames } from '../spec/capabilities.ts';
 
+const capabilityOrder: readonly string[] = capabilityNames;
+
 /** What a probe's process is made of, beside the namespaces of its container's main process. */
 export interface ProbeProcess {
   readonly process: OciProcess;
@@ -99,7 +101,7 @@ function limitWord(value: number): bigint {
 }
 
 function maskOf(names: readonly string[]): bigint {
-  return names.reduce((mask, name) => mask | (1n << BigInt(capabilityNames.findIndex((one) => one === name))), 0n);
+  return names.reduce((mask, name) => mask | (1n << BigInt(capabilityOrder.indexOf(name))), 0n);
 }
 
 /** The files that execvp(3) would try, in its order. */
