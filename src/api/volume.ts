@@ -4,7 +4,7 @@ export interface Volume {
   Driver: string;
   Mountpoint: string;
   CreatedAt: string;
-  Status?: Record<string, string>;
+  Status?: Record<string, unknown>;
   Labels: Record<string, string> | null;
   Scope: string;
   Options: Record<string, string> | null;

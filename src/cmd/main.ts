@@ -24,6 +24,7 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     await (await import('./porter.ts')).porterMain(rest);
     return 0;
   }
+  if (first === 'volume-mount' && name === 'estiba') return (await import('./volume-mount.ts')).volumeMountMain(rest);
   if (first === 'engine' && name === 'estiba') {
     compileAsUsual();
     return (await import('./engine/command.ts')).engineMain(rest);

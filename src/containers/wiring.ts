@@ -112,5 +112,7 @@ export function makeCreate(ground: Ground): Create {
   const complete = (asked: Parameters<typeof completeHostConfig>[0]): ReturnType<typeof completeHostConfig> =>
     completeHostConfig(withEngineDefaults(asked, ground.defaults()), cgroupLayout().version);
   const discard = (hostConfig: HostConfig): HostConfig => discardUnsupported(hostConfig, ground.hostFacts());
-  return createCreate({ ...ground, completeHostConfig: complete, discard, dropVolumes }, hostname());
+  const letVolumesGo = (containerId: string): void => ground.volumes.letGo(containerId);
+  const parts = { ...ground, completeHostConfig: complete, discard, dropVolumes, letVolumesGo };
+  return createCreate(parts, hostname());
 }

@@ -49,7 +49,14 @@ import { ping } from './system/ping.ts';
 import { stopEngine } from './system/stop.ts';
 import type { Login, SystemInformation } from './system/types.ts';
 import { version } from './system/version.ts';
-import { createVolume, inspectVolume, listVolumes, pruneVolumes, removeVolume } from './volumes/endpoints.ts';
+import {
+  createVolume,
+  inspectVolume,
+  listVolumes,
+  pruneVolumes,
+  removeVolume,
+  updateVolume,
+} from './volumes/endpoints.ts';
 
 /** What the API is a face of. */
 export interface Features {
@@ -76,7 +83,7 @@ export function routes({
     ['GET', '/_ping', ping],
     ['HEAD', '/_ping', ping],
     ['GET', '/version', version(system)],
-    ['GET', '/info', info(system, containers, images)],
+    ['GET', '/info', info(system, containers, images, volumes)],
     ['GET', '/events', events(journal)],
     ['GET', '/system/df', diskUsage({ containers, images, volumes })],
     ['POST', '/estiba/stop', stopEngine(system)],
@@ -133,6 +140,7 @@ export function routes({
     ['POST', '/volumes/create', createVolume(volumes)],
     ['POST', '/volumes/prune', pruneVolumes(volumes)],
     ['GET', '/volumes/{name}', inspectVolume(volumes)],
+    ['PUT', '/volumes/{name}', updateVolume],
     ['DELETE', '/volumes/{name}', removeVolume(volumes)],
 
     ['GET', '/networks', listNetworks(networks)],

@@ -8,8 +8,12 @@ export const mountFlags = {
   noSuid: 0x2,
   noDev: 0x4,
   noExec: 0x8,
+  synchronous: 0x10,
   remount: 0x20,
+  mandatoryLocks: 0x40,
+  dirSync: 0x80,
   noAtime: 0x400,
+  noDirAtime: 0x800,
   bind: 0x1000,
   move: 0x2000,
   recursive: 0x4000,
@@ -19,6 +23,7 @@ export const mountFlags = {
   slave: 1 << 19,
   shared: 1 << 20,
   relatime: 1 << 21,
+  strictAtime: 1 << 24,
 } as const;
 
 /** How mounts below a mount point are shared with other namespaces; an `r` in front takes in all below it. */
@@ -39,7 +44,11 @@ const invalidArgument = 22;
 const noEntry = 2;
 const currentDirectory = -100;
 const symlinkNoFollow = 0x100;
+/** What is known already will do: a server that does not answer must not be waited for. */
+const dontSync = 0x4000;
 const attributeMountRoot = 0x2000n;
+const wantMountId = 0x1000;
+const mountIdOffset = 144;
 /** mount(2) copies one page of options, its terminating zero included. */
 const optionsLimitBytes = 4096;
 /** What overlayfs takes for separators or escapes in its options. */
@@ -267,10 +276,25 @@ export function readMounts(processId: number | 'self' = 'self'): MountEntry[] {
   return readFileSync(`/proc/${processId}/mountinfo`, 'utf8').split('\n').filter(Boolean).map(parseMount);
 }
 
+/**
+ * The mount that `path`, links followed, is on: one of `mounts` (statx(2), STATX_MNT_ID, Linux 5.8). Undefined when it does
+ * not exist. No server is asked.
+ */
+export function mountOf(path: string, mounts: readonly MountEntry[]): MountEntry | undefined {
+  const result = Buffer.alloc(256);
+  if (library().statx(currentDirectory, text(path), dontSync, wantMountId, result) !== 0) {
+    const errno = lastErrno();
+    if (errno === noEntry) return undefined;
+    throw new SystemCallError('statx', errno, path);
+  }
+  const id = Number(result.readBigUInt64LE(mountIdOffset));
+  return mounts.find((entry) => entry.id === id);
+}
+
 /** Whether `path` is the root of a mount (statx(2), STATX_ATTR_MOUNT_ROOT); false when it does not exist. */
 export function isMountPoint(path: string): boolean {
   const result = Buffer.alloc(256);
-  if (library().statx(currentDirectory, text(path), symlinkNoFollow, 0, result) === 0) {
+  if (library().statx(currentDirectory, text(path), symlinkNoFollow | dontSync, 0, result) === 0) {
     return (result.readBigUInt64LE(8) & attributeMountRoot) !== 0n;
   }
   const errno = lastErrno();

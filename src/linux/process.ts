@@ -22,7 +22,9 @@ const O_CLOEXEC = 0o2000000;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const EWOULDBLOCK = 11;
+const PR_SET_PDEATHSIG = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
+const SIGKILL = 9n;
 const WNOHANG = 1;
 const WEXITED = 4;
 const WNOWAIT = 0x01000000;
@@ -44,6 +46,11 @@ export function lockFile(path: string): Disposable | undefined {
   if (errno === EWOULDBLOCK) return undefined;
   check('flock', -1, path);
   return undefined;
+}
+
+/** Has the kernel kill this process when the thread that started it ends: prctl(2), PR_SET_PDEATHSIG. */
+export function dieWithParent(): void {
+  check('prctl', openLibrary().prctl(PR_SET_PDEATHSIG, SIGKILL, 0n, 0n, 0n));
 }
 
 /** Makes this process the parent of all descendants that lose theirs: prctl(2), PR_SET_CHILD_SUBREAPER. */

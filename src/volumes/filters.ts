@@ -1,6 +1,6 @@
 import type { Filters } from '#api';
 import { fail } from '#std/errors';
-import { anonymousLabel, localDriver, type VolumeRecord } from './record.ts';
+import { anonymousLabel, driverOf, type VolumeRecord } from './record.ts';
 
 type Predicate = (record: VolumeRecord) => boolean;
 
@@ -40,7 +40,7 @@ export function listFilter(filters: Filters, isUsed: (name: string) => boolean):
     if (values.length === 0) continue;
     if (name === 'name') predicates.push((record) => values.some((value) => matchesName(record, value)));
     else if (name === 'label') predicates.push((record) => values.every((value) => hasLabel(record, value)));
-    else if (name === 'driver') predicates.push(() => values.includes(localDriver));
+    else if (name === 'driver') predicates.push((record) => values.includes(driverOf(record)));
     else if (name === 'dangling') {
       const wanted = new Set(values.map((value) => (/^(?:true|false|1|0)$/.test(value) ? truth(value) : undefined)));
       const [dangling] = wanted;
@@ -59,6 +59,10 @@ export function pruneFilter(filters: Filters): Predicate {
     if (name === 'label') predicates.push((record) => values.every((value) => hasLabel(record, value)));
     else if (name === 'label!') predicates.push((record) => !values.some((value) => hasLabel(record, value)));
     else if (name === 'all') {
+      if (values.length > 1) {
+        const shown = `all=[${values.toSorted().join(' ')}]`;
+        throw fail('invalid-argument', `invalid filter '${shown}': only one value is expected`);
+      }
       const value = truth(values[0]);
       if (value === undefined) {
         throw fail(

@@ -10,11 +10,16 @@ export interface MountUse {
 
 /** The feature's face towards containers and http. */
 export interface Volumes {
-  /** Makes a volume, or returns the one of that name; an empty name gets a random one (anonymous). */
-  create(request: VolumeCreateRequest): Promise<Volume>;
+  /**
+   * Makes a volume, or returns the one of that name; an empty name gets a random one (anonymous). With `holder`, the id of a
+   * container that is being created, it cannot be removed until that is let go.
+   */
+  create(request: VolumeCreateRequest, holder?: string): Promise<Volume>;
+  /** The container that a creation was for has its record now, or will never have one. */
+  letGo(holder: string): void;
   /** Throws `not-found` (`get x: no such volume`). */
-  inspect(name: string): Volume;
-  list(filters: Filters): VolumeListResponse;
+  inspect(name: string): Promise<Volume>;
+  list(filters: Filters): Promise<VolumeListResponse>;
   /** All volumes, with their sizes and how many containers use each. */
   usage(): Promise<Volume[]>;
   /** Throws `conflict` (`remove x: volume is in use - [id]`) while a container refers to it. */
@@ -25,4 +30,8 @@ export interface Volumes {
   /** The container no longer uses it, once for each `mount`; more is no error. */
   unmount(name: string, containerId: string, options?: Pick<MountUse, 'quiet'>): Promise<void>;
   reconcile(live: ReadonlySet<string>): Promise<void>;
+  /** `local`, and the plugins that can be found. */
+  driverNames(): string[];
+  /** When plugins have done what nobody waited for, or have had enough time to. */
+  settled(): Promise<void>;
 }

@@ -106,3 +106,16 @@ export async function untilLogged(engine: TestEngine, name: string, text: string
     return unframe(Buffer.from(await logs.arrayBuffer())).includes(text);
   });
 }
+
+export interface Answer {
+  readonly status: number;
+  /** Why it was refused. */
+  readonly message: string;
+}
+
+/** One request, of whose answer only a refusal is of interest. */
+export async function ask(engine: TestEngine, method: string, path: string, body?: unknown): Promise<Answer> {
+  const response = await engine.request(method, path, body);
+  const text = await response.text();
+  return { status: response.status, message: response.ok ? '' : (JSON.parse(text) as { message: string }).message };
+}

@@ -12,15 +12,19 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Mount, Volume } from '#api';
-import { mountTmpfs, readMounts, setPropagation, unmount } from '#linux/mount';
+import { bindMount, mountTmpfs, readMounts, setPropagation, unmount } from '#linux/mount';
 import { startEngine, type TestEngine, until } from '../harness/index.ts';
 import { createScript, importImage, runScript, untilLogged } from './containers.ts';
 
 let engine: TestEngine;
 let tree = '';
+let locked = '';
 
 beforeAll(async () => {
   // Before the engine: where it has mounts of its own, it sees those of the host that were there.
+  locked = mkdtempSync(join(tmpdir(), 'estiba-locked-'));
+  mountTmpfs(locked);
+  bindMount(locked, locked, { readOnly: true });
   tree = mkdtempSync(join(tmpdir(), 'estiba-mounts-'));
   mountTmpfs(tree);
   setPropagation(tree, 'shared');
@@ -44,8 +48,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
-  for (const { target } of readMounts().reverse()) if (target.startsWith(tree)) unmount(target, { lazy: true });
-  rmSync(tree, { recursive: true, force: true });
+  for (const place of [tree, locked]) {
+    for (const { target } of readMounts().reverse()) if (target.startsWith(place)) unmount(target, { lazy: true });
+    rmSync(place, { recursive: true, force: true });
+  }
 });
 
 const inTree = (...fields: Partial<Mount>[]): Mount[] =>
@@ -129,42 +135,6 @@ test('a part of a volume, never one that leads out of it', async () => {
   await engine.dockerOk('volume', 'rm', 'parts');
 });
 
-test('an image as a mount: read-only, whole or a part, and in use as long as the container is there', async () => {
-  const image = (fields: Partial<Mount> = {}): Mount => ({
-    Type: 'image',
-    Source: 'filled:1',
-    Target: '/x',
-    ...fields,
-  });
-  const whole = await runScript(engine, { host: { Mounts: [image()] }, script: 'cat /x/data/file; touch /x/new' });
-  expect(whole.output).toBe('of the image\ntouch: /x/new: Read-only file system');
-  expect(whole.warnings).toContain('Image mount is an experimental feature');
-  expect(whole.mounts).toMatchObject([
-    { Type: 'image', Name: 'filled:1', Destination: '/x', RW: false, Propagation: 'rprivate' },
-  ]);
-  const inner = await runScript(engine, {
-    host: { Mounts: [image({ ImageOptions: { Subpath: 'data/sub' } })] },
-    script: 'ls /x',
-  });
-  expect(inner.output).toBe('inner');
-  const missing = await runScript(engine, { host: { Mounts: [image({ ImageOptions: { Subpath: 'nope' } })] } });
-  expect([missing.status, missing.message]).toEqual([404, expect.stringContaining('cannot access path')]);
-  expect(await runScript(engine, { host: { Mounts: [image({ Source: 'nope:1' })] } })).toMatchObject({
-    status: 404,
-    message: 'No such image: nope:1',
-  });
-  await engine.dockerOk('tag', 'filled:1', 'mounted:1');
-  await importImage(engine, 'mounted:1', (root) => writeFileSync(join(root, 'only'), 'here\n'));
-  await createScript(engine, 'viewer', { host: { Mounts: [image({ Source: 'mounted:1' })] }, script: 'cat /x/only' });
-  const refused = await engine.docker('rmi', 'mounted:1');
-  expect(refused.stderr).toContain('is using its referenced image');
-  await engine.dockerOk('rmi', '-f', 'mounted:1');
-  expect(await engine.dockerOk('start', '-a', 'viewer')).toBe('here');
-  const heir = await createScript(engine, 'heir', { host: { VolumesFrom: ['viewer'] } });
-  expect(await heir.json()).toMatchObject({ message: expect.stringContaining('No such image') });
-  await engine.dockerOk('rm', 'viewer');
-});
-
 test('what older versions of the API do not know is refused by name', async () => {
   const refusal = async (version: string, mount: Mount): Promise<string> =>
     (await runScript(engine, { version, host: { Mounts: [mount] } })).message;
@@ -201,6 +171,12 @@ test('read-only binds take in what is mounted below, as the version of the API a
   );
   const short = await runScript(engine, { version: '/v1.43', host: { Binds: [`${tree}:/x:ro`] }, script: flags });
   expect(short.output.replaceAll('\n', ', ')).toBe('/x ro, /x/sub rw');
+});
+
+test('what the host itself mounts read-only stays so in a container', async () => {
+  const script = `${flags}; grep -o 'ro,nosuid,nodev' /proc/self/mountinfo | sort -u`;
+  const seen = await runScript(engine, { host: { Binds: [`${locked}:/x`] }, script });
+  expect(seen.output).toBe('/x ro\nro,nosuid,nodev');
 });
 
 test('propagation: what the host mounts later arrives where that was asked for', async () => {

@@ -56,14 +56,21 @@ async function listenAll(
 
 /** Opens every feature over the roots, and brings the last engine's leavings into order. */
 async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, runtime: string) {
-  const { dataRoot, execRoot, bridgeAddress, mtu, logOptions } = inForce.current;
+  const { dataRoot, execRoot, bridgeAddress, mtu, logOptions, pluginDirectories } = inForce.current;
   const records = openRecords(join(dataRoot, 'records.db'));
   const events = countEvents(openEvents(records));
   const usage = containerUsage(records);
   const keeper = await connectKeeper({ execRoot, command: [...selfCommand(), 'keeper', '--exec-root', execRoot] });
   const porter = openPorter({ execRoot, command: [...selfCommand(), 'porter'] });
   const images = await openImages({ records, events, dataRoot, users: () => usage.images() });
-  const volumes = await openVolumes({ records, events, dataRoot, users: () => usage.volumes() });
+  const volumes = await openVolumes({
+    records,
+    events,
+    dataRoot,
+    users: () => usage.volumes(),
+    ...(pluginDirectories.length > 0 && { pluginDirectories }),
+    mountCommand: [...selfCommand(), 'volume-mount'],
+  });
   const bridge = { ...(bridgeAddress !== undefined && { subnet: bridgeAddress }), ...(mtu !== undefined && { mtu }) };
   const networks = await openNetworks({ records, events, execRoot, bridge });
   const opened = openContainers({
@@ -97,7 +104,7 @@ export async function openEngine(
   const settings = inForce.current;
   const runtime = prepareRuntime(settings.execRoot);
   const features = await openFeatures(inForce, paths, runtime);
-  const { records, events, keeper, porter, images, networks, opened } = features;
+  const { records, events, keeper, porter, images, volumes, networks, opened } = features;
   const { containers } = opened;
   const system = await systemInformation(inForce, features, runtime, requestStop);
   const api = createApi({
@@ -121,6 +128,7 @@ export async function openEngine(
       () => opened.close(),
       () => porter.close(),
       () => images.settled(),
+      () => volumes.settled(),
       ...(all
         ? [
             () => networks.close(),

@@ -27,6 +27,8 @@ export interface CreateParts {
   readonly prepareMounts: (record: ContainerRecord, options: CreateOptions) => Promise<PreparedMounts>;
   /** Fills new volumes with what the image has in their places. */
   readonly fillVolumes: (record: ContainerRecord) => Promise<void>;
+  /** Lets others remove the volumes of a container that is recorded, or never will be. */
+  readonly letVolumesGo: (containerId: string) => void;
   /** Gives back the volumes made for a container that could not be. */
   readonly dropVolumes: (names: readonly string[]) => Promise<void>;
 }
@@ -115,10 +117,12 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
       catalog.insert(complete);
       announce(events, complete, 'create');
     } catch (error) {
+      parts.letVolumesGo(record.id);
       for (const name of [record.id, ...snapshotsOf(complete)]) await images.rootfs.remove(name);
       await parts.dropVolumes(complete.anonymousVolumes);
       throw error;
     }
+    parts.letVolumesGo(record.id);
     return { Id: record.id, Warnings: warnings };
   };
 }

@@ -2,8 +2,9 @@ import { mkdirSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { HostConfig, MountPoint } from '#api';
 import { hasCode, reasonOf } from '#linux/errno';
-import { type MountEntry, readMounts } from '#linux/mount';
+import { type MountEntry, mountOf, readMounts } from '#linux/mount';
 import { fail } from '#std/errors';
+import { lazy } from '#std/lazy';
 import type { ContainerMount } from './file-systems.ts';
 import { type MountOptions, tmpfsDestination } from './mount-request.ts';
 import type { MountOptionsTable } from './mounts.ts';
@@ -26,21 +27,15 @@ function recursiveReadOnly(point: MountPoint, options: MountOptions): ContainerM
   return never ? 'never' : required ? 'required' : 'possible';
 }
 
-/** The mount that holds a path: the longest of their targets that leads to it. */
-function holderOf(path: string, mounts: readonly MountEntry[]): MountEntry | undefined {
-  let best: MountEntry | undefined;
-  for (const entry of mounts) {
-    const holds = entry.target === '/' || path === entry.target || path.startsWith(`${entry.target}/`);
-    if (holds && entry.target.length >= (best?.target.length ?? 0)) best = entry;
-  }
-  return best;
-}
-
 /** Mounts can pass between host and container only where the host's own mount lets them. */
-function checkedPropagation({ Source, Propagation }: MountPoint, isAutomatic: boolean): string {
+function checkedPropagation(
+  { Source, Propagation }: MountPoint,
+  isAutomatic: boolean,
+  mounts: readonly MountEntry[],
+): string {
   const wantsShared = /^r?shared$/.test(Propagation);
   if (!wantsShared && !/^r?slave$/.test(Propagation)) return Propagation;
-  const holder = holderOf(Source, readMounts());
+  const holder = mountOf(Source, mounts);
   const has = (kind: string): boolean => holder?.propagation.some((field) => field.startsWith(kind)) ?? false;
   if (has('shared:') || (!wantsShared && has('master:'))) return Propagation;
   if (isAutomatic) return 'rprivate';
@@ -67,30 +62,44 @@ export function readySource(source: string, mayCreate: boolean): void {
   }
 }
 
-function bindMount(point: MountPoint, options: MountOptions, source: string): ContainerMount {
+/** Flags of a mount that what is bound from it is to keep. */
+const keptFlags: ReadonlySet<string> = new Set(['ro', 'nosuid', 'nodev', 'noexec', 'noatime', 'nodiratime']);
+
+function flagsOf(source: string, mounts: readonly MountEntry[]): string[] {
+  return (mountOf(source, mounts)?.flags ?? []).filter((flag) => keptFlags.has(flag));
+}
+
+function bindMount(
+  point: MountPoint,
+  options: MountOptions,
+  source: string,
+  mounts: readonly MountEntry[],
+): ContainerMount {
   return {
     type: 'bind',
     source,
     destination: point.Destination,
     readOnly: !point.RW,
+    sourceFlags: flagsOf(source, mounts),
     ...(options.shallow && { recursive: false }),
     recursiveReadOnly: recursiveReadOnly(point, options) ?? 'possible',
-    propagation: checkedPropagation(point, options.strictPropagation !== true),
+    propagation: checkedPropagation(point, options.strictPropagation !== true, mounts),
   };
 }
 
-function mountOf(point: MountPoint, input: ContainerMountsInput): ContainerMount {
+function mountAt(point: MountPoint, input: ContainerMountsInput, mounts: () => MountEntry[]): ContainerMount {
   const { Type, RW, Propagation } = point;
   const options = input.options[point.Destination] ?? {};
   const source = input.sources.get(point.Destination);
-  if (Type === 'bind') return bindMount(point, options, source ?? point.Source);
+  if (Type === 'bind') return bindMount(point, options, source ?? point.Source, mounts());
   // An image may declare a place without a leading slash.
   const destination = posix.resolve('/', point.Destination);
   if (Type === 'tmpfs') {
     return { type: 'tmpfs', source: '', destination, readOnly: !RW, propagation: '', options: options.tmpfs ?? [] };
   }
   if (source === undefined) throw fail('internal', `${Type} ${point.Name ?? ''} is not mounted`);
-  return { type: 'bind', source, destination, readOnly: !RW, propagation: Propagation };
+  const sourceFlags = flagsOf(source, mounts());
+  return { type: 'bind', source, destination, readOnly: !RW, sourceFlags, propagation: Propagation };
 }
 
 /**
@@ -104,5 +113,6 @@ export function containerMounts(input: ContainerMountsInput): ContainerMount[] {
     const options = text.split(',').filter((option) => option !== '');
     return [{ type: 'tmpfs', source: '', destination, readOnly: false, propagation: '', options }];
   });
-  return [...temporary, ...input.points.map((point) => mountOf(point, input))];
+  const mounts = lazy(() => readMounts());
+  return [...temporary, ...input.points.map((point) => mountAt(point, input, mounts))];
 }

@@ -8,6 +8,8 @@ export interface ContainerMount {
   readonly source: string;
   readonly destination: string;
   readonly readOnly: boolean;
+  /** Flags that the host's own mount of the source has, `ro`, `nosuid`, …: runtimes may take them away (crun 1.8). */
+  readonly sourceFlags?: readonly string[];
   /** Whether mounts below the source come along; they do when not said. */
   readonly recursive?: boolean;
   /** Whether those are read-only too: where the kernel can (when not said), never, or the start fails. */
@@ -145,6 +147,7 @@ function ociMount(mount: ContainerMount, kernelCan: boolean): OciMount {
   const options = [
     mount.recursive === false ? 'bind' : 'rbind',
     ...readOnlyOption(mount, kernelCan),
+    ...(mount.sourceFlags ?? []).filter((flag) => flag !== 'ro' || !mount.readOnly),
     ...(mount.propagation === '' ? [] : [mount.propagation]),
   ];
   return { destination, type: 'bind', source: mount.source, options };

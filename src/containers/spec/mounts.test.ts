@@ -209,6 +209,7 @@ test('volumes and snapshots are made; when one fails the nameless ones go again'
     remove: async (name: string) => {
       calls.push(`-${name}`);
     },
+    letGo: () => undefined,
   };
   const snapshots = {
     create: (name: string, reference: string) => {

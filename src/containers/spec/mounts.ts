@@ -173,8 +173,10 @@ export interface PreparedMounts {
 
 /** What makes and unmakes volumes. */
 export interface VolumeMaker {
-  create(request: VolumeCreateRequest): Promise<{ Mountpoint: string; Driver: string }>;
+  create(request: VolumeCreateRequest, holder: string): Promise<{ Mountpoint: string; Driver: string }>;
   remove(name: string, options: { force: boolean }): Promise<void>;
+  /** Others may remove the volumes that were made for `holder`. */
+  letGo(holder: string): void;
 }
 
 /** What makes and unmakes the snapshots that image mounts show. */
@@ -203,7 +205,7 @@ export async function prepareMounts(
   try {
     for (const { request, anonymous } of plan.volumes) {
       const labels = anonymous ? { 'com.docker.volume.anonymous': '', ...request.Labels } : request.Labels;
-      made.set(request.Name, await volumes.create({ ...request, ...(labels && { Labels: labels }) }));
+      made.set(request.Name, await volumes.create({ ...request, ...(labels && { Labels: labels }) }, containerId));
     }
     for (const [index, point] of plan.points.entries()) {
       const { Type, Name = '', Destination } = point;
@@ -214,10 +216,13 @@ export async function prepareMounts(
         points.push({ ...point, Source: path });
         options[Destination] = { ...options[Destination], image, snapshot };
       } else if (Type === 'volume' && volume !== undefined) {
-        points.push({ ...point, Source: volume.Mountpoint, Driver: volume.Driver });
+        // A label is for directories of the engine's own.
+        const Mode = point.Mode === 'z' && volume.Driver !== 'local' ? '' : point.Mode;
+        points.push({ ...point, Source: volume.Mountpoint, Driver: volume.Driver, Mode });
       } else points.push(point);
     }
   } catch (error) {
+    volumes.letGo(containerId);
     for (const name of anonymousVolumes) if (made.has(name)) await volumes.remove(name, { force: true });
     for (const { snapshot } of Object.values(options)) if (snapshot !== undefined) await snapshots.remove(snapshot);
     throw error;

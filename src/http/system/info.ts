@@ -1,6 +1,7 @@
 import type { Containers } from '#containers';
 import type { Images } from '#images';
 import { formatTime, nowNs } from '#std/time';
+import type { Volumes } from '#volumes';
 import type { Endpoint } from '../exchange.ts';
 import { json } from '../exchange.ts';
 import { asOf } from '../gates.ts';
@@ -52,14 +53,14 @@ function describeHost({ host, cgroups }: SystemInformation): object {
   };
 }
 
-function describeEngine(system: SystemInformation) {
+function describeEngine(system: SystemInformation, volumeDrivers: readonly string[]) {
   const { fileDescriptors, eventListeners } = system.counts();
   const warnings = [...hostWarnings(system), ...system.warnings()];
   return {
     ID: system.id,
     Driver: system.storage.driver,
     DriverStatus: system.storage.status,
-    Plugins: { Volume: ['local'], Network: ['bridge', 'host', 'null'], Authorization: null, Log: ['json-file'] },
+    Plugins: { Volume: volumeDrivers, Network: ['bridge', 'host', 'null'], Authorization: null, Log: ['json-file'] },
     Debug: system.debug,
     NFd: fileDescriptors,
     NGoroutines: 0,
@@ -111,6 +112,7 @@ export function info(
   system: SystemInformation,
   containers: Pick<Containers, 'counts'>,
   images: Pick<Images, 'list'>,
+  volumes: Pick<Volumes, 'driverNames'>,
 ): Endpoint {
   return ({ version }) => {
     const counts = containers.counts();
@@ -121,7 +123,7 @@ export function info(
       ContainersStopped: counts.stopped,
       Images: images.list({ all: false, filters: new Map(), digests: false }).length,
       ...describeHost(system),
-      ...describeEngine(system),
+      ...describeEngine(system, volumes.driverNames()),
     };
     return json(asOf(answer, version, infoGates));
   };

@@ -216,8 +216,11 @@ function memoryVolumes(): Volumes {
   };
   return {
     create: async (request) => ({ ...volume, Name: request.Name ?? 'anonymous' }),
-    inspect: known,
-    list: () => ({ Volumes: [volume], Warnings: null }),
+    inspect: async (name) => known(name),
+    letGo: () => undefined,
+    driverNames: () => ['local'],
+    settled: async () => undefined,
+    list: async () => ({ Volumes: [volume], Warnings: null }),
     usage: async () => [{ ...volume, UsageData: { RefCount: 0, Size: 0 } }],
     remove: async (name) => {
       known(name);

@@ -1,4 +1,5 @@
 import type { VolumeCreateRequest } from '#api';
+import { fail } from '#std/errors';
 import type { Volumes } from '#volumes';
 import type { Endpoint } from '../exchange.ts';
 import { empty, json } from '../exchange.ts';
@@ -11,25 +12,44 @@ const createOptions = object('volume.CreateOptions', {
   Driver: string,
   DriverOpts: map(string),
   Labels: map(string),
+  ClusterVolumeSpec: object('volume.ClusterVolumeSpec', {}),
 });
+
+/** Cluster volumes belong to swarm mode, which came to them with API 1.42. */
+const clusterVolumes = 42;
 
 /** `POST /volumes/create` */
 export function createVolume(volumes: Pick<Volumes, 'create'>): Endpoint {
   return async (call) => {
-    const request = decodeAs<VolumeCreateRequest>(await readJson(call), createOptions, 'CreateOptions');
+    const { ClusterVolumeSpec, ...request } = decodeAs<VolumeCreateRequest & { ClusterVolumeSpec?: object }>(
+      await readJson(call),
+      createOptions,
+      'CreateOptions',
+    );
+    if (ClusterVolumeSpec !== undefined && call.version >= clusterVolumes) {
+      throw fail(
+        'unavailable',
+        'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+      );
+    }
     return json(await volumes.create(request), 201);
   };
 }
 
 /** `GET /volumes` */
 export function listVolumes(volumes: Pick<Volumes, 'list'>): Endpoint {
-  return ({ query }) => json(volumes.list(query.filters(acceptedFilters.volumes)));
+  return async ({ query }) => json(await volumes.list(query.filters(acceptedFilters.volumes)));
 }
 
 /** `GET /volumes/{name}` */
 export function inspectVolume(volumes: Pick<Volumes, 'inspect'>): Endpoint {
-  return ({ name }) => json(volumes.inspect(name));
+  return async ({ name }) => json(await volumes.inspect(name));
 }
+
+/** `PUT /volumes/{name}`: only cluster volumes can be changed, and there are none without swarm mode. */
+export const updateVolume: Endpoint = () => {
+  throw fail('unavailable', 'volume update only valid for cluster volumes, but swarm is unavailable');
+};
 
 /** `DELETE /volumes/{name}` */
 export function removeVolume(volumes: Pick<Volumes, 'remove'>): Endpoint {

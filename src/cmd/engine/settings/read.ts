@@ -29,6 +29,8 @@ export interface EngineSettings {
   readonly logFormat: 'text' | 'json';
   readonly metricsAddress?: string;
   readonly labels: readonly string[];
+  /** Empty for Docker's own places. */
+  readonly pluginDirectories: readonly string[];
   readonly liveRestore: boolean;
   readonly shutdownTimeoutSeconds: number;
   /** Address and prefix length of the default bridge. */
@@ -134,6 +136,7 @@ function toSettings(values: Values, configFile: string | undefined): EngineSetti
     logFormat: values.text('log-format') === 'json' ? 'json' : 'text',
     ...(metricsAddress !== undefined && { metricsAddress }),
     labels: values.list('labels'),
+    pluginDirectories: values.list('plugin-directories').map((directory) => resolve(directory)),
     liveRestore: values.flag('live-restore') ?? true,
     shutdownTimeoutSeconds: values.number('shutdown-timeout') ?? 15,
     ...(bridgeAddress !== undefined && { bridgeAddress }),

@@ -69,6 +69,9 @@ const places: readonly Setting[] = [
     missing: defaults.host,
   }),
   both('group', 'text', 'Who, beside root, may use the unix socket', { short: 'G', value: 'GROUP', missing: 'docker' }),
+  many('plugin-directories', 'plugin-directory', 'DIR', 'Where volume plugins are looked for', {
+    missing: '/run/docker/plugins, /etc/docker/plugins, /usr/lib/docker/plugins',
+  }),
   both('pidfile', 'text', "Write the engine's process id to this file", { short: 'p', value: 'FILE' }),
 ];
 
