@@ -18,6 +18,9 @@ import { releasePins } from '../start/pins.ts';
 
 const sigkill = 9;
 const idLength = 64;
+/** How long the engine's start waits for the end of a process that it killed. */
+const endingMs = 10_000;
+const endingPollMs = 10;
 
 /** What the engine's start brings back into order. */
 export interface RecoverParts {
@@ -57,7 +60,25 @@ async function dropUnowned(keeper: Keeper, process: KeptProcess): Promise<void> 
       if (kindOf(error) !== 'not-found') throw error;
     });
   }
-  await keeper.forget(process.id);
+  if (!(await isForgotten(keeper, process.id))) {
+    // Asleep in the kernel: its exit, whenever that comes, has the keeper forget it. The engine starts without it.
+    log('warn', 'a process that belongs to no container does not end', { process: process.id });
+  }
+}
+
+/** A killed process takes its moment to end, and until then the keeper does not forget it. */
+async function isForgotten(keeper: Keeper, id: string): Promise<boolean> {
+  const deadline = Date.now() + endingMs;
+  for (;;) {
+    try {
+      await keeper.forget(id);
+      return true;
+    } catch (error) {
+      if (kindOf(error) !== 'conflict') throw error;
+      if (Date.now() > deadline) return false;
+      await Bun.sleep(endingPollMs);
+    }
+  }
 }
 
 /** Matches what the keeper has with what the records say. Returns the ids of the containers that live. */
