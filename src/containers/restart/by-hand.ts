@@ -28,7 +28,10 @@ export function createRestartByHand(parts: RestartParts): RestartByHand {
     underWay.add(record.id);
     try {
       if (isRunning(record)) await terminator.stop(name, options, cause);
-      await starter.start(record.id);
+      // Another may have started it meanwhile, which is as good.
+      await starter.start(record.id).catch((error: unknown) => {
+        if (kindOf(error) !== 'not-modified') throw error;
+      });
     } catch (error) {
       const kind =
         kindOf(error) === 'invalid-argument' && !(error instanceof StartFailure) ? 'invalid-argument' : 'internal';

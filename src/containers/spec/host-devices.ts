@@ -1,7 +1,7 @@
 import { readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { DeviceRequest, HostConfig, ThrottleDevice } from '#api';
-import { hasCode } from '#linux/errno';
+import { hasCode, reasonOf } from '#linux/errno';
 import type { OciDevice, OciDeviceRule, OciThrottle } from '#oci';
 import { fail } from '#std/errors';
 import { allowAll, type ContainerDevices, denyAll, parseDeviceRule, ruleFor } from './devices.ts';
@@ -105,7 +105,7 @@ function numbersOf(path: string): { major: number; minor: number } {
     return { major: majorOf(rdev), minor: minorOf(rdev) };
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw fail('internal', `stat ${path}: no such file or directory`);
-    throw error;
+    throw fail('invalid-argument', `stat ${path.slice(0, 255)}: ${reasonOf(error)}`);
   }
 }
 

@@ -250,6 +250,7 @@ export class MemoryContainers extends MemoryContainerFiles implements Containers
     const stats = { name: `/${this.#find(name).name}` } as ContainerStats;
     return (async function* () {
       yield stats;
+      if (signal.aborted) return;
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     })();
   }
