@@ -56,8 +56,10 @@ export interface FaceParts {
 /** Streams: attach, logs, terminal sizes. */
 function streamCalls(parts: FaceParts): Pick<Containers, 'attach' | 'logs' | 'resize' | 'execResize'> {
   const { catalog, events, keeper, clients, paths } = parts;
-  const logsOf = (record: ContainerRecord, options: LogOptions): AsyncIterable<Uint8Array> =>
-    containerLog(catalog, paths, record, options);
+  const logsOf = (
+    record: ContainerRecord,
+    options: LogOptions & { readonly raw?: boolean },
+  ): AsyncIterable<Uint8Array> => containerLog(catalog, paths, record, options);
 
   function attach(name: string, options: AttachOptions): Promise<Attachment> {
     const record = catalog.find(name);
@@ -67,7 +69,9 @@ function streamCalls(parts: FaceParts): Pick<Containers, 'attach' | 'logs' | 're
       throw fail('conflict', `container ${name} is restarting, wait until the container is running`);
     }
     const { stdin, stdout, stderr } = options;
+    const raw = options.raw === true || record.config.Tty;
     const everything = {
+      raw,
       stdout,
       stderr,
       follow: false,
@@ -78,6 +82,7 @@ function streamCalls(parts: FaceParts): Pick<Containers, 'attach' | 'logs' | 're
     const streams = {
       id: record.id,
       terminal: record.config.Tty,
+      raw,
       stdin: stdin && record.config.OpenStdin,
       stdout,
       stderr,
@@ -122,7 +127,7 @@ function viewCalls(
 
   async function inspect(name: string, options: { size: boolean }): Promise<ContainerInspect> {
     const record = catalog.find(name);
-    const execIds = (id: string): string[] => execStore.open(id);
+    const execIds = (): string[] => (hasProcess(record) ? execStore.open(record.id) : []);
     const links = (of: ContainerRecord): string[] | null => shownLinks(catalog, of);
     const sources = { rootfs: images.rootfs, networks, paths, execIds, links };
     const inspected = inspectRecord(record, sources);

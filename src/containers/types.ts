@@ -35,6 +35,8 @@ export interface AttachOptions {
   readonly logs: boolean;
   /** The live stream. */
   readonly stream: boolean;
+  /** Both output streams in one, without frames, also where there is no terminal. */
+  readonly raw?: boolean;
   /** Docker's detach keys (`ctrl-p,ctrl-q` when undefined). */
   readonly detachKeys?: string;
 }

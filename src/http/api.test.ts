@@ -211,14 +211,22 @@ describe('parameters', () => {
     expect(containers.calls.at(-1)).toEqual([
       'logs',
       'a',
-      { stdout: true, stderr: false, follow: false, timestamps: true, sinceNs: 1_500_000_000n, tail: 5 },
+      {
+        stdout: true,
+        stderr: false,
+        follow: false,
+        timestamps: true,
+        details: false,
+        sinceNs: 1_500_000_000n,
+        tail: 5,
+      },
     ]);
     const old = await ask('GET', '/v1.41/containers/a/logs?stdout=1&tail=all');
     expect(old.headers['Content-Type']).toBe('application/vnd.docker.raw-stream');
     expect(containers.calls.at(-1)).toEqual([
       'logs',
       'a',
-      { stdout: true, stderr: false, follow: false, timestamps: false },
+      { stdout: true, stderr: false, follow: false, timestamps: false, details: false },
     ]);
   });
 

@@ -10,7 +10,6 @@ export function notImplemented(what: string): Endpoint {
 }
 
 const missing: readonly (readonly [Route[0], string, string])[] = [
-  ['GET', '/containers/{name}/attach/ws', 'attach over a WebSocket'],
   ['POST', '/build', 'building images'],
   ['POST', '/session', 'building images'],
   ['POST', '/grpc', 'building images'],

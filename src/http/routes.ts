@@ -12,6 +12,7 @@ import {
   statContainerPath,
 } from './containers/archive.ts';
 import { attachContainer } from './containers/attach.ts';
+import { attachOverWebSocket } from './containers/attach-web-socket.ts';
 import { createContainer } from './containers/create.ts';
 import {
   killContainer,
@@ -110,6 +111,7 @@ export function routes({
     ['POST', '/containers/{name}/wait', waitContainer(containers)],
     ['POST', '/containers/{name}/resize', resizeContainer(containers)],
     ['POST', '/containers/{name}/attach', attachContainer(containers)],
+    ['GET', '/containers/{name}/attach/ws', attachOverWebSocket(containers)],
     ['POST', '/containers/{name}/rename', renameContainer(containers)],
     ['POST', '/containers/{name}/update', updateContainer(containers)],
     ['POST', '/containers/{name}/exec', createExec(containers)],

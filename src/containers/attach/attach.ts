@@ -8,6 +8,8 @@ import { detachBytes, detachFilter } from './detach-keys.ts';
 export interface ProcessStreams {
   readonly id: string;
   readonly terminal: boolean;
+  /** Output without frames; so a terminal's always is. */
+  readonly raw?: boolean;
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
@@ -39,7 +41,7 @@ export async function attachProcess(
     stdin: streams.stdin,
     stdout: streams.stdout,
     stderr: streams.stderr,
-    framing: streams.terminal ? 'raw' : 'multiplexed',
+    framing: streams.terminal || streams.raw === true ? 'raw' : 'multiplexed',
   });
   const client = clients.add(streams.id, () => stream.close());
   stream.output.once('close', () => client[Symbol.dispose]());

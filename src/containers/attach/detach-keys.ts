@@ -3,16 +3,22 @@ import { fail } from '#std/errors';
 
 const defaultKeys = 'ctrl-p,ctrl-q';
 
-function keyByte(key: string): number {
+function keyByte(key: string): number | undefined {
   const control = /^ctrl-([a-z@[\\\]^_])$/i.exec(key);
   if (control?.[1] !== undefined) return control[1].toUpperCase().charCodeAt(0) - 64;
-  if (key.length === 1) return key.charCodeAt(0);
-  throw fail('invalid-argument', `Unknown character: '${key}'`);
+  if (key === 'DEL') return 127;
+  return Buffer.byteLength(key) === 1 ? key.charCodeAt(0) : undefined;
 }
 
-/** The bytes of a detach sequence such as `ctrl-p,ctrl-q`; throws `invalid-argument` for unknown keys. */
-export function detachBytes(keys: string | undefined): Buffer {
-  return Buffer.from((keys || defaultKeys).split(',').map(keyByte));
+/**
+ * The bytes of a detach sequence such as `ctrl-p,ctrl-q`; throws `invalid-argument` for unknown keys, which Docker calls by
+ * another name where an exec is created.
+ */
+export function detachBytes(keys: string | undefined, what: 'detach' | 'escape' = 'detach'): Buffer {
+  const bytes = (keys || defaultKeys).split(',').map(keyByte);
+  const known = bytes.filter((byte) => byte !== undefined);
+  if (known.length < bytes.length) throw fail('invalid-argument', `Invalid ${what} keys (${keys}) provided`);
+  return Buffer.from(known);
 }
 
 /**

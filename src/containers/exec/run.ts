@@ -65,6 +65,16 @@ function wordsOf([program = '', ...rest]: readonly string[]): string {
   return `${program} ${rest.join(' ')}`;
 }
 
+/** An unknown user is the caller's mistake here, and at a start, where Docker says the same, the container's. */
+function checkUser(build: () => unknown): void {
+  try {
+    build();
+  } catch (error) {
+    if (messageOf(error).startsWith('unable to find')) throw fail('invalid-argument', messageOf(error), error);
+    throw error;
+  }
+}
+
 /** Makes the exec feature. */
 export function createExecs(parts: ExecParts): Execs {
   const { catalog, execs, events, keeper, clients, paths } = parts;
@@ -81,7 +91,9 @@ export function createExecs(parts: ExecParts): Execs {
     const command = request.Cmd ?? [];
     if (command.length === 0) throw fail('invalid-argument', 'No exec command specified');
     usable(record, name);
-    detachBytes(request.DetachKeys);
+    detachBytes(request.DetachKeys, 'escape');
+    // A user that is not there is refused now, as Docker does; it is looked up again at the start.
+    if (request.User) checkUser(() => parts.buildProcess(record, request));
     const id = newId();
     execs.put({ id, containerId: record.id, request, command, state: 'created', pid: 0 });
     announce(events, record, `exec_create: ${wordsOf(command)}`, { execID: id });
@@ -89,7 +101,7 @@ export function createExecs(parts: ExecParts): Execs {
   }
 
   function end(exec: ExecRecord, exitCode: number): void {
-    execs.put({ ...exec, state: 'exited', pid: 0, exitCode, endedAtMs: Date.now() });
+    execs.put({ ...exec, state: 'exited', exitCode, endedAtMs: Date.now() });
     rmSync(paths.execProcess(exec.id), { force: true });
     const container = catalog.get(exec.containerId);
     if (container !== undefined)
@@ -129,9 +141,9 @@ export function createExecs(parts: ExecParts): Execs {
   /** Takes an exec for one start; of two at once the second is refused. */
   function claim(id: string): ExecRecord {
     const { exec, container } = find(id);
-    if (exec.state === 'exited') throw fail('conflict', `Error: Exec command ${id} has already run`);
-    if (exec.state !== 'created') throw fail('conflict', `Error: Exec command ${id} is already running`);
-    usable(container, container.name);
+    if (exec.state === 'exited') throw fail('conflict', `exec command ${id} has already run`);
+    if (exec.state !== 'created') throw fail('conflict', `exec command ${id} is already running`);
+    usable(container, container.id);
     const claimed: ExecRecord = { ...exec, state: 'starting' };
     execs.put(claimed);
     return claimed;

@@ -1,5 +1,6 @@
 import type { ExecCreateRequest, ExecInspect } from '#api';
 import type { Records } from '#store';
+import { detachBytes } from '../attach/detach-keys.ts';
 
 /** How long an exec that is over can still be inspected. */
 const keptAfterExitMs = 5 * 60_000;
@@ -23,7 +24,7 @@ export interface ExecStore {
   put(record: ExecRecord): void;
   /** All that are not over. */
   unfinished(): ExecRecord[];
-  /** Ids of a container's execs that are not over. */
+  /** Ids of a container's execs that are not over, those that were not started yet too. */
   open(containerId: string): string[];
   /** Drops all of a container's. */
   drop(containerId: string): void;
@@ -70,7 +71,7 @@ export function openExecStore(records: Records): ExecStore {
     open: (containerId) =>
       [...(byContainer.get(containerId) ?? [])].filter((id) => {
         const record = collection.get(id);
-        return record !== undefined && isUnfinished(record);
+        return record !== undefined && record.state !== 'exited';
       }),
     drop(containerId) {
       for (const id of [...(byContainer.get(containerId) ?? [])]) {
@@ -108,9 +109,9 @@ export function inspectExec({ id, containerId, request, command, state, pid, exi
     OpenStdin: request.AttachStdin ?? false,
     OpenStderr: request.AttachStderr ?? false,
     OpenStdout: request.AttachStdout ?? false,
-    CanRemove: state === 'exited',
+    CanRemove: false,
     ContainerID: containerId,
-    DetachKeys: '',
+    DetachKeys: request.DetachKeys ? detachBytes(request.DetachKeys).toString('base64') : '',
     Pid: pid,
   };
 }

@@ -14,7 +14,7 @@ export function containerLog(
   catalog: Catalog,
   paths: ContainerPaths,
   record: ContainerRecord,
-  options: LogOptions,
+  options: LogOptions & { readonly raw?: boolean },
 ): AsyncIterable<Uint8Array> {
   const place = logPlace(record, paths);
   if (place === undefined) {
@@ -34,8 +34,8 @@ export function containerLog(
         if (isExit(next, previous)) listener();
       }),
   };
-  const { follow: follows, ...rest } = options;
+  const { follow: follows, raw = record.config.Tty, ...rest } = options;
   // Before the first start there may be no directory to watch.
   if (follows) mkdirSync(dirname(place.path), { recursive: true, mode: 0o700 });
-  return readLog(place.path, { ...rest, format: place.format, framed: !record.config.Tty, ...(follows && { follow }) });
+  return readLog(place.path, { ...rest, format: place.format, framed: !raw, ...(follows && { follow }) });
 }

@@ -3,7 +3,8 @@ import { kindOf } from '#std/errors';
 import type { Call, Endpoint } from '../exchange.ts';
 import { hijackRefusal, hijackResponse } from '../hijack-response.ts';
 
-function attachOptions({ query }: Call): AttachOptions {
+/** What the query of an attach asks for. */
+export function attachOptions({ query }: Call): AttachOptions {
   const detachKeys = query.text('detachKeys');
   return {
     stdin: query.flag('stdin'),

@@ -170,5 +170,6 @@ function isStreamed({ body }: ApiResponse): boolean {
 
 /** Attach and exec start take the connection over; until they have, a half-close is the client's input ending, not its leave. */
 function mayHijack({ method, target }: RequestHead): boolean {
+  if (method === 'GET') return /\/attach\/ws(?:\?|$)/.test(target);
   return method === 'POST' && /\/(?:attach|exec\/[^/?]+\/start)(?:\?|$)/.test(target);
 }
