@@ -30,15 +30,22 @@ export function driverOf({ driver }: VolumeRecord): string {
   return driver ?? localDriver;
 }
 
+/** A copy with the keys in their order, as Go writes maps. */
+function sorted(map: Readonly<Record<string, string>> | null): Record<string, string> | null {
+  return map === null
+    ? null
+    : Object.fromEntries(Object.entries(map).toSorted(([one], [other]) => (one < other ? -1 : 1)));
+}
+
 /** A volume in the API's form: the record's part, and what its driver tells. */
 export function volumeOf(record: VolumeRecord, told: Omit<DriverVolume, 'name'> & { scope: string }): Volume {
   return {
     CreatedAt: record.driver === undefined ? record.createdAt : (told.createdAt ?? unknownTime),
     Driver: driverOf(record),
-    Labels: record.labels === null ? null : { ...record.labels },
+    Labels: sorted(record.labels),
     Mountpoint: told.mountpoint,
     Name: record.id,
-    Options: record.options === null ? null : { ...record.options },
+    Options: sorted(record.options),
     Scope: told.scope,
     ...(told.status !== undefined && { Status: told.status }),
   };

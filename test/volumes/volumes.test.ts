@@ -143,6 +143,8 @@ test('an image as a mount: read-only, whole or a part, and in use as long as the
     script: 'ls /x',
   });
   expect(inner.output).toBe('inner');
+  const file = image({ ImageOptions: { Subpath: 'data/file' } });
+  expect((await runScript(engine, { host: { Mounts: [file] }, script: 'cat /x' })).output).toBe('of the image');
   const missing = await runScript(engine, { host: { Mounts: [image({ ImageOptions: { Subpath: 'nope' } })] } });
   expect([missing.status, missing.message]).toEqual([404, expect.stringContaining('cannot access path')]);
   expect(await runScript(engine, { host: { Mounts: [image({ Source: 'nope:1' })] } })).toMatchObject({

@@ -27,6 +27,11 @@ function recursiveReadOnly(point: MountPoint, options: MountOptions): ContainerM
   return never ? 'never' : required ? 'required' : 'possible';
 }
 
+/** Nothing is mounted below a file; and runtimes take "recursive" to mean a directory (crun 1.8). */
+function isDirectory(source: string): boolean {
+  return statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true;
+}
+
 /** Mounts can pass between host and container only where the host's own mount lets them. */
 function checkedPropagation(
   { Source, Propagation }: MountPoint,
@@ -49,7 +54,7 @@ export function readySource(source: string, mayCreate: boolean): void {
     statSync(source);
     return;
   } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
+    if (!hasCode(error, 'ENOENT') && !hasCode(error, 'ENOTDIR')) throw error;
   }
   if (!mayCreate) {
     throw fail('invalid-argument', `invalid mount config for type "bind": bind source path does not exist: ${source}`);
@@ -75,6 +80,7 @@ function bindMount(
   source: string,
   mounts: readonly MountEntry[],
 ): ContainerMount {
+  const wanted = recursiveReadOnly(point, options) ?? 'possible';
   return {
     type: 'bind',
     source,
@@ -82,7 +88,7 @@ function bindMount(
     readOnly: !point.RW,
     sourceFlags: flagsOf(source, mounts),
     ...(options.shallow && { recursive: false }),
-    recursiveReadOnly: recursiveReadOnly(point, options) ?? 'possible',
+    recursiveReadOnly: isDirectory(source) ? wanted : 'never',
     propagation: checkedPropagation(point, options.strictPropagation !== true, mounts),
   };
 }
@@ -99,7 +105,15 @@ function mountAt(point: MountPoint, input: ContainerMountsInput, mounts: () => M
   }
   if (source === undefined) throw fail('internal', `${Type} ${point.Name ?? ''} is not mounted`);
   const sourceFlags = flagsOf(source, mounts());
-  return { type: 'bind', source, destination, readOnly: !RW, sourceFlags, propagation: Propagation };
+  return {
+    type: 'bind',
+    source,
+    destination,
+    readOnly: !RW,
+    sourceFlags,
+    ...(options.subpath !== undefined && !isDirectory(source) && { recursiveReadOnly: 'never' as const }),
+    propagation: Propagation,
+  };
 }
 
 /**

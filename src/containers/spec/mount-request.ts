@@ -96,7 +96,7 @@ export function declaredDestination(declared: string): string {
 
 function checkTmpfs({ Source, TmpfsOptions }: Mount): void {
   if (Source) throw refuse('field Source must not be specified');
-  for (const option of TmpfsOptions?.Options ?? []) {
+  for (const option of (TmpfsOptions?.Options ?? []).map((words: string[] | null) => words ?? [])) {
     if (option.length !== 1 && option.length !== 2) throw refuse('invalid option array length');
     const [name = ''] = option;
     if ((name !== 'exec' && name !== 'noexec') || option.length !== 1) throw refuse(`invalid option: ${name}`);
@@ -191,8 +191,8 @@ function requestOf(mount: Mount, mode: string): MountRequest {
   };
 }
 
-function invalidConfig(type: string, reason: string): string {
-  return `invalid mount config for type ${JSON.stringify(type)}: ${reason}`;
+function invalidConfig(type: string | undefined, reason: string): string {
+  return `invalid mount config for type ${JSON.stringify(type ?? '')}: ${reason}`;
 }
 
 /** Options of one type of mount that were given to another. */

@@ -117,7 +117,7 @@ const refused: [fields: Partial<Mount>, message: string][] = [
   [{ Type: 'npipe' }, 'invalid mount config for type "npipe": mount type unknown'],
   [{ Type: 'cluster', Source: 'x' }, 'invalid mount config for type "cluster": mount type unknown'],
   [
-    { Type: 'tmpfs', TmpfsOptions: { Options: [[]] } },
+    { Type: 'tmpfs', TmpfsOptions: { Options: [['exec'], null] as unknown as string[][] } },
     'invalid mount config for type "tmpfs": invalid option array length',
   ],
   [{ Type: 'image' }, 'invalid mount config for type "image": field Source must not be empty'],

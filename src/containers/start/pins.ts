@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { hasCode } from '#linux/errno';
 import { bindMount, unmount } from '#linux/mount';
 import { openBeneath, pathOnly } from '#linux/open-in-root';
@@ -43,7 +43,8 @@ function pinDescriptor(descriptor: number, directory: string, name: string, recu
 export function pinSubpath(root: string, subpath: string, directory: string, name: string): string {
   let descriptor: number;
   try {
-    descriptor = openBeneath(root, subpath);
+    // Without detours, as text: `link/..` is where the link is.
+    descriptor = openBeneath(root, posix.normalize(subpath));
   } catch (error) {
     throw subpathFailure(root, subpath, error);
   }
