@@ -18,7 +18,7 @@ afterEach(() => {
 });
 
 function record(id: string, name: string): ContainerRecord {
-  return { id, name, life: neverStarted } as ContainerRecord;
+  return { id, name, life: neverStarted, endpoints: {} } as unknown as ContainerRecord;
 }
 
 test('finds by name, id and unique prefix; the name comes first', () => {
@@ -53,4 +53,11 @@ test('watchers see each change and the removal, until disposed', () => {
   catalog.insert(record('a1', 'z'));
   catalog.delete('a1');
   expect(seen).toEqual(['y', undefined]);
+});
+
+test('records of older engines become those of this one', () => {
+  const [id, hostConfig] = ['abc1', { NetworkMode: 'bridge' }];
+  const old = { ...record(id, 'web'), hostConfig, endpoints: { default: { Aliases: ['w'] } } };
+  records.collection('containers').put(old as unknown as ContainerRecord);
+  expect(openCatalog(records).find('web').endpoints).toEqual({ bridge: { Aliases: ['w'] } });
 });

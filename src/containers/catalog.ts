@@ -1,6 +1,7 @@
 import { fail } from '#std/errors';
 import { Lock } from '#std/lock';
 import type { Records } from '#store';
+import { upToDate } from './older-records.ts';
 import type { ContainerRecord } from './record.ts';
 
 /** Called for every change of one container; `next` is undefined once it is removed. */
@@ -38,7 +39,11 @@ export function openCatalog(records: Records): Catalog {
   const ids = new Map<string, string>();
   const watchers = new Map<string, Set<Watcher>>();
   const locks = new Map<string, Lock>();
-  for (const record of collection.all()) ids.set(record.name, record.id);
+  for (const record of [...collection.all()]) {
+    const current = upToDate(record);
+    if (current !== record) collection.put(current);
+    ids.set(record.name, record.id);
+  }
 
   function tell(next: ContainerRecord | undefined, previous: ContainerRecord): void {
     for (const watcher of watchers.get(previous.id) ?? []) watcher(next, previous);

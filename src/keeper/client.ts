@@ -1,15 +1,27 @@
 import { join } from 'node:path';
 import type { Subprocess } from 'bun';
 import { fail, kindOf } from '#std/errors';
+import { log } from '#std/log';
 import { openAttachment } from './attach.ts';
 import { ControlConnection, type Greeting, type KeeperEvent } from './control.ts';
 import { ExitWatch } from './exit-watch.ts';
 import { launchKeeper } from './launch.ts';
-import type { AttachedStream, AttachRequest, Keeper, KeptProcess, StartedProcess, StartRequest } from './protocol.ts';
+import {
+  type AttachedStream,
+  type AttachRequest,
+  firstRenewableVersion,
+  type Keeper,
+  type KeptProcess,
+  keeperProtocolVersion,
+  type StartedProcess,
+  type StartRequest,
+} from './protocol.ts';
 
 const connectTimeoutMs = 10_000;
 const connectPollMs = 5;
 const reconnectPauseMs = 1000;
+/** How often a keeper of another edition is renewed before it is taken as it is. */
+const renewalAttempts = 3;
 /** How often a start is sent when keepers die over it before anything ran. */
 const startAttempts = 5;
 
@@ -17,6 +29,8 @@ export interface ConnectOptions {
   readonly execRoot: string;
   /** Command line that starts a keeper for this exec root. */
   readonly command: readonly string[];
+  /** Which program this engine is of. A keeper of another one is renewed: it becomes one of `command`. */
+  readonly edition: string;
   readonly signal?: AbortSignal;
 }
 
@@ -171,16 +185,14 @@ class KeeperClient implements Keeper {
     const { signal, execRoot, command } = this.#options;
     const deadline = performance.now() + connectTimeoutMs;
     let launched: Subprocess | undefined;
+    let renewals = 0;
     for (;;) {
       signal?.throwIfAborted();
       if (this.#closed) throw fail('unavailable', 'the keeper is not connected');
       try {
-        return await ControlConnection.open(
-          this.#socketPath,
-          (greeting) => this.#greeted(greeting),
-          (event) => this.#heard(event),
-          () => this.#lost(),
-        );
+        const connection = await this.#greet(renewals < renewalAttempts);
+        if (connection instanceof ControlConnection) return connection;
+        await this.#renew(connection.other, connection.greeting, renewals++ === 0);
       } catch (error) {
         if (performance.now() > deadline) throw fail('unavailable', 'the keeper does not start', error);
       }
@@ -188,6 +200,44 @@ class KeeperClient implements Keeper {
       if (launched === undefined || launched.exitCode !== null) launched = launchKeeper(execRoot, command);
       await Bun.sleep(connectPollMs);
     }
+  }
+
+  /** Connects to the keeper that is there; with `isChoosy`, one of another edition is given back instead. */
+  async #greet(
+    isChoosy: boolean,
+  ): Promise<ControlConnection | { readonly other: ControlConnection; readonly greeting: Greeting }> {
+    let refused: Greeting | undefined;
+    const connection = await ControlConnection.open(
+      this.#socketPath,
+      (greeting) => {
+        const isOurs = greeting.version === keeperProtocolVersion && greeting.edition === this.#options.edition;
+        if (isOurs || !isChoosy) this.#greeted(greeting);
+        else refused = greeting;
+      },
+      (event) => {
+        if (refused === undefined) this.#heard(event);
+      },
+      () => {
+        if (refused === undefined) this.#lost();
+      },
+    );
+    return refused === undefined ? connection : { other: connection, greeting: refused };
+  }
+
+  /**
+   * Has a keeper of another edition become one of ours, in place. One that is too old for that, or will not, is killed,
+   * and the next one takes over: we then hold what tells the exit codes of what ends in between.
+   */
+  async #renew(other: ControlConnection, { pid, version, processes }: Greeting, isPolite: boolean): Promise<void> {
+    log('info', 'the keeper is of another edition, and is renewed', { pid });
+    if (isPolite && version >= firstRenewableVersion) {
+      // Its answer is the end of the connection.
+      await other.request('renew', { command: this.#options.command }).catch(() => undefined);
+    } else {
+      for (const kept of processes) if (kept.state === 'running') this.#exits.add(kept.id, kept.pid);
+      process.kill(pid, 'SIGKILL');
+    }
+    other.close();
   }
 
   #greeted(greeting: Greeting): void {

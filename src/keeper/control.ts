@@ -7,6 +7,8 @@ import type { KeptProcess } from './protocol.ts';
 export interface Greeting {
   readonly pid: number;
   readonly version: number;
+  /** Which program it is; the first keepers did not say. */
+  readonly edition?: string;
   readonly processes: readonly KeptProcess[];
 }
 

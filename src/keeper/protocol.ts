@@ -3,7 +3,13 @@
  * requests `{ seq, verb, ... }` and their answers `{ seq, ok }` or `{ seq, error }`, and, unasked, `{ event }` lines.
  * An attach connection starts with one JSON line of its own and is a stream of bytes from then on.
  */
-export const keeperProtocolVersion = 1;
+export const keeperProtocolVersion = 2;
+
+/** The first version whose keepers can be renewed; older ones have no edition either. */
+export const firstRenewableVersion = 2;
+
+/** The environment variable by which a keeper that becomes another program hands its lock on: a descriptor's number. */
+export const lockVariable = 'ESTIBA_KEEPER_LOCK';
 
 /** How the output of a container's main process is kept. */
 export interface LogTarget {

@@ -1,4 +1,3 @@
-import { ptr } from 'bun:ffi';
 import {
   closeSync,
   constants as fsConstants,
@@ -14,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { fail } from '#std/errors';
 import { check, hasCode, libc } from './errno.ts';
+import { replaceProgram } from './execute.ts';
 import { bindMount, type MountEntry, readMounts, setPropagation, unmount } from './mount.ts';
 import { onEachProcessor } from './processors.ts';
 
@@ -26,7 +26,6 @@ const closeOnExec = 1;
 const library = libc({
   unshare: { args: ['i32'], returns: 'i32' },
   setns: { args: ['i32', 'i32'], returns: 'i32' },
-  execve: { args: ['buffer', 'ptr', 'ptr'], returns: 'i32' },
   fcntl: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
 });
 
@@ -210,18 +209,11 @@ function hybridTrees(mounts: readonly MountEntry[]): string[] {
 const mark = 'ESTIBA_PRIVATE_MOUNTS';
 let hostNamespace: number | undefined;
 
-/** Replaces this process by a fresh start of the same program with the same arguments: execve(2). Never returns. */
+/** Replaces this process by a fresh start of the same program with the same arguments. Never returns. */
 function executeSelf(environment: Readonly<Record<string, string | undefined>>): never {
-  const words = (list: readonly string[]) => list.map((word) => Buffer.from(`${word}\0`));
-  const table = (list: readonly Buffer[]) => BigUint64Array.from([...list.map((word) => BigInt(ptr(word))), 0n]);
   // The kernel's own copy holds what process.argv leaves out: the name called by, and the runtime's options.
-  const argv = words(readFileSync('/proc/self/cmdline', 'utf8').split('\0').slice(0, -1));
-  const variables = words(
-    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
-  );
-  const program = Buffer.from('/proc/self/exe\0');
-  check('execve', library().execve(program, ptr(table(argv)), ptr(table(variables))), 'self');
-  throw fail('internal', 'execve returned');
+  const argv = readFileSync('/proc/self/cmdline', 'utf8').split('\0').slice(0, -1);
+  return replaceProgram('/proc/self/exe', argv, environment);
 }
 
 /** Makes the namespace and pins it in the host's; leaves the calling thread in the host's. Returns the descriptor of the new one. */

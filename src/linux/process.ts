@@ -7,6 +7,7 @@ const openLibrary = lazy(
   () =>
     dlopen('libc.so.6', {
       close: { args: ['i32'], returns: 'i32' },
+      fcntl: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
       flock: { args: ['i32', 'i32'], returns: 'i32' },
       open: { args: ['ptr', 'i32', 'u32'], returns: 'i32' },
       prctl: { args: ['i32', 'u64', 'u64', 'u64', 'u64'], returns: 'i32' },
@@ -19,6 +20,8 @@ const openLibrary = lazy(
 const O_RDWR = 0o2;
 const O_CREAT = 0o100;
 const O_CLOEXEC = 0o2000000;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const EWOULDBLOCK = 11;
@@ -30,16 +33,40 @@ const WEXITED = 4;
 const WNOWAIT = 0x01000000;
 const P_ALL = 0;
 
+/** A lock that is held by an open file. */
+export interface FileLock extends Disposable {
+  readonly descriptor: number;
+  /** Whether a program that this process becomes holds it too. */
+  setInherited(isInherited: boolean): void;
+}
+
+function fileLock(descriptor: number): FileLock {
+  const { close, fcntl } = openLibrary();
+  return {
+    descriptor,
+    setInherited: (isInherited) => void check('fcntl', fcntl(descriptor, F_SETFD, isInherited ? 0 : FD_CLOEXEC)),
+    [Symbol.dispose]: () => void close(descriptor),
+  };
+}
+
+/** The lock that the program before this one held, by the number of its descriptor; undefined when there is none. */
+export function inheritedLock(number: string | undefined): FileLock | undefined {
+  if (number === undefined || !/^\d+$/.test(number)) return undefined;
+  const lock = fileLock(Number(number));
+  lock.setInherited(false);
+  return lock;
+}
+
 /**
  * Takes an exclusive lock on a file, which is made when missing; undefined when another process holds it. The lock ends
  * with the process, however that dies, or when it is disposed; the file stays.
  */
-export function lockFile(path: string): Disposable | undefined {
+export function lockFile(path: string): FileLock | undefined {
   const library = openLibrary();
   const name = Buffer.from(`${path}\0`);
   const descriptor = check('open', library.open(ptr(name), O_RDWR | O_CREAT | O_CLOEXEC, 0o600), path);
   if (library.flock(descriptor, LOCK_EX | LOCK_NB) === 0) {
-    return { [Symbol.dispose]: () => void library.close(descriptor) };
+    return fileLock(descriptor);
   }
   const errno = lastErrno();
   library.close(descriptor);

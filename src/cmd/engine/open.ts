@@ -12,6 +12,7 @@ import { log } from '#std/log';
 import { openRecords } from '#store';
 import { openVolumes } from '#volumes';
 import { selfCommand } from '../self.ts';
+import { programVersion } from '../version.ts';
 import { countEvents, serveMetrics } from './metrics.ts';
 import type { SettingsInForce } from './reload.ts';
 import { prepareRuntime } from './runtime.ts';
@@ -60,7 +61,11 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
   const records = openRecords(join(dataRoot, 'records.db'));
   const events = countEvents(openEvents(records));
   const usage = containerUsage(records);
-  const keeper = await connectKeeper({ execRoot, command: [...selfCommand(), 'keeper', '--exec-root', execRoot] });
+  const keeper = await connectKeeper({
+    execRoot,
+    edition: programVersion,
+    command: [...selfCommand(), 'keeper', '--exec-root', execRoot, '--edition', programVersion],
+  });
   const porter = openPorter({ execRoot, command: [...selfCommand(), 'porter'] });
   const images = await openImages({ records, events, dataRoot, users: () => usage.images() });
   const volumes = await openVolumes({

@@ -1,7 +1,9 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { becomeSubreaper, lockFile, startSession } from '#linux/process';
+import { replaceProgram } from '#linux/execute';
+import { becomeSubreaper, type FileLock, inheritedLock, lockFile, startSession } from '#linux/process';
 import { log } from '#std/log';
+import { lockVariable } from '../protocol.ts';
 import { DescriptorStore } from './descriptor-store.ts';
 import { Journal } from './journal.ts';
 import { Readiness } from './readiness.ts';
@@ -15,13 +17,20 @@ const quietMs = 500;
 const lockPollMs = 5;
 const lockTimeoutMs = 400;
 
+/** What a keeper is told. */
+export interface KeeperOptions {
+  readonly execRoot: string;
+  /** Which program it is of; an engine of another one has it become that one's. */
+  readonly edition: string;
+}
+
 /**
  * The keeper: parent of every container process of one exec root. Resolves when it ends, which it does by itself some
  * seconds after it has neither a process nor an engine; returns at once when another keeper serves this exec root, which
  * must exist.
  */
-export async function runKeeper(options: { execRoot: string }): Promise<void> {
-  const { execRoot } = options;
+export async function runKeeper(options: KeeperOptions): Promise<void> {
+  const { execRoot, edition } = options;
   using lock = await acquireLock(join(execRoot, 'keeper.lock'));
   if (lock === undefined) return;
   startSession();
@@ -33,7 +42,7 @@ export async function runKeeper(options: { execRoot: string }): Promise<void> {
   const store = new DescriptorStore(execRoot);
   const tasks = new Tasks(execRoot, journal, readiness, store);
   const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-  const server = new Server(tasks, end);
+  const server = new Server(tasks, { edition, shutDown: end, renew: (command) => becomeProgram(command, lock) });
   new TakeOver(journal, readiness, store, tasks).run();
   for (const name of readdirSync(execRoot)) if (name.startsWith('console.')) rmSync(join(execRoot, name));
   const socketPath = join(execRoot, 'keeper.sock');
@@ -52,12 +61,32 @@ export async function runKeeper(options: { execRoot: string }): Promise<void> {
 }
 
 /** A keeper that was killed holds its lock until the kernel has taken it down, so one look is not enough. */
-async function acquireLock(path: string): Promise<Disposable | undefined> {
+async function acquireLock(path: string): Promise<FileLock | undefined> {
+  const inherited = inheritedLock(process.env[lockVariable]);
+  delete process.env[lockVariable];
+  if (inherited !== undefined) return inherited;
   const deadline = performance.now() + lockTimeoutMs;
   for (;;) {
     const lock = lockFile(path);
     if (lock !== undefined || performance.now() > deadline) return lock;
     await Bun.sleep(lockPollMs);
+  }
+}
+
+/**
+ * Goes on as the keeper of another program: the same process, so that it stays the parent of its containers, and no exit
+ * code depends on who saw it. It finds everything else as after a death, and nobody can take its lock meanwhile.
+ */
+function becomeProgram(command: readonly string[], lock: FileLock): never {
+  const [program = ''] = command;
+  const path = program.includes('/') ? program : (Bun.which(program) ?? program);
+  log('info', 'keeper becomes that of another edition', { program: path });
+  lock.setInherited(true);
+  try {
+    return replaceProgram(path, command, { ...process.env, [lockVariable]: String(lock.descriptor) });
+  } catch (error) {
+    lock.setInherited(false);
+    throw error;
   }
 }
 

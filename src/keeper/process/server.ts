@@ -16,6 +16,7 @@ interface Message {
   readonly signal?: number;
   readonly rows?: number;
   readonly columns?: number;
+  readonly command?: readonly string[];
 }
 
 /** What a connection has become: nothing yet, a control connection or an attached client. */
@@ -25,19 +26,27 @@ interface Connection {
   attachment?: Attachment;
 }
 
+/** What the server is told of its process. */
+export interface ServerParts {
+  readonly edition: string;
+  readonly shutDown: () => void;
+  /** Becomes the program of that command; throws when it cannot. */
+  readonly renew: (command: readonly string[]) => never;
+}
+
 /** The keeper's socket: answers engines, and carries the streams of attached clients. */
 export class Server {
   readonly #tasks: Tasks;
-  readonly #shutDown: () => void;
+  readonly #parts: ServerParts;
   readonly #controls = new Set<Socket<Connection>>();
   /** The newest control connection: only it hears of exits. */
   #events: Socket<Connection> | undefined;
   /** Is called when the number of connections or processes may have become nought. */
   onChange: () => void = () => undefined;
 
-  constructor(tasks: Tasks, shutDown: () => void) {
+  constructor(tasks: Tasks, parts: ServerParts) {
     this.#tasks = tasks;
-    this.#shutDown = shutDown;
+    this.#parts = parts;
     tasks.onExit = (process) => this.#tell('exit', process);
     tasks.onStarted = (process) => this.#tell('started', process);
   }
@@ -98,7 +107,8 @@ export class Server {
     this.#controls.add(socket);
     this.#events = socket;
     const processes = this.#tasks.list();
-    this.#send(socket, { ok: { pid: process.pid, version: keeperProtocolVersion, processes } });
+    const { edition } = this.#parts;
+    this.#send(socket, { ok: { pid: process.pid, version: keeperProtocolVersion, edition, processes } });
     for (const kept of processes) if (kept.state === 'exited') this.#send(socket, { event: 'exit', process: kept });
     this.onChange();
   }
@@ -136,8 +146,10 @@ export class Server {
       case 'forget':
         return this.#tasks.forget(id);
       case 'shutdown':
-        setImmediate(this.#shutDown);
+        setImmediate(this.#parts.shutDown);
         return true;
+      case 'renew':
+        return this.#parts.renew(message.command ?? []);
       default:
         throw new EstibaError('invalid-argument', `unknown verb ${message.verb}`);
     }

@@ -67,15 +67,20 @@ export class KeeperBench implements AsyncDisposable {
     for (const applet of applets) symlinkSync('busybox', join(bin, applet));
   }
 
-  get command(): string[] {
-    const keeper = [process.execPath, join(import.meta.dir, 'main.ts'), this.execRoot];
+  commandOf(edition: string): string[] {
+    const keeper = [process.execPath, join(import.meta.dir, 'main.ts'), this.execRoot, edition];
     if (!existsSync('/sys/fs/cgroup/unified')) return keeper;
     return ['unshare', '-m', 'sh', '-c', 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"', 'sh', ...keeper];
   }
 
   /** Connects an engine's side. */
-  async connect(): Promise<Keeper> {
-    const keeper = await connectKeeper({ execRoot: this.execRoot, command: this.command });
+  connect(edition = 'this'): Promise<Keeper> {
+    return this.connectBy(this.commandOf(edition), edition);
+  }
+
+  /** The same, with another command for a keeper to come. */
+  async connectBy(command: readonly string[], edition: string): Promise<Keeper> {
+    const keeper = await connectKeeper({ execRoot: this.execRoot, edition, command });
     this.#keepers.push(keeper);
     keeper.onExit((kept) => {
       this.exits.set(kept.id, kept);

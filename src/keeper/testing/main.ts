@@ -1,5 +1,5 @@
 import { runKeeper } from '../process/index.ts';
 
-/** Entry of a keeper for tests; its exec root is the one argument. */
-await runKeeper({ execRoot: process.argv[2] ?? '' });
+/** Entry of a keeper for tests; its arguments are its exec root and its edition. */
+await runKeeper({ execRoot: process.argv[2] ?? '', edition: process.argv[3] ?? '' });
 process.exit(0);
