@@ -9,13 +9,13 @@ import { lazy } from '#std/lazy';
 import type { Volumes } from '#volumes';
 import type { Catalog } from './catalog.ts';
 import { fillVolumes } from './create/fill.ts';
-import { runtimeNames } from './create/host-defaults.ts';
 import { cgroupOf } from './exit/release.ts';
 import { isReproducible, type ProbeProcess } from './health/probe-script.ts';
 import { linkEnvironment } from './links/environment.ts';
 import { type LinkedContainer, linkedContainers } from './links/links.ts';
 import type { ContainerPaths } from './paths.ts';
 import { type ContainerRecord, hasProcess } from './record.ts';
+import type { Runtimes } from './runtimes.ts';
 import {
   buildProcess,
   buildSpec,
@@ -63,6 +63,7 @@ export interface SpecificationParts {
   readonly images: Images;
   readonly volumes: Volumes;
   readonly networks: Networks;
+  readonly runtimes: Runtimes;
   readonly paths: ContainerPaths;
   readonly dataRoot: string;
 }
@@ -76,7 +77,7 @@ function initBinary({ hostConfig }: ContainerRecord): string | undefined {
 
 /** Binds the pure builders of `spec/` to this host and to the other containers. */
 export function createSpecification(parts: SpecificationParts): Specification {
-  const { catalog, images, volumes, networks, paths, dataRoot } = parts;
+  const { catalog, images, volumes, networks, runtimes, paths, dataRoot } = parts;
   const host = lazy(readHostFacts);
   const snapshots: SnapshotMaker = {
     create(snapshot, reference) {
@@ -141,6 +142,7 @@ export function createSpecification(parts: SpecificationParts): Specification {
         rootfs,
         hostname: config.Hostname,
         linkEnvironment: linkEnvironment(links),
+        loadsPrograms: runtimes.ofRecord(record).loadsPrograms,
         namespaces: namespacesFor(catalog, record, sandbox),
         joinsNetwork: hostConfig.NetworkMode.startsWith('container:'),
         user: resolveUser(config.User, readUserDatabase(rootfs), hostConfig.GroupAdd ?? []),
@@ -164,7 +166,7 @@ export function createSpecification(parts: SpecificationParts): Specification {
       const { hostConfig } = record;
       const process = execProcess(record, { Cmd: [...command] });
       const filter = builtinFilter(hostConfig, host(), process.capabilities?.bounding ?? []);
-      if (filter === 'custom' || !isReproducible(process) || !runtimeNames.includes(hostConfig.Runtime))
+      if (filter === 'custom' || !isReproducible(process) || !runtimes.isBuiltin(hostConfig.Runtime))
         return undefined;
       return { process, filter, cgroupFiles: joiningFiles(cgroupOf(record, paths)) };
     },
@@ -175,7 +177,7 @@ export function createSpecification(parts: SpecificationParts): Specification {
         endpoints,
         askedHostname,
         host: host(),
-        runtimes: runtimeNames,
+        runtimes: runtimes.names(),
         checkContainer: (name) => catalog.find(name),
       }),
     prepareMounts({ id, config, hostConfig }, { shallowReadOnly }) {

@@ -26,6 +26,7 @@ import type { ContainerRecord } from './record.ts';
 import { createRemove } from './remove/remove.ts';
 import { createRestartByHand } from './restart/by-hand.ts';
 import { createRestartSchedule } from './restart/schedule.ts';
+import { createRuntimes, type RuntimeSetting } from './runtimes.ts';
 import { discardUnsupported } from './spec/index.ts';
 import { createSpecification } from './specification.ts';
 import { createLaunch } from './start/launch.ts';
@@ -44,8 +45,11 @@ export interface ContainersOptions {
   readonly porter: Porter;
   readonly paths: ContainerPaths;
   readonly dataRoot: string;
-  /** Path of the OCI runtime. */
+  /** Path of crun, and of runc where it is installed. */
   readonly runtime: string;
+  readonly runc: string | undefined;
+  /** Runtimes of the engine's settings, as they are now. */
+  readonly runtimeSettings: () => Readonly<Record<string, RuntimeSetting>>;
   readonly logDefaults: LogConfig['Config'];
   /** What the engine's settings of this moment give to containers that do not say otherwise. */
   readonly defaults: () => ContainerDefaults;
@@ -63,6 +67,7 @@ export function layGround(options: ContainersOptions) {
     rootfs,
     catalog,
     execs: openExecStore(options.records),
+    runtimes: createRuntimes({ ...options, runtimes: options.runtimeSettings }),
     clients: createAttachedClients(),
   };
   const specification = createSpecification(ground);

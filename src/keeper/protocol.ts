@@ -72,6 +72,8 @@ export interface StartRequest {
   readonly kind: 'init' | 'exec';
   /** Path of the OCI runtime's binary. */
   readonly runtime: string;
+  /** Arguments before its command; those of crun when not given. */
+  readonly runtimeArguments?: readonly string[];
   /** Directory of the OCI runtime's state (`--root`). */
   readonly runtimeRoot: string;
   /** `init`: the OCI bundle directory, with its config.json. */

@@ -174,6 +174,27 @@ const scenarios: Record<Scenario, () => Promise<void>> = {
     await until('it to be started again', async () => (await inspect('again')).RestartCount === 1);
     await until('it to be healthy', async () => (await inspect('well')).State.Health?.Status === 'healthy');
   },
+  async runtimes() {
+    const { answer } = await create('unknown', body({}, { Runtime: 'nope' }, {}));
+    expect(answer.message).toBe('unknown or invalid runtime name: nope');
+    await run('plainly', {}, {});
+    expect((await inspect('plainly')).HostConfig.Runtime).toBe('crun');
+    // The other runtime: the same container, its execs and its failures, and an engine that dies over it.
+    const { Id } = await run('other', { Tty: true }, { Runtime: 'runc', Memory: 64 * 1024 * 1024 });
+    expect(existsSync(join(engine.execRoot, 'runtime', Id, 'state.json'))).toBe(true);
+    const script = 'grep -E "^(Seccomp|CapEff):" /proc/1/status | cut -f 2; unshare -U true 2>&1; ls /dev/console';
+    const denied = 'unshare: unshare(0x10000000): Operation not permitted';
+    await engine.kill();
+    await engine.start();
+    expect(await inside('other', script)).toBe(`00000000a80425fb\n2\n${denied}\n/dev/console`);
+    const failed = await engine.docker('run', '--rm', '--runtime', 'runc', 'busybox', 'nothing-of-the-kind');
+    expect([failed.code, failed.stderr]).toEqual([
+      127,
+      expect.stringContaining('exec: "nothing-of-the-kind": executable file not found in $PATH'),
+    ]);
+    expect((await engine.request('DELETE', '/containers/other?force=1')).status).toBe(204);
+    expect(existsSync(join(engine.execRoot, 'runtime', Id))).toBe(false);
+  },
   async unplugged() {
     await run('unplugged', { NetworkDisabled: true }, {});
     expect(await inside('unplugged', 'ls /sys/class/net')).toBe('lo');

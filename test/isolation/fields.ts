@@ -39,6 +39,7 @@ export type Scenario =
   | 'host'
   | 'ended'
   | 'restarted'
+  | 'runtimes'
   | 'unplugged'
   | 'streams'
   | 'linked'
@@ -176,7 +177,7 @@ function ownHostFields(directory: string): Record<Exclude<keyof HostConfig, keyo
     UsernsMode: { scenario: 'host' },
     ShmSize: { ask: 3 * mebibyte, script: "df -k /dev/shm | tail -n 1 | awk '{ print $2 }'", says: '3072' },
     Sysctls: { ask: { 'net.ipv4.ip_forward': '1' }, script: 'cat /proc/sys/net/ipv4/ip_forward', says: '1' },
-    Runtime: { refused: 'nope', words: 'unknown or invalid runtime name: nope' },
+    Runtime: { scenario: 'runtimes' },
     Isolation: { refused: 'hyperv', words: "invalid isolation (hyperv): linux only supports 'default'" },
     Mounts: {
       ask: [{ Type: 'tmpfs', Target: '/mounted', TmpfsOptions: { SizeBytes: mebibyte } }],

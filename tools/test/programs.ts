@@ -36,6 +36,7 @@ const testPackages = {
   'xz-utils': '/usr/bin/xz',
   bzip2: '/usr/bin/bzip2',
   openssl: '/usr/bin/openssl',
+  runc: '/usr/sbin/runc',
   'python3-docker': '/usr/lib/python3/dist-packages/docker/__init__.py',
 };
 

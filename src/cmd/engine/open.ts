@@ -15,7 +15,7 @@ import { selfCommand } from '../self.ts';
 import { programVersion } from '../version.ts';
 import { countEvents, serveMetrics } from './metrics.ts';
 import type { SettingsInForce } from './reload.ts';
-import { prepareRuntime } from './runtime.ts';
+import { installedRunc, prepareRuntime } from './runtime.ts';
 import type { HandedSocket } from './service-manager.ts';
 import type { EngineSettings } from './settings/read.ts';
 import { stopAllInTime } from './stop-all.ts';
@@ -89,6 +89,8 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     paths,
     dataRoot,
     runtime,
+    runc: installedRunc(),
+    runtimeSettings: () => inForce.current.runtimes,
     logDefaults: logOptions,
     defaults: () => inForce.current.containers,
   });

@@ -37,7 +37,7 @@ function attributesOf(settings: EngineSettings): Record<string, string> {
   return {
     debug: String(settings.logLevel === 'debug'),
     'default-ipc-mode': containers.ipcMode ?? 'private',
-    'default-runtime': containers.runtime ?? 'runc',
+    'default-runtime': containers.runtime ?? 'crun',
     'default-shm-size': String(containers.shmBytes ?? 64 * 1024 * 1024),
     features: map(features),
     'insecure-registries': JSON.stringify(settings.insecureRegistries),
@@ -47,7 +47,7 @@ function attributesOf(settings: EngineSettings): Record<string, string> {
     'max-concurrent-uploads': String(transfers.uploads),
     'max-download-attempts': String(transfers.attempts),
     'registry-mirrors': JSON.stringify(settings.registryMirrors),
-    runtimes: ['runc:crun', ...Object.entries(runtimes).map(([name, { path }]) => `${name}:${path}`)].join(' '),
+    runtimes: ['crun', ...Object.entries(runtimes).map(([name, { path }]) => `${name}:${path}`)].join(' '),
     'shutdown-timeout': String(settings.shutdownTimeoutSeconds),
   };
 }

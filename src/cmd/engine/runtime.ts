@@ -10,6 +10,12 @@ function installedRuntime(): string {
   return path;
 }
 
+/** Path of runc, for containers that ask for it by name; undefined when it is not installed. */
+export function installedRunc(): string | undefined {
+  const places = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+  return Bun.which('runc', { PATH: [process.env.PATH ?? '', ...places].join(':') }) ?? undefined;
+}
+
 function mountPoint(execRoot: string): string {
   return join(execRoot, 'crun');
 }

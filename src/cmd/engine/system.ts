@@ -7,6 +7,7 @@ import { readMounts } from '#linux/mount';
 import type { Records } from '#store';
 import { programVersion } from '../version.ts';
 import type { SettingsInForce } from './reload.ts';
+import { installedRunc } from './runtime.ts';
 
 interface Identity {
   readonly id: string;
@@ -71,7 +72,8 @@ export async function systemInformation(
   const id = engineId(records);
   const { version: runtimeVersion, commit: runtimeCommit } = await askRuntime(runtime);
   const settings = inForce.current;
-  const builtin = { crun: { path: runtime }, runc: { path: runtime }, 'io.containerd.runc.v2': { path: runtime } };
+  const runc = { path: installedRunc() ?? runtime };
+  const builtin = { crun: { path: runtime }, runc, 'io.containerd.runc.v2': runc };
   return {
     id,
     version: programVersion,
@@ -102,7 +104,7 @@ export async function systemInformation(
       return { ...builtin, ...inForce.current.runtimes };
     },
     get defaultRuntime() {
-      return inForce.current.containers.runtime ?? 'runc';
+      return inForce.current.containers.runtime ?? 'crun';
     },
     get registries() {
       const { registryMirrors: mirrors, insecureRegistries: insecure } = inForce.current;

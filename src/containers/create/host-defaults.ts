@@ -1,9 +1,8 @@
 import type { HostConfig, LogConfig } from '#api';
+import { defaultRuntime } from '../runtimes.ts';
 import { maskedPaths, noResources, readonlyPaths } from '../spec/index.ts';
 
 const defaultShmBytes = 64 * 1024 * 1024;
-/** The names that the one runtime answers to: clients configured for Docker ask for its. */
-export const runtimeNames = ['crun', 'runc', 'io.containerd.runc.v2'];
 
 function logConfig(asked: Partial<LogConfig> | undefined): LogConfig {
   return { Type: asked?.Type || 'json-file', Config: asked?.Config ?? {} };
@@ -73,7 +72,7 @@ export function completeHostConfig(asked: Partial<HostConfig>, cgroupVersion: 1 
     IpcMode: asked.IpcMode || 'private',
     SecurityOpt: securityOptions(asked),
     ShmSize: asked.ShmSize || defaultShmBytes,
-    Runtime: asked.Runtime || 'runc',
+    Runtime: asked.Runtime || defaultRuntime,
     MemorySwappiness: MemorySwappiness === -1 ? null : (MemorySwappiness ?? null),
     OomKillDisable: asked.OomKillDisable ?? (cgroupVersion === 1 ? false : null),
     PidsLimit: PidsLimit != null && PidsLimit > 0 ? PidsLimit : null,

@@ -15,6 +15,7 @@ import type { Catalog } from '../catalog.ts';
 import { unknownExitCode } from '../exit/handle.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, hasProcess } from '../record.ts';
+import { type Runtimes, startedBy } from '../runtimes.ts';
 import { StartFailure, startFailure } from '../start/failure.ts';
 import type { Attachment } from '../types.ts';
 import type { ExecRecord, ExecStore } from './store.ts';
@@ -27,8 +28,7 @@ export interface ExecParts {
   readonly keeper: Keeper;
   readonly clients: AttachedClients;
   readonly paths: ContainerPaths;
-  /** Path of the OCI runtime. */
-  readonly runtime: string;
+  readonly runtimes: Runtimes;
   readonly buildProcess: (record: ContainerRecord, request: ExecCreateRequest) => OciProcess;
 }
 
@@ -121,7 +121,7 @@ export function createExecs(parts: ExecParts): Execs {
         id,
         container: container.id,
         kind: 'exec',
-        runtime: parts.runtime,
+        ...startedBy(parts.runtimes.running(container)),
         runtimeRoot: paths.runtimeRoot,
         processFile: file,
         terminal: request.Tty ?? false,

@@ -56,6 +56,7 @@ function specFor(config: Partial<ContainerConfig>, asked: Partial<HostConfig>): 
     host,
     rootfs,
     linkEnvironment: [],
+    loadsPrograms: true,
     hostname: 'box',
     namespaces: {
       network: hostConfig.NetworkMode === 'host' ? 'host' : 'private',

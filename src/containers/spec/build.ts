@@ -36,6 +36,8 @@ export interface SpecInput {
   readonly initBinary?: string;
   /** A host directory for /dev/shm that containers share; its own of ShmSize when not given. */
   readonly sharedMemoryPath?: string;
+  /** Whether the runtime loads seccomp programs that are ready. */
+  readonly loadsPrograms: boolean;
   readonly cgroupsPath: string;
   readonly defaultUlimits: readonly Ulimit[];
 }
@@ -72,19 +74,23 @@ export function builtinFilter(
   host: HostFacts,
   capabilities: readonly string[],
 ): Buffer | undefined | 'custom' {
-  const { seccomp, annotations } = filterOf(hostConfig, host, capabilities);
+  const { seccomp, annotations } = filterOf({ hostConfig, host, loadsPrograms: true }, capabilities);
   if (seccomp !== undefined) return 'custom';
   const [program] = Object.values(annotations ?? {});
   return program === undefined ? undefined : Buffer.from(program, 'base64');
 }
 
-function filterOf(hostConfig: HostConfig, host: HostFacts, capabilities: readonly string[]): SeccompFilter {
+function filterOf(
+  { hostConfig, host, loadsPrograms }: Pick<SpecInput, 'hostConfig' | 'host' | 'loadsPrograms'>,
+  capabilities: readonly string[],
+): SeccompFilter {
   return seccompFilter({
     profile: parseSecurityOptions(hostConfig.SecurityOpt).seccomp,
     privileged: hostConfig.Privileged,
     capabilities,
     machines: host.machines,
     kernel: host.kernel,
+    loadsPrograms,
   });
 }
 
@@ -133,7 +139,7 @@ export function buildSpec(input: SpecInput): OciSpec {
   const isPrivileged = hostConfig.Privileged;
   const { writableCgroups } = parseSecurityOptions(hostConfig.SecurityOpt);
   const process = mainProcess(input);
-  const filter = filterOf(hostConfig, input.host, process.capabilities?.bounding ?? []);
+  const filter = filterOf(input, process.capabilities?.bounding ?? []);
   const propagation = rootPropagation(input.mounts);
   // The engine's own come last: nobody can put another filter in the place of the one that was decided.
   const annotations = { ...hostConfig.Annotations, ...filter.annotations };

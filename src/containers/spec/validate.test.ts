@@ -34,7 +34,7 @@ function check(hostConfig: object, config: Partial<ContainerConfig> = {}, facts:
     endpoints: {},
     askedHostname: config.Hostname ?? '',
     host: { ...host, ...facts },
-    runtimes: ['runc'],
+    runtimes: ['crun'],
     checkContainer: (name) => {
       throw fail('not-found', `No such container: ${name}`);
     },

@@ -17,6 +17,9 @@ interface Cause {
   readonly text: (match: RegExpExecArray, program: string) => string;
 }
 
+/** How runc begins, behind which it has the words that follow here anyway. */
+const ofRunc = /^runc (?:run|create|exec) failed: (?:unable to start container process: )?/;
+
 /** What crun says, and what runc would have said: clients and people look for runc's words. */
 const causes: readonly Cause[] = [
   {
@@ -27,6 +30,16 @@ const causes: readonly Cause[] = [
       program.includes('/')
         ? `exec: "${program}": stat ${program}: no such file or directory`
         : `exec: "${program}": executable file not found in $PATH`,
+  },
+  {
+    pattern: /^exec: ".*": (?:executable file not found|stat .*no such file).*/s,
+    exitCode: 127,
+    text: ([words]) => words,
+  },
+  {
+    pattern: /^exec: ".*": permission denied.*/s,
+    exitCode: 126,
+    text: ([words]) => words,
   },
   {
     pattern: /chdir (?:to )?`(.*?)`: (.*)/,
@@ -67,7 +80,7 @@ const prefixes: Readonly<Record<StartKind, string>> = {
 
 /** Words a failed start of the runtime: `StartFailure` with exit code 127 (not found), 126 (cannot be run) or 128. */
 export function startFailure(kind: StartKind, program: string, error: unknown): StartFailure {
-  const message = messageOf(error);
+  const message = messageOf(error).replace(ofRunc, '');
   if (message.startsWith('failed to initialize logging driver'))
     return new StartFailure(`failed to create task for container: ${message}`, 128, error);
   for (const { pattern, exitCode, text } of causes) {

@@ -20,6 +20,7 @@ import { logTarget } from '../logs/drivers.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, commandLine, type Life, withLife } from '../record.ts';
 import { restartsAfterExit } from '../restart/policy.ts';
+import { type Runtimes, startedBy } from '../runtimes.ts';
 import { StartFailure, startFailure } from './failure.ts';
 import { writeNetworkFiles } from './files.ts';
 import { readyMountSources } from './mount-sources.ts';
@@ -50,8 +51,7 @@ export interface LaunchParts {
   readonly clients: AttachedClients;
   readonly paths: ContainerPaths;
   readonly release: Release;
-  /** Path of the OCI runtime. */
-  readonly runtime: string;
+  readonly runtimes: Runtimes;
   /** Options of the json-file driver where a container names none. */
   readonly logDefaults: LogConfig['Config'];
   readonly buildSpec: (record: ContainerRecord, facts: StartFacts) => OciSpec;
@@ -126,7 +126,7 @@ export function createLaunch(parts: LaunchParts): Launch {
       id,
       container: id,
       kind: 'init',
-      runtime: parts.runtime,
+      ...startedBy(parts.runtimes.ofRecord(record)),
       runtimeRoot: paths.runtimeRoot,
       bundle,
       terminal: config.Tty,

@@ -18,7 +18,8 @@ export interface RuntimeRun {
 
 function commandOf(request: StartRequest, files: TaskFiles, consolePath: string | undefined): string[] {
   const command = [request.runtime, '--root', request.runtimeRoot, '--log', files.runtimeLog, '--log-format', 'json'];
-  command.push('--cgroup-manager=cgroupfs', request.kind === 'init' ? 'run' : 'exec', '--detach');
+  const { runtimeArguments = ['--cgroup-manager=cgroupfs'] } = request;
+  command.push(...runtimeArguments, request.kind === 'init' ? 'run' : 'exec', '--detach');
   command.push('--pid-file', files.pid);
   if (consolePath !== undefined) command.push('--console-socket', consolePath);
   if (request.kind === 'init') command.push('--bundle', request.bundle ?? '', request.container);
@@ -74,7 +75,9 @@ export function killRuntime(pid: number): void {
 export function hasStarted(request: StartRequest, files: TaskFiles): boolean {
   if (readPidFile(files) === undefined) return false;
   // For a container it keeps a state, which it removes when it fails; for more processes in one it only complains.
-  if (request.kind === 'init') return existsSync(join(request.runtimeRoot, request.container, 'status'));
+  const state = join(request.runtimeRoot, request.container);
+  // The names of crun's and of runc's.
+  if (request.kind === 'init') return ['status', 'state.json'].some((file) => existsSync(join(state, file)));
   return errorText(files.runtimeLog) === undefined;
 }
 

@@ -128,7 +128,7 @@ const containers: readonly Setting[] = [
   }),
   both('default-runtime', 'text', 'The runtime of containers that name none', {
     value: 'NAME',
-    missing: 'runc',
+    missing: 'crun',
     reloads: true,
   }),
   {

@@ -43,9 +43,12 @@ test('what is no profile is refused, an empty one filters nothing', () => {
 test('who has a filter', () => {
   const request = { capabilities: [], machines: ['x86_64'], kernel: '6.1.0' } as const;
   const has = (profile: string, privileged: boolean): string[] =>
-    Object.keys(seccompFilter({ ...request, profile, privileged }));
+    Object.keys(seccompFilter({ loadsPrograms: true, ...request, profile, privileged }));
   expect(has('builtin', false)).toEqual(['annotations']);
   expect(has('builtin', true)).toEqual([]);
+  // A runtime that takes no program is given the same as rules.
+  const { seccomp } = seccompFilter({ ...request, loadsPrograms: false, profile: 'builtin', privileged: false });
+  expect([seccomp?.defaultAction, seccomp?.syscalls[0]?.names.includes('mount')]).toEqual(['SCMP_ACT_ERRNO', false]);
   expect(has('unconfined', false)).toEqual([]);
   expect(has('{"defaultAction":"SCMP_ACT_ALLOW"}', true)).toEqual(['seccomp']);
 });

@@ -3,6 +3,7 @@ import { customProfile } from './custom.ts';
 import { compileFilter } from './filter.ts';
 import type { Machine } from './numbers.ts';
 import { defaultProfile } from './profile.ts';
+import { defaultRules } from './rules.ts';
 
 export type { Machine } from './numbers.ts';
 
@@ -15,6 +16,8 @@ export interface SeccompRequest {
   /** The host's own machine first, then those whose programs it runs too. */
   readonly machines: readonly Machine[];
   readonly kernel: string;
+  /** Whether the runtime loads a program that is ready; crun does. */
+  readonly loadsPrograms: boolean;
 }
 
 /** A filter in the form in which the runtime takes it: made by the runtime from a profile, or ready as a program. */
@@ -43,6 +46,7 @@ export function seccompFilter(request: SeccompRequest): SeccompFilter {
   const { profile, privileged, capabilities, machines, kernel } = request;
   const [machine] = machines;
   if (profile === 'unconfined' || machine === undefined || (privileged && profile === 'builtin')) return {};
+  if (profile === 'builtin' && !request.loadsPrograms) return { seccomp: defaultRules(machines, capabilities) };
   if (profile === 'builtin') return { annotations: { [programAnnotation]: builtinProgram(machines, capabilities) } };
   const seccomp = customProfile(profile, { capabilities, machine, kernel });
   return seccomp === undefined ? {} : { seccomp };
