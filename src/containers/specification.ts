@@ -166,8 +166,7 @@ export function createSpecification(parts: SpecificationParts): Specification {
       const { hostConfig } = record;
       const process = execProcess(record, { Cmd: [...command] });
       const filter = builtinFilter(hostConfig, host(), process.capabilities?.bounding ?? []);
-      if (filter === 'custom' || !isReproducible(process) || !runtimes.isBuiltin(hostConfig.Runtime))
-        return undefined;
+      if (filter === 'custom' || !isReproducible(process) || !runtimes.isBuiltin(hostConfig.Runtime)) return undefined;
       return { process, filter, cgroupFiles: joiningFiles(cgroupOf(record, paths)) };
     },
     validate: ({ config, hostConfig, endpoints }, askedHostname) =>
