@@ -221,3 +221,22 @@ test('the engine is stopped over TLS', async () => {
   expect(stopped).toMatchObject({ code: 0, stderr: '' });
   await engine.start();
 });
+
+test('without live-restore the containers end with the engine, and are there again after it', async () => {
+  settings({ 'live-restore': false });
+  process.kill(engine.pid(), 'SIGHUP');
+  const alive = async () => (await engine.get<{ LiveRestoreEnabled: boolean }>('/info')).LiveRestoreEnabled;
+  await until('the setting', async () => !(await alive()));
+  const script = 'trap "exit 3" TERM; sleep 600 & wait';
+  await engine.dockerOk('run', '-d', '--name', 'ends', 'busybox', 'sh', '-c', script);
+  await engine.dockerOk('run', '-d', '--name', 'returns', '--restart', 'always', 'busybox', 'sh', '-c', script);
+  await engine.stop();
+  settings({});
+  await engine.start();
+  expect(await engine.dockerOk('inspect', '-f', '{{.State.Status}} {{.State.ExitCode}}', 'ends')).toBe('exited 3');
+  await until(
+    'its return',
+    async () => (await engine.dockerOk('inspect', '-f', '{{.State.Running}}', 'returns')) === 'true',
+  );
+  await engine.dockerOk('rm', '-f', 'ends', 'returns');
+});
