@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { dockerCli, run } from '../test/harness/index.ts';
+import { fileCases } from './files.ts';
 import { docker, type Host, timed } from './host.ts';
 import { observeCases } from './observe.ts';
 
@@ -122,6 +123,7 @@ export const cases: readonly Case[] = [
   },
   { name: 'log-write', goal: '≤ 0.5', sample: command('run', '--rm', 'busybox', ...lines(200_000)) },
   ...observeCases,
+  ...fileCases,
   {
     name: 'run-at-50',
     goal: 'as run-publish',

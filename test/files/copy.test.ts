@@ -14,6 +14,7 @@ beforeAll(async () => {
   mkdirSync(join(engine.root, 'bound'));
   const mounts = ['-v', 'kept:/vol', '-v', `${engine.root}/bound:/bound:ro`, '--tmpfs', '/scratch'];
   await engine.dockerOk('run', '-d', '--name', 'box', ...mounts, 'busybox', 'sleep', '3600');
+  await sh('mkdir /sample; touch /sample/a /sample/b');
 });
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
@@ -270,18 +271,19 @@ test('a client that does not read holds up only itself, and a porter that dies f
       resolve();
     });
   });
+  const working = porters();
   let last = '';
   let quiet = 0;
   const isQuiet = (): boolean => {
-    const now = porters().map(readBytes).join();
+    const now = working.map(readBytes).join();
     quiet = now === last ? quiet + 1 : 0;
     last = now;
     return quiet > 30;
   };
   await until('the porters to wait', isQuiet, 30_000);
   // What a start reads and the sockets on the way hold, and no more.
-  for (const pid of porters()) expect(readBytes(pid)).toBeLessThan(100_000_000);
-  expect((await get('box', '/to/there')).length).toBeGreaterThan(2);
+  for (const pid of working) expect(readBytes(pid)).toBeLessThan(100_000_000);
+  expect((await get('box', '/sample')).length).toBeGreaterThan(2);
   for (const pid of porters()) await killHard(pid);
   const rest: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => rest.push(chunk));
@@ -289,6 +291,18 @@ test('a client that does not read holds up only itself, and a porter that dies f
   socket.resume();
   await closed;
   expect(Buffer.concat(rest).subarray(-5).toString()).not.toBe('0\r\n\r\n');
-  expect((await get('box', '/to/there')).length).toBeGreaterThan(2);
+  expect((await get('box', '/sample')).length).toBeGreaterThan(2);
   await sh('rm /huge');
+});
+
+test('a porter that hangs is passed by, and none outlives its engine', async () => {
+  expect((await get('box', '/sample')).length).toBeGreaterThan(2);
+  for (const pid of porters()) process.kill(pid, 'SIGSTOP');
+  expect((await get('box', '/sample')).length).toBeGreaterThan(2);
+  const left = porters();
+  expect(left.length).toBeGreaterThan(0);
+  await engine.kill();
+  await until('the porters to end', () => porters().length === 0, 30_000);
+  await engine.start();
+  expect((await get('box', '/sample')).length).toBeGreaterThan(2);
 });
