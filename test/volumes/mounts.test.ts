@@ -106,8 +106,12 @@ test('volumes that an image declares, and a place in it that no volume can take'
   expect(mounts).toMatchObject([{ Type: 'volume', Destination: 'relative', Driver: 'local', Mode: '', RW: true }]);
   const over = await createScript(engine, '', { host: { Binds: ['over:/etc/passwd'] } });
   expect(over.status).toBe(500);
-  expect(await over.text()).toMatch(/failed to populate volume: source .*\/etc\/passwd is not directory/);
+  expect(await over.text()).toMatch(/"source .*\/etc\/passwd is not directory"/);
   expect((await engine.request('DELETE', '/volumes/over')).status).toBe(204);
+  // The files that each container is given need their places in it.
+  const etc = await runScript(engine, { host: { Binds: ['etc:/etc:ro'] }, script: 'ls /etc; grep -c . /etc/hosts' });
+  expect(etc.output).toMatch(/^group\nhostname\nhosts\npasswd\nresolv.conf\n\d$/);
+  await engine.dockerOk('volume', 'rm', 'etc');
 });
 
 test('a part of a volume, never one that leads out of it', async () => {

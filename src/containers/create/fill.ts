@@ -1,9 +1,25 @@
+import { closeSync } from 'node:fs';
+import { posix } from 'node:path';
 import type { MountPoint } from '#api';
-import { EstibaError, fail, kindOf, messageOf } from '#std/errors';
+import { ConfinedDirectory } from '#linux/confined-directory';
+import { fail, kindOf, messageOf } from '#std/errors';
 import { copyUp, hasDirectory } from '#volumes';
 import type { ContainerRecord } from '../record.ts';
 import type { MountSourceParts } from '../start/mount-sources.ts';
 import { pinSubpath, releasePins } from '../start/pins.ts';
+
+/** Files that the engine makes for every container, and mounts over what the image has in their places. */
+const generatedFiles = ['/etc/hostname', '/etc/hosts', '/etc/resolv.conf'];
+
+/** Gives a volume the places for generated files that the image left out: it may be mounted read-only. */
+function addPlaces(directory: string, destination: string): void {
+  using volume = new ConfinedDirectory(directory);
+  for (const file of generatedFiles) {
+    if (posix.dirname(file) !== destination) continue;
+    const name = posix.basename(file);
+    if (volume.lookUp(name) === undefined) closeSync(volume.createFile(name));
+  }
+}
 
 /**
  * Fills the new and still empty volumes of a container that is being created with what its image has in their places.
@@ -15,14 +31,22 @@ export async function fillVolumes(record: ContainerRecord, parts: MountSourcePar
   const wanted = mounts.filter(({ Type, Destination }) => Type === 'volume' && mountOptions[Destination]?.fill);
   if (wanted.length === 0) return;
 
-  const pin = (directory: string, subpath: string): string => pinSubpath(directory, subpath, paths.pins(id), 'fill');
+  /** The directory to fill; undefined for a part of a volume that may come later: its absence is told at the start. */
+  async function open(name: string, subpath: string | undefined): Promise<string | undefined> {
+    try {
+      const directory = await volumes.mount(name, id, { quiet: true });
+      return subpath === undefined ? directory : pinSubpath(directory, subpath, paths.pins(id), 'fill');
+    } catch (error) {
+      if (kindOf(error) === 'not-found') return undefined;
+      throw fail(kindOf(error), `failed to populate volume: ${messageOf(error)}`, error);
+    }
+  }
 
   async function fill({ Name = '', Destination }: MountPoint, root: string): Promise<void> {
-    const subpath = mountOptions[Destination]?.subpath;
     if (!hasDirectory(root, Destination)) return;
-    const directory = await volumes.mount(Name, id, { quiet: true });
     try {
-      await copyUp(root, Destination, subpath === undefined ? directory : pin(directory, subpath));
+      const directory = await open(Name, mountOptions[Destination]?.subpath);
+      if (directory !== undefined && (await copyUp(root, Destination, directory))) addPlaces(directory, Destination);
     } finally {
       releasePins(paths.pins(id));
       await volumes.unmount(Name, id, { quiet: true });
@@ -32,14 +56,7 @@ export async function fillVolumes(record: ContainerRecord, parts: MountSourcePar
   // Only read here, so that there is nothing to be written out at its unmount.
   const root = rootfs.mount(id, { volatile: true });
   try {
-    for (const point of wanted) {
-      await fill(point, root).catch((error: unknown) => {
-        // The part of a volume that is to be filled may come later; its absence is told at the start.
-        if (kindOf(error) === 'not-found') return;
-        const kind = error instanceof EstibaError ? error.kind : 'internal';
-        throw fail(kind, `failed to populate volume: ${messageOf(error)}`, error);
-      });
-    }
+    for (const point of wanted) await fill(point, root);
   } finally {
     rootfs.unmount(id);
   }

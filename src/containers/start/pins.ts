@@ -1,9 +1,29 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, posix } from 'node:path';
 import { hasCode } from '#linux/errno';
 import { bindMount, unmount } from '#linux/mount';
 import { openBeneath, pathOnly } from '#linux/open-in-root';
 import { fail, messageOf } from '#std/errors';
+
+/** The first step on the way that is not there. */
+function firstAbsent(root: string, subpath: string): string {
+  let place = root;
+  for (const step of posix.normalize(subpath).split('/')) {
+    place = join(place, step);
+    if (lstatSync(place, { throwIfNoEntry: false }) === undefined) break;
+  }
+  return place;
+}
 
 function subpathFailure(root: string, subpath: string, error: unknown): Error {
   const place = join(root, subpath);
@@ -15,7 +35,8 @@ function subpathFailure(root: string, subpath: string, error: unknown): Error {
     );
   }
   if (hasCode(error, 'ENOENT')) {
-    return fail('not-found', `cannot access path ${place}: lstat ${place}: no such file or directory`, error);
+    const absent = firstAbsent(root, subpath);
+    return fail('not-found', `cannot access path ${place}: lstat ${absent}: no such file or directory`, error);
   }
   const reason = hasCode(error, 'ELOOP')
     ? 'EvalSymlinks: too many links'
