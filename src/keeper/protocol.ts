@@ -89,6 +89,8 @@ export interface StartRequest {
   /** Whether standard input is closed when the first client that writes to it ends its half. */
   readonly stdinOnce: boolean;
   readonly log?: LogTarget;
+  /** Where output waits that an attached client does not take; without it the process waits for its clients. */
+  readonly spoolDirectory?: string;
 }
 
 /** How a process ended. */

@@ -128,6 +128,7 @@ export function createExecs(parts: ExecParts): Execs {
         ...(rows !== undefined && columns !== undefined && { rows, columns }),
         openStdin: request.AttachStdin ?? false,
         stdinOnce: true,
+        spoolDirectory: paths.directory(container.id),
       });
       // Its exit may have been told, and taken in, before this line runs.
       if (execs.get(id)?.state === 'starting') execs.put({ ...starting, state: 'running', pid: started.pid });

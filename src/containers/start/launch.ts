@@ -134,6 +134,7 @@ export function createLaunch(parts: LaunchParts): Launch {
       openStdin: config.OpenStdin,
       stdinOnce: config.StdinOnce,
       ...(log !== undefined && { log }),
+      spoolDirectory: paths.directory(id),
     });
   }
 

@@ -28,6 +28,7 @@ export class Attachment {
   /** Joins the client and its process. */
   link(task: Task): void {
     this.#task = task;
+    if (task.request.spoolDirectory !== undefined) this.subscriber.spoolIn(task.request.spoolDirectory);
     task.subscribe(this.subscriber);
     for (const bytes of this.#early.splice(0)) this.receive(bytes);
     if (this.#inputEnded) this.endInput();
