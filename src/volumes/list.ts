@@ -32,16 +32,20 @@ async function ask(plugin: PluginDriver): Promise<PluginAnswer | undefined> {
   }
 }
 
-/** All plugins that the filter lets be asked: those found, and those that records name. */
-function pluginsToAsk(filters: Filters, { drivers, records }: ListSources): PluginDriver[] {
+/** What the plugins tell that the filter lets be asked: those that can be found, and those that records name. */
+async function askAll(filters: Filters, { drivers, records }: ListSources): Promise<PluginAnswer[]> {
   const wanted = filters.get('driver');
-  const found = new Map(drivers.all().map((driver) => [driver.name, driver]));
-  for (const { driver } of records()) {
-    if (driver === undefined || found.has(driver)) continue;
-    const absent = (): never => void drivers.find(driver) as never;
-    found.set(driver, { name: driver, list: async () => absent() } as unknown as PluginDriver);
-  }
-  return [...found.values()].filter(({ name }) => wanted === undefined || wanted.includes(name));
+  const isWanted = (name: string): boolean => wanted === undefined || wanted.includes(name);
+  const found = drivers.all().filter(({ name }) => isWanted(name));
+  const present = new Set(found.map(({ name }) => name));
+  const named = new Set([...records()].map(driverOf));
+  const absent = [...named].filter((name) => name !== localDriver && isWanted(name) && !present.has(name));
+  const answers = await Promise.all(found.map(ask));
+  const silence = absent.map((driver) => {
+    const warning = `list ${driver}: error looking up volume plugin ${driver}: plugin "${driver}" not found`;
+    return { driver, scope: 'local', volumes: [], warning };
+  });
+  return [...answers.filter((answer) => answer !== undefined), ...silence];
 }
 
 /**
@@ -50,7 +54,7 @@ function pluginsToAsk(filters: Filters, { drivers, records }: ListSources): Plug
  */
 export async function listVolumes(filters: Filters, sources: ListSources): Promise<VolumeListResponse> {
   const matches = listFilter(filters, sources.isUsed);
-  const answers = (await Promise.all(pluginsToAsk(filters, sources).map(ask))).filter((answer) => answer !== undefined);
+  const answers = await askAll(filters, sources);
   const told = new Map(answers.map((answer) => [answer.driver, answer]));
   const found: Volume[] = [];
   const known = new Map<string, VolumeRecord>();
