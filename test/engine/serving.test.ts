@@ -115,6 +115,12 @@ describe('TLS', () => {
   });
 });
 
+test('an engine whose containers could not be logged does not start', async () => {
+  const places = ['--data-root', join(files, 'd'), '--exec-root', join(files, 'x'), '--host', `unix://${files}/s`];
+  const { code, stderr } = await run([...estibaCommand(), 'engine', ...places, '--log-driver', 'nope']);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('nope')]);
+});
+
 describe('SIGHUP', () => {
   const hangUp = () => process.kill(engine.pid(), 'SIGHUP');
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { containerPaths } from '#containers';
+import { checkLogConfig, containerPaths } from '#containers';
 import { enterPrivateMounts, releasePrivateMounts } from '#linux/namespaces';
 import { messageOf } from '#std/errors';
 import { configureLog, log } from '#std/log';
@@ -58,6 +58,8 @@ export async function serve(settings: EngineSettings, argv: readonly string[]): 
   configureLog({ level: settings.logLevel, format: settings.logFormat });
   const { dataRoot, execRoot } = settings;
   try {
+    // Else every creation of a container would fail by it.
+    checkLogConfig({ Type: settings.containers.logDriver, Config: { ...settings.logOptions } });
     claimRoots(dataRoot, execRoot);
   } catch (error) {
     process.stderr.write(`estiba engine: ${messageOf(error)}\n`);
