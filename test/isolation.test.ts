@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { cgroupFile, isCgroupFirst, startEngine, type TestEngine, until } from './harness/index.ts';
 
 let engine: TestEngine;
@@ -45,6 +46,11 @@ test('seccomp: a filter is there, and it blocks what Docker blocks', async () =>
   expect(await inside('unshare -U true && echo passed', '--security-opt', 'seccomp=unconfined')).toBe('passed');
   expect(await inside('mount -t tmpfs none /tmp && echo passed', '--cap-add', 'SYS_ADMIN')).toBe('passed');
   expect(await inside('mount -t tmpfs none /tmp && echo passed')).not.toContain('passed');
+  const profile = join(engine.root, 'profile.json');
+  const rule = { names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 38 };
+  writeFileSync(profile, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [rule] }));
+  const own = ['--security-opt', `seccomp=${profile}`];
+  expect(await inside('mkdir /x 2>&1; unshare -U true && echo passed', ...own)).toMatch(/not implemented\npassed$/);
 });
 
 test('no new privileges when asked', async () => {
@@ -124,4 +130,6 @@ test('sysctls of its own namespaces', async () => {
   const flag = 'net.ipv4.ip_unprivileged_port_start=80';
   expect(await inside('cat /proc/sys/net/ipv4/ip_unprivileged_port_start', '--sysctl', flag)).toBe('80');
   expect(await inside('true', '--sysctl', 'kernel.panic=1')).not.toBe('');
+  const missing = await inside('true', '--sysctl', 'net.ipv4.no_such_setting=1');
+  expect(missing).toContain('open /proc/sys/net/ipv4/no_such_setting: no such file or directory');
 });

@@ -148,7 +148,7 @@ function checkEndpoints({ hostConfig: { NetworkMode }, endpoints }: NetworkInput
   for (const [network, endpoint] of Object.entries(endpoints)) {
     checkEndpoint(network, endpoint);
     // One that is not known fails the start, as it does at Docker: it may be made until then.
-    if (network !== NetworkMode && ownNetworks.includes(network)) {
+    if (network !== NetworkMode && ownNetworks.includes(network) && ownNetworks.includes(NetworkMode)) {
       throw fail(
         'not-implemented',
         `an endpoint in network ${network} beside network mode ${NetworkMode} is not supported`,

@@ -18,28 +18,37 @@ function endpointSysctls({ DriverOpts }: Partial<EndpointSettings>, device: stri
   );
 }
 
-function checkNetworks({ hostConfig, endpoints }: ContainerRecord, networks: Networks): void {
-  for (const name of Object.keys(endpoints)) {
-    if (name === hostConfig.NetworkMode) continue;
-    try {
-      networks.inspect(name);
-    } catch (error) {
-      throw fail(kindOf(error), `failed to set up container networking: ${messageOf(error)}`, error);
-    }
-    throw fail(
-      'not-implemented',
-      `an endpoint in network ${name} beside network mode ${hostConfig.NetworkMode} is not supported`,
-    );
+/** Id of a network by any of its names; older records have the bridge as `default`. */
+function networkId(networks: Networks, name: string): string {
+  try {
+    return networks.inspect(name === 'default' ? 'bridge' : name).Id;
+  } catch (error) {
+    throw fail(kindOf(error), `failed to set up container networking: ${messageOf(error)}`, error);
   }
+}
+
+/** What was asked for of the endpoint in the container's network; throws when there is one in another. */
+function askedEndpoint({ hostConfig, endpoints }: ContainerRecord, networks: Networks): Partial<EndpointSettings> {
+  let asked: Partial<EndpointSettings> = {};
+  const { NetworkMode } = hostConfig;
+  for (const [name, endpoint] of Object.entries(endpoints)) {
+    if (name !== NetworkMode && networkId(networks, name) !== networkId(networks, NetworkMode)) {
+      throw fail(
+        'not-implemented',
+        `an endpoint in network ${name} beside network mode ${NetworkMode} is not supported`,
+      );
+    }
+    asked = endpoint;
+  }
+  return asked;
 }
 
 /** Makes the network of a start; undefined for a container that has none of its own. */
 export async function setUpNetwork(record: ContainerRecord, networks: Networks): Promise<Sandbox | undefined> {
-  const { id, name, config, hostConfig, endpoints } = record;
+  const { id, name, config, hostConfig } = record;
   const { NetworkMode } = hostConfig;
   if (NetworkMode === 'host' || NetworkMode.startsWith('container:')) return undefined;
-  checkNetworks(record, networks);
-  const asked = endpoints[NetworkMode] ?? {};
+  const asked = askedEndpoint(record, networks);
   const interfaceName = asked.DriverOpts?.[`${driverPrefix}ifname`] ?? 'eth0';
   const mac = parseMac(asked.MacAddress ?? '');
   try {

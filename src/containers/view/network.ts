@@ -12,7 +12,9 @@ export function endpointsOf(
   if (mode.startsWith('container:') || record.config.NetworkDisabled === true) return {};
   const asked = Object.entries(record.endpoints);
   if (asked.length === 0) return { [mode]: unconnectedEndpoint };
-  return Object.fromEntries(asked.map(([name, endpoint]) => [name, { ...unconnectedEndpoint, ...endpoint }]));
+  return Object.fromEntries(
+    asked.map(([name, endpoint]) => [name === 'default' ? 'bridge' : name, { ...unconnectedEndpoint, ...endpoint }]),
+  );
 }
 
 /** The `NetworkSettings` of inspect. */
