@@ -151,7 +151,7 @@ test('checks that lead nowhere are refused, and nothing is created', async () =>
 });
 
 test('OnFailure: kill leaves the rest to the restart policy, restart starts anew, stop stops', async () => {
-  const sick = { Test: ['CMD-SHELL', 'test -e /well'], Interval: 20 * ms, Retries: 2 };
+  const sick = { Test: ['CMD-SHELL', 'test ! -e /trapped'], Interval: 20 * ms, Retries: 2 };
   const config = (OnFailure: string, more: Record<string, unknown> = {}) => ({
     Healthcheck: { ...sick, OnFailure },
     ...more,

@@ -1,16 +1,23 @@
 import type { ContainerInspect } from '#api';
-import type { TestEngine } from '../harness/index.ts';
+import { type TestEngine, until } from '../harness/index.ts';
 
 interface Asked {
   readonly [key: string]: unknown;
 }
+
+/** Waits for SIGTERM; from the moment that /trapped exists it hears of it. */
+const patientCommand = [
+  'sh',
+  '-c',
+  'trap "exit 0" TERM; touch /trapped 2> /dev/null; echo ready; while :; do sleep 0.05; done',
+];
 
 /** Creates a container of busybox, by default one that waits for its end and hears of it; returns its id. */
 export async function createContainer(engine: TestEngine, config: Asked = {}, name?: string): Promise<string> {
   const query = name === undefined ? '' : `?name=${name}`;
   const body = {
     Image: 'busybox',
-    Cmd: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 0.05; done'],
+    Cmd: patientCommand,
     ...config,
     HostConfig: { NetworkMode: 'none', ...(config.HostConfig as Asked | undefined) },
   };
@@ -36,6 +43,13 @@ export async function startContainer(engine: TestEngine, config: Asked = {}, nam
   const { status, message } = await post(engine, `/containers/${id}/start`);
   if (status !== 204) throw new Error(`${status} ${message}`);
   return id;
+}
+
+/** Resolves once a container with the default command hears signals. */
+export async function ready(engine: TestEngine, id: string): Promise<void> {
+  const said = async (): Promise<boolean> =>
+    (await (await engine.request('GET', `/containers/${id}/logs?stdout=1`)).text()).includes('ready');
+  await until(`${id} to be ready`, said, 20_000);
 }
 
 /** The whole of a container. */
