@@ -197,6 +197,35 @@ describe('a log that cannot be written', () => {
     await keeper.forget('f');
   });
 
+  test('never makes a process wait for it where lines may be lost instead', async () => {
+    await using bench = new KeeperBench();
+    using disk = new TestDisk(bench.directory, 64);
+    const keeper = await bench.connect();
+    const log = { path: join(disk.path, 'n.log'), maxSizeBytes: 50_000, maxFiles: 3, bufferBytes: 400_000 };
+    const script =
+      'until test -e /tmp/go; do sleep 0.01; done; seq 1 200000; until test -e /tmp/end; do echo 0; sleep 0.05; done';
+    const stream = await keeper.attach({ id: 'n', stdin: false, stdout: true, stderr: true, framing: 'raw' });
+    await keeper.start(bench.container('n', { arguments: ['sh', '-c', script], log }));
+    let shown = '';
+    stream.output.on('data', (chunk: Buffer) => (shown = shown.slice(-100) + chunk.toString()));
+    disk.freeze();
+    bench.touch('go');
+    // With its disk frozen it comes to its end all the same.
+    await until(() => shown.includes('\n200000\n'));
+    disk.thaw();
+    // Written behind: what comes when the buffer has room again is there.
+    await until(() => existsSync(log.path) && readFileSync(log.path, 'utf8').includes('{"log":"0\\n"'));
+    bench.touch('end');
+    await bench.exit('n');
+    const lines = [`${log.path}.2`, `${log.path}.1`, log.path].map(readLog).join('').trimEnd().split('\n');
+    expect(lines.at(-1)).toBe('0');
+    // In order, whatever is missing.
+    const numbers = lines.map(Number).filter((number) => number > 0);
+    expect(numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0))).toBe(true);
+    expect(statSync(log.path).size).toBeLessThanOrEqual(50_000);
+    await keeper.forget('n');
+  });
+
   test('waits for room on a full disk', async () => {
     await using bench = new KeeperBench();
     using disk = new TestDisk(bench.directory, 8);

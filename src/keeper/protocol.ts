@@ -25,6 +25,8 @@ export interface LogTarget {
   readonly compress?: boolean;
   /** The text of a JSON object that every JSON record carries. */
   readonly attributes?: string;
+  /** Records are written behind, from a buffer of this size, and lost where it is full: the process never waits for the disk. */
+  readonly bufferBytes?: number;
   /** No file is kept: the output is forwarded alone. */
   readonly discard?: boolean;
   /** Where the output goes beside the file; the format is `local` then. */

@@ -93,6 +93,11 @@ export function logPlace(record: ContainerRecord, paths: ContainerPaths): LogPla
   return { path: join(paths.directory(record.id), directory, 'container.log'), format: 'local' };
 }
 
+/** The buffer of a log that its container never waits for. */
+function bufferOf({ mode, 'max-buffer-size': size = '' }: LogDriverOptions): Pick<LogTarget, 'bufferBytes'> {
+  return mode === 'non-blocking' ? { bufferBytes: binarySize(size) ?? defaultBufferBytes } : {};
+}
+
 /**
  * Where and how the output of a container is logged; undefined for the driver `none`. `defaults` are the engine's for the
  * json-file driver. Throws when the log's server is one of this host that is not there.
@@ -108,9 +113,14 @@ export function logTarget(
   if (Type === 'json-file' && place !== undefined) {
     const options = { ...defaults, ...Config };
     const attributes = jsonAttributes(record, options);
-    return { ...place, ...jsonFileOptions(options), ...(attributes !== undefined && { attributes }) };
+    return {
+      ...place,
+      ...jsonFileOptions(options),
+      ...(attributes !== undefined && { attributes }),
+      ...bufferOf(options),
+    };
   }
-  if (Type === 'local' && place !== undefined) return { ...place, ...localOptions(Config) };
+  if (Type === 'local' && place !== undefined) return { ...place, ...localOptions(Config), ...bufferOf(Config) };
   const forward: ForwardTarget = {
     to: Type === 'syslog' ? syslogTarget(record, Config) : journalTarget(record, Config),
     maxBufferBytes: binarySize(Config['max-buffer-size'] ?? '') ?? defaultBufferBytes,

@@ -37,6 +37,8 @@ export function jsonFormat(attributes?: string): RecordFormat {
       const end = records.length - suffixTail;
       return suffixAt(stream, extra, records.toString('latin1', end - timeBytes, end));
     },
+    wholeRecords: (records, limit) =>
+      records.length <= limit ? records.length : records.subarray(0, Math.max(limit, 0)).lastIndexOf(newline) + 1,
     largestBytes: (textBytes, stamp) => prefix.length + textBytes * 6 + stamp.length,
     write: writeRecord,
   };

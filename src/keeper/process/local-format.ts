@@ -1,4 +1,4 @@
-import { localFrameBytes, localHeadBytes } from '../local-log.ts';
+import { localFrameBytes, localHeadBytes, localRecordAt } from '../local-log.ts';
 import type { RecordFormat } from './records.ts';
 
 const stampBytes = 9;
@@ -14,6 +14,16 @@ export const localFormat: RecordFormat = {
   stampOf(stream, records) {
     const length = records.readUInt32BE(records.length - 4);
     return localFormat.stamp(stream, records.readBigUInt64BE(records.length - length - 3));
+  },
+  wholeRecords(records, limit) {
+    if (records.length <= limit) return records.length;
+    const bytes = Buffer.from(records.buffer, records.byteOffset, records.length);
+    let end = 0;
+    for (let record = localRecordAt(bytes, 0); record !== undefined && record.end <= limit; ) {
+      end = record.end;
+      record = localRecordAt(bytes, end);
+    }
+    return end;
   },
   largestBytes: (textBytes) => textBytes + localFrameBytes,
   write(source, start, end, stamp, target, at) {

@@ -1,4 +1,5 @@
 import type { LogTarget } from '../protocol.ts';
+import { BufferedLog } from './buffered-log.ts';
 import { jsonFormat } from './json-format.ts';
 import { localFormat } from './local-format.ts';
 import { LogFile } from './log-file.ts';
@@ -23,12 +24,16 @@ export interface LogSink {
   /** Starts an empty file. */
   rotate(): Promise<void>;
   close(): Promise<void>;
+  /** Of a sink that takes records before they are written: resolves when they are. */
+  flush?(): Promise<void>;
 }
 
 /** Opens nothing yet: the log that a container's target asks for. */
 export function logSink(target: LogTarget): LogSink {
   const format = target.format === 'local' ? localFormat : jsonFormat(target.attributes);
-  return target.discard === true ? new NoFile(format) : new LogFile(target, format);
+  if (target.discard === true) return new NoFile(format);
+  const file = new LogFile(target, format);
+  return target.bufferBytes === undefined ? file : new BufferedLog(file, target.bufferBytes);
 }
 
 /** Keeps nothing: for a log that is only forwarded. A chunk that a killed keeper had on its way is then done over. */

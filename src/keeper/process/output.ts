@@ -98,8 +98,9 @@ export class Output {
     for (const stream of this.#streams) stream.leftBytes = readableBytes(stream.descriptor);
     this.#finished = resolve;
     this.#pump();
-    const timer = setTimeout(resolve, finishTimeoutMs);
-    await promise;
+    const { promise: late, resolve: giveUp } = Promise.withResolvers<void>();
+    const timer = setTimeout(giveUp, finishTimeoutMs);
+    await Promise.race([promise.then(() => this.#options.log?.flush?.()), late]);
     clearTimeout(timer);
   }
 

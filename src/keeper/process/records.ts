@@ -14,6 +14,8 @@ export interface RecordFormat {
   stampOf(stream: StreamName, records: Buffer): Uint8Array;
   /** The most that a record of so many bytes of text may take. */
   largestBytes(textBytes: number, stamp: Uint8Array): number;
+  /** How many bytes the whole records of `records` take that end within `limit`. */
+  wholeRecords(records: Uint8Array, limit: number): number;
   /** Writes one record of `source[start, end)` to `target` from `at` on; returns where it ends. */
   write(source: Uint8Array, start: number, end: number, stamp: Uint8Array, target: Uint8Array, at: number): number;
 }

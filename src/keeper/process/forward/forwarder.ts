@@ -2,6 +2,7 @@ import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { type LocalRecord, localRecordAt } from '../../local-log.ts';
 import type { ForwardTarget } from '../../protocol.ts';
+import { localFormat } from '../local-format.ts';
 import { journalEntries } from './journal-entries.ts';
 import { syslogMessages } from './syslog-messages.ts';
 import { openTransport, type Transport } from './transport.ts';
@@ -38,7 +39,7 @@ export class Forwarder {
 
   /** Takes the records of one chunk, as many as there is room for; they may not change any more. */
   push(records: Buffer): void {
-    const fitting = wholeRecords(records, this.#target.maxBufferBytes - this.#queuedBytes);
+    const fitting = localFormat.wholeRecords(records, this.#target.maxBufferBytes - this.#queuedBytes);
     if (fitting < records.length) {
       if (this.#dropped === 0) log('warn', 'a log server is too slow: lines are dropped', this.#name());
       this.#dropped += records.length - fitting;
@@ -120,15 +121,4 @@ export class Forwarder {
     }
     if (batch.length > 0) yield batch;
   }
-}
-
-/** How many bytes of `records` the records take that end within `limit`. */
-function wholeRecords(records: Buffer, limit: number): number {
-  if (records.length <= limit) return records.length;
-  let end = 0;
-  for (let record = localRecordAt(records, 0); record !== undefined && record.end <= limit; ) {
-    end = record.end;
-    record = localRecordAt(records, end);
-  }
-  return end;
 }
