@@ -1,4 +1,5 @@
 import { fail, messageOf } from '#std/errors';
+import { refusedSettings } from './refused.ts';
 import { allSettings, type Setting } from './table.ts';
 import { type Value, valueFromFlag } from './values.ts';
 
@@ -37,7 +38,14 @@ function readWord(word: string, next: () => string | undefined): [Setting, strin
   const equals = word.indexOf('=');
   const flag = equals === -1 ? word.slice(2) : word.slice(2, equals);
   const setting = byFlag.get(flag);
-  if (setting === undefined) throw fail('invalid-argument', `unknown flag: --${flag}`);
+  if (setting === undefined) {
+    // Flags that may be given several times are a plural in the file.
+    const reason = refusedSettings[flag] ?? refusedSettings[`${flag}s`];
+    throw fail(
+      'invalid-argument',
+      reason === undefined ? `unknown flag: --${flag}` : `--${flag} is not supported: ${reason}`,
+    );
+  }
   if (equals !== -1) return [[setting, word.slice(equals + 1), `--${flag}`]];
   return [[setting, setting.kind === 'boolean' ? 'true' : next(), `--${flag}`]];
 }

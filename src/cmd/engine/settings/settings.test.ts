@@ -115,6 +115,8 @@ describe('refused', () => {
 
   test.each([
     [['--nope'], 'unknown flag: --nope'],
+    [['--containerd', 'x'], '--containerd is not supported: there is no containerd'],
+    [['--storage-opt', 'x'], '--storage-opt is not supported'],
     [['-X'], "unknown shorthand flag: 'X' in -X"],
     [['--mtu'], 'flag needs an argument: --mtu'],
     [['--mtu', 'x'], 'invalid argument "x" for "--mtu" flag: strconv.ParseInt: parsing "x": invalid syntax'],
