@@ -145,7 +145,9 @@ describe('what is no tar', () => {
 
   test('it may end without its end, but not within an entry', async () => {
     expect(await read(file)).toHaveLength(1);
-    for (const bytes of [100, 512, 700, file.length - 1]) {
+    // What fills the last block says nothing, and Docker does not miss it.
+    for (const bytes of [512 + 600, file.length - 1]) expect(await read(file.subarray(0, bytes))).toHaveLength(1);
+    for (const bytes of [100, 512, 700]) {
       await expect(read(file.subarray(0, bytes))).rejects.toThrow('unexpected EOF');
     }
   });

@@ -43,7 +43,9 @@ const types: Readonly<Record<string, TarEntryType>> = {
 };
 
 /** What the parser waits for: so many bytes in one piece, or so many of contents handed on as they come. */
-type Wanted = { readonly whole: number; readonly mayEnd?: true } | { readonly contents: number };
+type Wanted =
+  | { readonly whole: number; readonly mayEnd?: true; readonly isPadding?: true }
+  | { readonly contents: number };
 
 function padded(sizeBytes: number): number {
   return Math.ceil(sizeBytes / blockBytes) * blockBytes;
@@ -138,7 +140,7 @@ function* entryOf(
   if (contentBytes > 0) yield { contents: contentBytes };
   handler.end();
   const padding = padded(contentBytes) - contentBytes;
-  if (padding > 0) yield { whole: padding };
+  if (padding > 0) yield { whole: padding, isPadding: true };
 }
 
 function* parse(handler: TarHandler): Generator<Wanted, void, Buffer> {
@@ -211,9 +213,10 @@ export function createTarReader(handler: TarHandler): TarReader {
   function close(): void {
     if (step.done) return;
     const wanted = step.value;
-    // A tar may end without its two zero blocks, but only where a header could begin.
+    // A tar may end without its two zero blocks, but only where a header could begin, or within what fills the last block.
     const atHeader = 'whole' in wanted && wanted.mayEnd === true && heldBytes === 0;
-    if (!atHeader) throw invalidTar('unexpected EOF');
+    const inPadding = 'whole' in wanted && wanted.isPadding === true;
+    if (!atHeader && !inPadding) throw invalidTar('unexpected EOF');
   }
 
   return { write, close };

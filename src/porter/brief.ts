@@ -10,6 +10,9 @@ import { type ContainerView, isType, LeavesRoot } from './view.ts';
 
 /** What is not larger is read and written by the engine itself: a process would take longer than the work. */
 export const briefBytes = 1024 * 1024;
+/** Many small files take long all the same: others have their turn in between. */
+const turnMs = 4;
+const pieceBytes = 16 * 1024;
 
 /** The archive of one small file or link, with its stat; throws `LeavesRoot` when it is more than that. */
 export function packBriefly(view: ContainerView, path: string): { stat: PathStat; content: Buffer } {
@@ -39,7 +42,15 @@ export async function unpackBriefly(
   try {
     using unpacker = new Unpacker(view, top, { ...options, isBrief: true });
     const reader = createTarReader(unpacker);
-    for (const piece of archive) await reader.write(piece);
+    let turnBeganMs = performance.now();
+    for (const chunk of archive) {
+      for (let offset = 0; offset < chunk.length; offset += pieceBytes) {
+        await reader.write(chunk.subarray(offset, offset + pieceBytes));
+        if (performance.now() - turnBeganMs < turnMs) continue;
+        await new Promise((resolve) => setImmediate(resolve));
+        turnBeganMs = performance.now();
+      }
+    }
     closeReader(reader);
     unpacker.finish();
   } finally {

@@ -24,6 +24,8 @@ interface Frame {
   readonly pathLength: number;
   /** Where in the list of changes this directory's own begin. */
   readonly firstChange: number;
+  /** Nothing of the layers below shows here. */
+  readonly hidesLower: boolean;
   /** It stands in the list already. */
   readonly isListed: boolean;
 }
@@ -98,15 +100,17 @@ class ChangeSearch {
     const descriptor = this.#chain.descriptor;
     const types = new Map(readEntries(descriptor).map(({ name, type }) => [name, type]));
     const names = [...types.keys()];
-    // All that was there before is gone from an opaque directory, but for what has been made anew.
-    if (lower.exists && isOpaque(descriptor))
-      for (const name of lower.names().keys()) if (!types.has(name)) names.push(name);
+    // All that was there before is gone from an opaque directory, but for what has been made anew; and from all below it, which
+    // overlayfs marks no more.
+    const hidesLower = (this.#frames.at(-1)?.hidesLower ?? false) || (lower.exists && isOpaque(descriptor));
+    if (hidesLower && lower.exists) for (const name of lower.names().keys()) if (!types.has(name)) names.push(name);
     names.sort().reverse();
     this.#frames.push({
       names,
       types,
       lower,
       isListed,
+      hidesLower,
       pathLength: this.#path.length,
       firstChange: this.changes.length,
     });
