@@ -1,5 +1,5 @@
 export type { ContainerDefaults } from './create/engine-defaults.ts';
-export { checkLogConfig } from './logs/drivers.ts';
+export { checkLogConfig, logDriverNames } from './logs/drivers.ts';
 export { type OpenedContainers, openContainers } from './open.ts';
 export { type ContainerPaths, containerPaths } from './paths.ts';
 export type * from './types.ts';

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { lstat, readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '#linux/errno';
 import { isMountPoint, mountOverlay, unmountInBackground } from '#linux/mount';
@@ -8,6 +8,7 @@ import { encodedOf } from '#oci';
 import { messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { log } from '#std/log';
+import { treeSizeBytes } from './tree-size.ts';
 
 /** A layer that is being unpacked: in a directory of its own until it is given its chain id. */
 export interface LayerDraft {
@@ -59,27 +60,6 @@ function takeAfter(directory: string, model: string): void {
   const { uid, gid, mode } = statSync(model);
   if (uid !== 0 || gid !== 0) chownSync(directory, uid, gid);
   chmodSync(directory, mode & 0o7777);
-}
-
-async function sizeOfTree(directory: string, seen: Set<number>): Promise<number> {
-  let total = 0;
-  // Containers write while we count, and may be removed.
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (hasCode(error, 'ENOENT')) return [];
-    throw error;
-  });
-  for (const name of names) {
-    const path = join(directory, name);
-    const stats = await lstat(path).catch(() => undefined);
-    if (stats === undefined || seen.has(stats.ino)) continue;
-    if (stats.isDirectory()) {
-      total += await sizeOfTree(path, seen);
-    } else if (stats.isFile() || stats.isSymbolicLink()) {
-      if (stats.nlink > 1) seen.add(stats.ino);
-      total += stats.size;
-    }
-  }
-  return total;
 }
 
 async function discard(tree: string): Promise<void> {
@@ -188,7 +168,7 @@ export function openSnapshots(directory: string): Snapshots {
     },
     removeContainer: (containerId) => takeAway(containerPath(containerId), detach(containerId)),
     listContainers: () => readdirSync(containers),
-    containerSizeBytes: (containerId) => sizeOfTree(join(containerPath(containerId), 'upper'), new Set()),
+    containerSizeBytes: (containerId) => treeSizeBytes(join(containerPath(containerId), 'upper')),
     removeLeftovers() {
       for (const name of readdirSync(unfinished)) takeAway(join(unfinished, name));
       for (const name of readdirSync(removed)) {

@@ -39,6 +39,9 @@ const drivers: Readonly<Record<string, Driver>> = {
   journald: driver('journald', describing, () => undefined),
 };
 
+/** The drivers that there are, as `GET /info` lists them. */
+export const logDriverNames: readonly string[] = Object.keys(drivers).sort();
+
 function checkMode(options: LogDriverOptions): void {
   const { mode = '', 'max-buffer-size': size } = options;
   if (mode !== '' && mode !== 'blocking' && mode !== 'non-blocking')

@@ -44,10 +44,15 @@ export function readSystemCpu(): SystemCpu {
   return parseSystemCpu(readFileSync('/proc/stat', 'latin1'));
 }
 
+/** Loopback, and the devices that kernel modules put into every network namespace. */
+const foreignDevices: ReadonlySet<string> = new Set(
+  'lo tunl0 gre0 gretap0 erspan0 ip_vti0 ip6_vti0 sit0 ip6tnl0 ip6gre0'.split(' '),
+);
+
 /** The devices of a container out of a /proc/PID/net/dev (proc_pid_net(5)); undefined when it has none of its own. */
 export function parseNetworks(text: string): Record<string, NetworkStats> | undefined {
-  // Not loopback, nor the devices that some modules put into every namespace.
-  const devices = Array.from(text.matchAll(/^\s*(eth\d+):\s*(.*)$/gm), ([, name = '', counters = '']) => {
+  const lines = text.matchAll(/^\s*([^\s:|]+):\s*(\d.*)$/gm).filter(([, name = '']) => !foreignDevices.has(name));
+  const devices = Array.from(lines, ([, name = '', counters = '']) => {
     const [rx_bytes = 0, rx_packets = 0, rx_errors = 0, rx_dropped = 0, , , , , ...sent] = counters
       .split(/\s+/)
       .map(Number);

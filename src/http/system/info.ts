@@ -1,4 +1,4 @@
-import type { Containers } from '#containers';
+import { type Containers, logDriverNames } from '#containers';
 import type { Images } from '#images';
 import { formatTime, nowNs } from '#std/time';
 import type { Volumes } from '#volumes';
@@ -60,7 +60,7 @@ function describeEngine(system: SystemInformation, volumeDrivers: readonly strin
     ID: system.id,
     Driver: system.storage.driver,
     DriverStatus: system.storage.status,
-    Plugins: { Volume: volumeDrivers, Network: ['bridge', 'host', 'null'], Authorization: null, Log: ['json-file'] },
+    Plugins: { Volume: volumeDrivers, Network: ['bridge', 'host', 'null'], Authorization: null, Log: logDriverNames },
     Debug: system.debug,
     NFd: fileDescriptors,
     NGoroutines: 0,
