@@ -6,6 +6,6 @@ export type { Features } from './routes.ts';
 export { readHostFacts } from './system/host-facts.ts';
 export type { CgroupFacts, Component, Credentials, HostFacts, Login, SystemInformation } from './system/types.ts';
 export type { Listener, ServeOptions } from './transport/listen.ts';
-export { listen } from './transport/listen.ts';
+export { checkFree, listen } from './transport/listen.ts';
 export { parseHost } from './transport/place.ts';
 export { readTls, type TlsFiles, type TlsMaterial } from './transport/tls.ts';

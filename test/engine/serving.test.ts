@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { estibaCommand, run, startEngine, type TestEngine, until } from '../harness/index.ts';
+import { estibaCommand, processesNaming, run, startEngine, type TestEngine, until } from '../harness/index.ts';
 import { makeAuthority, makeCertificate } from './certificates.ts';
 
 /** Certificates, the settings' file, and one engine that serves on a unix socket, over TLS, and its metrics. */
@@ -119,6 +119,16 @@ test('an engine whose containers could not be logged does not start', async () =
   const places = ['--data-root', join(files, 'd'), '--exec-root', join(files, 'x'), '--host', `unix://${files}/s`];
   const { code, stderr } = await run([...estibaCommand(), 'engine', ...places, '--log-driver', 'nope']);
   expect([code, stderr]).toEqual([1, expect.stringContaining('nope')]);
+});
+
+test('nor does one whose address is taken, and it leaves nothing that was made for it', async () => {
+  const places = ['--data-root', join(files, 'd'), '--exec-root', join(files, 'x'), '--host', `unix://${files}/s`];
+  for (const taken of [metrics.replace('http:', 'tcp:'), engine.host]) {
+    const { code, stderr } = await run([...estibaCommand(), 'engine', ...places, '--host', taken]);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/can't (?:listen|create unix socket)/)]);
+  }
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(files);
+  expect(processesNaming(files).filter(({ command }) => command.includes(' keeper '))).toEqual([]);
 });
 
 describe('SIGHUP', () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { checkLogConfig, containerPaths } from '#containers';
+import { checkFree, readTls } from '#http';
 import { enterPrivateMounts, releasePrivateMounts } from '#linux/namespaces';
 import { messageOf } from '#std/errors';
 import { configureLog, log } from '#std/log';
@@ -29,6 +30,12 @@ function useProxies({ proxies }: EngineSettings): void {
     const value = proxies[name];
     if (value !== undefined) process.env[variable] = value;
   }
+}
+
+async function checkPlaces({ hosts, tls, metricsAddress }: EngineSettings): Promise<void> {
+  const options = tls === undefined ? {} : { tls: readTls(tls) };
+  const others = metricsAddress === undefined ? [] : [`tcp://${metricsAddress}`];
+  await Promise.all([...hosts, ...others].map((host) => checkFree(host, options)));
 }
 
 /** Ends what is open; returns the exit code. */
@@ -61,6 +68,8 @@ export async function serve(settings: EngineSettings, argv: readonly string[]): 
     // Else every creation of a container would fail by it.
     checkLogConfig({ Type: settings.containers.logDriver, Config: { ...settings.logOptions } });
     claimRoots(dataRoot, execRoot);
+    // While nothing has been made that would have to be taken down.
+    await checkPlaces(settings);
   } catch (error) {
     process.stderr.write(`estiba engine: ${messageOf(error)}\n`);
     return 1;

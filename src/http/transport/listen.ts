@@ -127,6 +127,16 @@ async function open(server: Server, place: Place, host: string, options: ServeOp
   if (process.getuid?.() === 0) chownSync(place.path, 0, groupId(options.group ?? 'docker'));
 }
 
+/** Fails as `listen` would at a place that another has, and takes nothing: for before there is anything to serve. */
+export async function checkFree(host: string, options: ServeOptions = {}): Promise<void> {
+  const place = parseHost(host);
+  if (place.kind === 'unix') return clearStale(place.path);
+  if (place.kind === 'descriptor') return;
+  const server = createServer();
+  await open(server, place, host, options);
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+}
+
 /** Serves `handle` on `unix:///path` (made 0660, of root and the group), `tcp://ip:port`, or a socket that was handed over. */
 export async function listen(host: string, handle: Handle, options: ServeOptions = {}): Promise<Listener> {
   const place = parseHost(host);
