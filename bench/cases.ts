@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { dockerCli, run } from '../test/harness/index.ts';
 import { fileCases } from './files.ts';
+import { healthCases } from './health.ts';
 import { docker, type Host, timed } from './host.ts';
 import { observeCases } from './observe.ts';
 
@@ -123,6 +124,7 @@ export const cases: readonly Case[] = [
   },
   { name: 'log-write', goal: '≤ 0.5', sample: command('run', '--rm', 'busybox', ...lines(200_000)) },
   ...observeCases,
+  ...healthCases,
   ...fileCases,
   {
     name: 'run-at-50',

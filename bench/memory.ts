@@ -61,7 +61,7 @@ function listenerOn(path: string, processes: readonly Process[]): Process | unde
 }
 
 /** The listening process, its descendants, and whatever was started with one of its directories. */
-function familyOf(host: Host): Process[] {
+export function familyOf(host: Host): Process[] {
   const processes = hostProcesses();
   const head = listenerOn(host.address.replace(/^unix:\/\//, ''), processes);
   if (head === undefined) return [];
