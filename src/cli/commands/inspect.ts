@@ -41,12 +41,14 @@ async function findAny(engine: EngineClient, name: string, size: boolean): Promi
 /** `inspect`. */
 export const inspect = defineCommand({
   usage: '[OPTIONS] NAME|ID [NAME|ID...]',
+  examples: [['inspect -f "{{.State.Status}}" web', 'One thing that is known of a container']],
   flags: {
     format: inspectFormat(),
     size: toggle('Sizes too, of containers', { short: 's' }),
     type: text('Look among objects of this type alone'),
   },
   args: { min: 1 },
+  operands: ['container'],
   run({ flags, args, engine, program }) {
     const { format, size, type } = flags;
     if (type !== '' && !known.includes(type)) {

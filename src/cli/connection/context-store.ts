@@ -35,7 +35,8 @@ const endpointKeys = ['from', 'host', 'ca', 'cert', 'key', 'skip-tls-verify'];
  */
 export function parseEndpointPairs(pairs: ReadonlyMap<string, string>): GivenEndpoint {
   for (const key of pairs.keys()) {
-    if (!endpointKeys.includes(key)) throw fail('invalid-argument', `unrecognized config key: ${key}`);
+    if (!endpointKeys.includes(key))
+      throw fail('invalid-argument', `unable to create docker endpoint config: unrecognized config key: ${key}`);
   }
   const tls = new Map<string, Uint8Array>();
   for (const [key, file] of [

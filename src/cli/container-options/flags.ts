@@ -25,11 +25,11 @@ const process = {
   }),
   entrypoint: text('Program to run in the place of that of the image'),
   env: environmentFlag(),
-  'env-file': list('Read environment variables from a file'),
+  'env-file': list('Read environment variables from a file', { completes: 'file' }),
   'group-add': list('Add the process to more groups'),
   init: toggle('Run a small init as process 1 that passes signals on and reaps processes'),
   interactive: toggle('Keep standard input open', { short: 'i' }),
-  'stop-signal': text('Signal that stops the container'),
+  'stop-signal': text('Signal that stops the container', { completes: 'signal' }),
   'stop-timeout': integer('Seconds from the stop signal to the kill'),
   tty: toggle('Give the process a terminal', { short: 't' }),
   user: text('User and group to run as (name or number, each: user[:group])', { short: 'u' }),
@@ -38,11 +38,11 @@ const process = {
 
 const identity = {
   annotation: pairs('Add an annotation, passed on to the OCI runtime'),
-  cidfile: text('Write the container ID to a file'),
+  cidfile: text('Write the container ID to a file', { completes: 'file' }),
   domainname: text('NIS domain name'),
   hostname: text('Host name', { short: 'h' }),
   label: labelFlag('Set a label (name=value)', { short: 'l' }),
-  'label-file': list('Read labels from a file'),
+  'label-file': list('Read labels from a file', { completes: 'file' }),
   name: text('Name of the container'),
   platform: text('Platform of the image, for images of several'),
   pull: text('Fetch the image first: always, missing or never', { initial: 'missing', shownDefault: '"missing"' }),
@@ -77,7 +77,7 @@ const storage = {
   tmpfs: list('Mount an empty file system in memory (path[:options])'),
   volume: list('Mount a folder or volume ([source:]path[:options])', { short: 'v' }),
   'volume-driver': text('Driver of the volumes'),
-  'volumes-from': list('Mount the volumes of other containers (name[:ro])'),
+  'volumes-from': list('Mount the volumes of other containers (name[:ro])', { completes: 'container' }),
 };
 
 const limits = {

@@ -2,15 +2,15 @@ import { list, text, toggle } from './flag.ts';
 
 /** The flags before the command. */
 export const globalFlags = {
-  config: text('Folder of the client configuration'),
-  context: text('Name of the context whose engine to speak to', { short: 'c' }),
+  config: text('Folder of the client configuration', { completes: 'directory' }),
+  context: text('Name of the context whose engine to speak to', { short: 'c', completes: 'context' }),
   debug: toggle('More detail when something fails', { short: 'D' }),
   host: list('Engine to speak to (unix:///path, tcp://host:port, ssh://user@host)', { short: 'H' }),
   'log-level': text('Level of logging', { short: 'l', initial: 'info', shownDefault: '"info"' }),
   tls: toggle('Use TLS; implied by --tlsverify'),
   tlsverify: toggle('Use TLS and verify the engine'),
-  tlscacert: text('Certificates to trust'),
-  tlscert: text('Our certificate'),
-  tlskey: text('Our key'),
+  tlscacert: text('Certificates to trust', { completes: 'file' }),
+  tlscert: text('Our certificate', { completes: 'file' }),
+  tlskey: text('Our key', { completes: 'file' }),
   version: toggle('Print the version and end', { short: 'v' }),
 };

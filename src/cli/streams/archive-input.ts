@@ -15,3 +15,10 @@ export function archiveInput(path: string): AsyncIterable<Uint8Array> {
   }
   return Bun.file(path).stream();
 }
+
+/** How large a file is; undefined for standard input, and for what has no size of its own. */
+export function archiveBytes(path: string): number | undefined {
+  if (path === '' || path === '-') return undefined;
+  const stats = fileSystem().statSync(path, { throwIfNoEntry: false });
+  return stats?.isFile() ? stats.size : undefined;
+}

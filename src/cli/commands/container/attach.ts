@@ -15,7 +15,8 @@ export const attach = defineCommand({
     'sig-proxy': toggle('Pass signals on to the process', { initial: true }),
   },
   args: { min: 1, max: 1 },
-  async run({ flags, args, engine }) {
+  operands: ['running-container'],
+  async run({ flags, args, engine, config }) {
     const { Id, Config, State } = await inspectContainer(engine, args[0] ?? '');
     if (!State.Running) throw new CommandFailure('You cannot attach to a stopped container, start it first');
     if (State.Paused) throw new CommandFailure('You cannot attach to a paused container, unpause it first');
@@ -23,7 +24,7 @@ export const attach = defineCommand({
       throw new CommandFailure('You cannot attach to a restarting container, wait until it is running');
     const stdin = !flags['no-stdin'] && Config.OpenStdin;
     await requireTerminal(stdin, Config.Tty);
-    const detachKeys = flags['detach-keys'];
+    const detachKeys = flags['detach-keys'] || (config.detachKeys ?? '');
     const [stream, { outcome }] = await Promise.all([
       attachContainer(engine, Id, { stdin, stdout: true, stderr: true, detachKeys: detachKeys || undefined }),
       waitForContainer(engine, Id, 'not-running'),

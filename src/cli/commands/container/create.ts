@@ -12,6 +12,7 @@ export const create = defineCommand({
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
   flags: containerFlags,
   args: { min: 1 },
+  operands: ['image', 'none'],
   interspersed: false,
   async run(invocation) {
     const { program, flags, engine } = invocation;

@@ -24,6 +24,7 @@ async function runAttached(engine: EngineClient, exec: string, session: Session)
 /** `container exec`: resolves with the command's exit code. */
 export const exec = defineCommand({
   usage: '[OPTIONS] CONTAINER COMMAND [ARG...]',
+  examples: [['exec -it web sh', 'A shell in a running container']],
   flags: {
     detach: toggle('Leave the command in the background', { short: 'd' }),
     'detach-keys': text('Keys that leave the command (ctrl-p,ctrl-q)'),
@@ -36,8 +37,9 @@ export const exec = defineCommand({
     workdir: text('Working directory', { short: 'w' }),
   },
   args: { min: 2 },
+  operands: ['running-container', 'none'],
   interspersed: false,
-  async run({ flags, args, engine }) {
+  async run({ flags, args, engine, config }) {
     const [container = '', ...command] = args;
     const attached = !flags.detach;
     const stdin = attached && flags.interactive;
@@ -47,7 +49,7 @@ export const exec = defineCommand({
     const fromFiles = flags['env-file'].flatMap((path) =>
       readKeyValueFile(path, 'environment variable', (key) => process.env[key]),
     );
-    const detachKeys = flags['detach-keys'];
+    const detachKeys = flags['detach-keys'] || (config.detachKeys ?? '');
     const { Id } = await createExec(engine, container, {
       AttachStdin: stdin,
       AttachStdout: attached,

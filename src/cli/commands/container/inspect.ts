@@ -9,6 +9,7 @@ export const containerInspect = defineCommand({
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
   flags: { format: inspectFormat(), size: toggle('Sizes too', { short: 's' }) },
   args: { min: 1 },
+  operands: ['container'],
   run: ({ flags, args, engine, program }) =>
     inspectObjects(program, args, flags.format, (name) => inspectContainer(engine, name, { size: flags.size }), {
       shape: 'container',

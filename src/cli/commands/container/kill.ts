@@ -6,8 +6,9 @@ import { forEachName } from '../each.ts';
 /** `container kill`. */
 export const kill = defineCommand({
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  flags: { signal: text('Signal to send, by name or number (KILL)', { short: 's' }) },
+  flags: { signal: text('Signal to send, by name or number (KILL)', { short: 's', completes: 'signal' }) },
   args: { min: 1 },
+  operands: ['running-container'],
   run: ({ program, args, engine, flags }) =>
     forEachName(program, args, (name) => killContainer(engine, name, { signal: flags.signal || undefined })),
 });

@@ -7,6 +7,7 @@ import { apiTimestamp } from '../../values/timestamps.ts';
 /** `container logs`. */
 export const logs = defineCommand({
   usage: '[OPTIONS] CONTAINER',
+  examples: [['logs -f --tail 100 web', 'The last lines, and those to come']],
   flags: {
     details: toggle('Show what the log driver knows besides'),
     follow: toggle('Go on as it writes', { short: 'f' }),
@@ -16,6 +17,7 @@ export const logs = defineCommand({
     until: text('Up to a time, or a duration ago'),
   },
   args: { min: 1, max: 1 },
+  operands: ['container'],
   async run({ flags, args, engine }) {
     const { details, follow, tail, timestamps } = flags;
     const since = apiTimestamp('since', flags.since);

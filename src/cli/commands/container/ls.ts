@@ -10,6 +10,10 @@ import { containerListing } from './listing.ts';
 /** `container ls`, better known as `ps`. */
 export const ls = defineCommand({
   usage: '[OPTIONS]',
+  examples: [
+    ['ps -a --filter status=exited', 'Containers that have ended'],
+    ['ps --format "table {{.Names}}\\t{{.Ports}}"', 'Choose the columns'],
+  ],
   flags: {
     all: toggle('Those that do not run too', { short: 'a' }),
     filter: filterFlag('List those that match alone (name=value)'),

@@ -1,5 +1,6 @@
 import type { ContainerCreateRequest, ContainerCreateResponse } from '#api';
 import { createContainer, type EngineClient, pullImage } from '#client';
+import { parseReference } from '#oci';
 import { EstibaError, fail } from '#std/errors';
 import { printProgress } from '../../print/progress.ts';
 import { writeErr } from '../../streams/text-output.ts';
@@ -17,15 +18,24 @@ function isMissingImage(error: unknown): boolean {
   return (
     error instanceof EstibaError &&
     error.kind === 'not-found' &&
-    /no such image|does not match the specified platform/i.test(error.message)
+    /no such image|does not (?:match|provide) the specified platform/i.test(error.message)
   );
+}
+
+/** A name with its registry, as docker sends it; what can be none is the engine's to say. */
+function fullName(repository: string): string {
+  try {
+    return parseReference(repository).name;
+  } catch {
+    return repository;
+  }
 }
 
 async function pull(engine: EngineClient, image: string, options: CreateOptions): Promise<void> {
   const { repository, tag, digest } = parseImageName(image);
   try {
     const messages = await pullImage(engine, {
-      fromImage: repository,
+      fromImage: fullName(repository),
       tag: digest ?? tag ?? 'latest',
       platform: options.platform || undefined,
     });

@@ -7,5 +7,6 @@ export const pause = defineCommand({
   usage: 'CONTAINER [CONTAINER...]',
   flags: {},
   args: { min: 1 },
+  operands: ['running-container'],
   run: ({ program, args, engine }) => forEachName(program, args, (name) => pauseContainer(engine, name)),
 });

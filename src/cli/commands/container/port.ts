@@ -12,6 +12,7 @@ export const port = defineCommand({
   usage: 'CONTAINER [PRIVATE_PORT[/PROTO]]',
   flags: {},
   args: { min: 1, max: 2 },
+  operands: ['container', 'none'],
   async run({ args, engine }) {
     const [container = '', wanted] = args;
     const { Ports } = (await inspectContainer(engine, container)).NetworkSettings;

@@ -8,6 +8,7 @@ export const rename = defineCommand({
   usage: 'CONTAINER NEW_NAME',
   flags: {},
   args: { min: 2, max: 2 },
+  operands: ['container', 'none'],
   async run({ args, engine }) {
     const [container = '', name = ''] = args.map((arg) => arg.trim());
     if (container === '' || name === '') throw new CommandFailure('Error: Neither old nor new names may be empty');

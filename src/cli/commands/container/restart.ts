@@ -12,6 +12,7 @@ export const restart = defineCommand({
     time: integer('Seconds to wait before the kill', { hidden: true, deprecatedFor: 'timeout' }),
   },
   args: { min: 1 },
+  operands: ['container'],
   run({ program, args, engine, flags }) {
     const t = flags.timeout ?? flags.time;
     return forEachName(program, args, (name) =>

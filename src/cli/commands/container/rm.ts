@@ -13,6 +13,7 @@ export const rm = defineCommand({
     volumes: toggle('Remove its anonymous volumes too', { short: 'v' }),
   },
   args: { min: 1 },
+  operands: ['container'],
   async run({ program, args, engine, flags }) {
     const { force, link, volumes: v } = flags;
     let failures = 0;

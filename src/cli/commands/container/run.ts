@@ -77,10 +77,10 @@ interface Attached {
 }
 
 /** Attaches and begins to wait, both before the start, so that not a byte and no exit is missed. */
-async function attach(engine: EngineClient, id: string, { flags }: Run): Promise<Attached> {
+async function attach(engine: EngineClient, id: string, { flags, config }: Run): Promise<Attached> {
   const streams = attachedStreams(flags);
   const [stream, { outcome }] = await Promise.all([
-    attachContainer(engine, id, { ...streams, detachKeys: flags['detach-keys'] || undefined }),
+    attachContainer(engine, id, { ...streams, detachKeys: flags['detach-keys'] || config.detachKeys }),
     waitForContainer(engine, id, flags.rm ? 'removed' : 'next-exit'),
   ]);
   return { id, stream, outcome };
@@ -114,7 +114,7 @@ async function runAttached(invocation: Run): Promise<number> {
     stream: attached.stream,
     stdin,
     tty: flags.tty,
-    detachKeys: flags['detach-keys'],
+    detachKeys: flags['detach-keys'] || (invocation.config.detachKeys ?? ''),
   });
   // Its failure is met below, after the start.
   session.catch(() => undefined);
@@ -127,8 +127,17 @@ async function runAttached(invocation: Run): Promise<number> {
 /** `container run`. */
 export const run = defineCommand({
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG...]',
+  examples: [
+    ['run --rm -it debian:bookworm bash', 'A shell in a container that is gone afterwards'],
+    ['run -d --name web -p 8080:80 -v site:/srv nginx', 'A server in the background'],
+    [
+      'run --rm --health-cmd true --health-on-failure restart -d app',
+      'A container that is restarted when it is unhealthy',
+    ],
+  ],
   flags: runFlags,
   args: { min: 1 },
+  operands: ['image', 'none'],
   interspersed: false,
   async run(invocation) {
     const { flags } = invocation;

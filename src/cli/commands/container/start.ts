@@ -18,10 +18,11 @@ const startFlags = {
 
 type Start = Invocation<typeof startFlags>;
 
-async function startAttached({ flags, engine, args }: Start): Promise<number> {
+async function startAttached({ flags, engine, args, config }: Start): Promise<number> {
   const [name = '', ...others] = args;
   if (others.length > 0) throw new CommandFailure('you cannot start and attach multiple containers at once');
   const { Id, Config, HostConfig } = await inspectContainer(engine, name);
+  const detachKeys = flags['detach-keys'] || (config.detachKeys ?? '');
   const stdin = flags.interactive && Config.OpenStdin;
   await requireTerminal(stdin, Config.Tty);
   const [stream, { outcome }] = await Promise.all([
@@ -29,12 +30,12 @@ async function startAttached({ flags, engine, args }: Start): Promise<number> {
       stdin,
       stdout: Config.AttachStdout,
       stderr: Config.AttachStderr,
-      detachKeys: flags['detach-keys'] || undefined,
+      detachKeys: detachKeys || undefined,
     }),
     waitForContainer(engine, Id, HostConfig.AutoRemove ? 'removed' : 'next-exit'),
   ]);
   using _signals = Config.Tty ? undefined : proxySignals(engine, Id);
-  const session = runSession({ stream, stdin, tty: Config.Tty, detachKeys: flags['detach-keys'] });
+  const session = runSession({ stream, stdin, tty: Config.Tty, detachKeys });
   session.catch(() => undefined);
   try {
     await startContainer(engine, Id);
@@ -52,6 +53,7 @@ export const start = defineCommand({
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
   flags: startFlags,
   args: { min: 1 },
+  operands: ['container'],
   async run(invocation) {
     const { flags, args, engine, program } = invocation;
     if (flags.checkpoint !== '' || flags['checkpoint-dir'] !== '') {

@@ -12,6 +12,7 @@ export const stop = defineCommand({
     time: integer('Seconds to wait before the kill', { hidden: true, deprecatedFor: 'timeout' }),
   },
   args: { min: 1 },
+  operands: ['running-container'],
   run({ program, args, engine, flags }) {
     const t = flags.timeout ?? flags.time;
     return forEachName(program, args, (name) => stopContainer(engine, name, { t, signal: flags.signal || undefined }));

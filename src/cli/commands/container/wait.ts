@@ -7,6 +7,7 @@ export const wait = defineCommand({
   usage: 'CONTAINER [CONTAINER...]',
   flags: {},
   args: { min: 1 },
+  operands: ['container'],
   run: ({ program, args, engine }) =>
     forEachName(program, args, async (name) => {
       const { outcome } = await waitForContainer(engine, name, 'not-running');

@@ -1,4 +1,3 @@
-import { parseEndpoint } from '#client';
 import { fail } from '#std/errors';
 import {
   anyContext,
@@ -50,7 +49,6 @@ export const contextCreate = defineCommand({
     if (from === undefined && given.has('docker') && Host === '') {
       throw fail('invalid-argument', 'docker endpoint configuration is required');
     }
-    if (Host !== '') parseEndpoint(Host);
     const Metadata = flags.description === '' ? {} : { Description: flags.description };
     const endpoint = { Host, SkipTLSVerify: source.endpoint.SkipTLSVerify === true };
     writeContext(configFolder, { Name: name, Metadata, Endpoints: { docker: endpoint } }, source.tls);

@@ -63,7 +63,7 @@ export const contextLs = defineCommand({
   async run({ flags, configFolder, contextName }) {
     const rows = rowsOf(configFolder, contextName);
     writeOut(await printListing(listing, rows, flags.format || (flags.quiet ? '{{.Name}}' : '')));
-    if (flags.format === '' && !flags.quiet && process.env.DOCKER_HOST) {
+    if (process.env.DOCKER_HOST) {
       writeErr(
         'Warning: DOCKER_HOST environment variable overrides the active context. To use a context, either set the global --context flag, or unset DOCKER_HOST environment variable.\n',
       );

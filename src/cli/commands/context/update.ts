@@ -1,4 +1,3 @@
-import { parseEndpoint } from '#client';
 import { fail } from '#std/errors';
 import { parseEndpointPairs, tlsBytes, writeContext } from '../../connection/context-store.ts';
 import { contextTlsFiles, readContext } from '../../connection/contexts.ts';
@@ -29,7 +28,6 @@ export const contextUpdate = defineCommand({
               endpoint: readContext(configFolder, from).Endpoints.docker ?? {},
               tls: tlsBytes(contextTlsFiles(configFolder, from)),
             };
-      if (source.endpoint.Host) parseEndpoint(source.endpoint.Host);
       writeContext(configFolder, { ...meta, Metadata, Endpoints: { docker: source.endpoint } }, source.tls);
     }
     writeOut(`${name}\n`);

@@ -48,6 +48,7 @@ export const history = defineCommand({
     quiet: toggle('IDs alone', { short: 'q' }),
   },
   args: { min: 1, max: 1 },
+  operands: ['image'],
   async run({ flags, args, engine }) {
     const rows = await imageHistory(engine, args[0] ?? '', { platform: apiPlatform(flags.platform) });
     const listing = historyListing({ truncated: !flags['no-trunc'], human: flags.human });

@@ -1,8 +1,9 @@
 import { importImage } from '#client';
 import { defineCommand } from '../../grammar/command.ts';
 import { list, text } from '../../grammar/flag.ts';
+import { Meter } from '../../print/meter.ts';
 import { printProgress } from '../../print/progress.ts';
-import { archiveInput } from '../../streams/archive-input.ts';
+import { archiveBytes, archiveInput } from '../../streams/archive-input.ts';
 import { parseImageName } from '../../values/references.ts';
 
 /** `image import`: prints the ID. */
@@ -19,6 +20,7 @@ export const importCommand = defineCommand({
     const [source = '', target] = args;
     const name = target === undefined ? undefined : parseImageName(target);
     const isAddress = /^(?:https?|git):\/\//.test(source);
+    using meter = await Meter.open('Importing', { totalBytes: isAddress ? undefined : archiveBytes(source) });
     const messages = await importImage(
       engine,
       {
@@ -29,7 +31,7 @@ export const importCommand = defineCommand({
         changes: flags.change,
         platform: flags.platform || undefined,
       },
-      isAddress ? undefined : archiveInput(source),
+      isAddress ? undefined : meter.count(archiveInput(source)),
     );
     await printProgress(messages, { fd: 1 });
     return 0;

@@ -9,6 +9,7 @@ export const imageInspect = defineCommand({
   usage: '[OPTIONS] IMAGE [IMAGE...]',
   flags: { format: inspectFormat(), platform: platformFlag('Variant of this platform (os[/arch[/variant]])') },
   args: { min: 1 },
+  operands: ['image'],
   async run({ flags, args, engine, program }) {
     const platform = apiPlatform(flags.platform);
     const find = (name: string): Promise<unknown> => inspectImage(engine, name, { platform });

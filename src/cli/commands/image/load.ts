@@ -2,8 +2,9 @@ import { loadImages } from '#client';
 import { CommandFailure } from '../../failure.ts';
 import { defineCommand } from '../../grammar/command.ts';
 import { text, toggle } from '../../grammar/flag.ts';
+import { Meter } from '../../print/meter.ts';
 import { printProgress } from '../../print/progress.ts';
-import { archiveInput } from '../../streams/archive-input.ts';
+import { archiveBytes, archiveInput } from '../../streams/archive-input.ts';
 import { isTerminal } from '../../streams/terminal.ts';
 import { apiPlatform, platformFlag } from '../../values/platforms.ts';
 
@@ -23,7 +24,8 @@ export const load = defineCommand({
     const platform = apiPlatform(flags.platform);
     const quiet = flags.quiet || !(await isTerminal(1));
     const archive = archiveInput(flags.input || '-');
-    await printProgress(await loadImages(engine, archive, { quiet, platform }), { fd: 1 });
+    using meter = await Meter.open('Loading', { totalBytes: archiveBytes(flags.input), quiet });
+    await printProgress(await loadImages(engine, meter.count(archive), { quiet, platform }), { fd: 1 });
     return 0;
   },
 });

@@ -11,6 +11,7 @@ import { imageListing, imageRows } from './listing.ts';
 /** `image ls`, also `images`. */
 export const imageLs = defineCommand({
   usage: '[OPTIONS] [REPOSITORY[:TAG]]',
+  examples: [['images --filter dangling=true -q', 'IDs of images without a name']],
   flags: {
     all: toggle('Intermediate images too', { short: 'a' }),
     digests: toggle('Show digests'),
@@ -21,6 +22,7 @@ export const imageLs = defineCommand({
     tree: toggle('Show the platforms of each image'),
   },
   args: { min: 0, max: 1 },
+  operands: ['image'],
   async run({ flags, args, engine, config }) {
     const [reference] = args;
     const filters = toFilters([...flags.filter, ...(reference === undefined ? [] : [`reference=${reference}`])]);

@@ -15,6 +15,7 @@ export const imageRm = defineCommand({
     platform: strings('Remove the variants of these platforms alone (os[/arch[/variant]])'),
   },
   args: { min: 1 },
+  operands: ['image'],
   async run({ flags, args, engine, program }) {
     const { force, 'no-prune': noprune } = flags;
     const platforms = flags.platform.flatMap((value) => apiPlatform(value) ?? []);

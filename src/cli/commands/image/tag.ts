@@ -9,6 +9,7 @@ export const tag = defineCommand({
   usage: 'SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]',
   flags: {},
   args: { min: 2, max: 2 },
+  operands: ['image', 'none'],
   async run({ args, engine }) {
     const [source = '', target = ''] = args;
     for (const reference of [source, target]) {

@@ -9,6 +9,7 @@ export const networkInspect = defineCommand({
   usage: '[OPTIONS] NETWORK [NETWORK...]',
   flags: { format: inspectFormat(), verbose: toggle('More detail', { short: 'v' }) },
   args: { min: 1 },
+  operands: ['network'],
   run: ({ flags, args, engine, program }) =>
     inspectObjects(program, args, flags.format, (name) => inspectNetwork(engine, name, { verbose: flags.verbose }), {
       shape: 'network',

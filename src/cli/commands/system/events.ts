@@ -54,6 +54,7 @@ async function printer(format: string): Promise<(received: ReceivedEvent) => str
 /** `system events`, also `events`. */
 export const events = defineCommand({
   usage: '[OPTIONS]',
+  examples: [['events --filter type=container --since 1h', 'What happened in the last hour, and goes on']],
   flags: {
     filter: filterFlag('Show those that match alone (name=value)'),
     format: text('json, or a Go template for each event'),

@@ -12,6 +12,7 @@ function warning(options: { all: boolean; volumes: boolean; filters: readonly st
   const lines = ['all stopped containers', 'all networks not used by at least one container'];
   if (options.volumes) lines.push('all anonymous volumes not used by at least one container');
   lines.push(options.all ? 'all images without at least one container associated to them' : 'all dangling images');
+  lines.push(options.all ? 'all build cache' : 'unused build cache');
   const shown = `This will remove:\n${lines.map((line) => `  - ${line}\n`).join('')}`;
   if (options.filters.length === 0) return shown;
   const filters = options.filters.map((filter) => `  - ${filter}\n`).join('');

@@ -29,6 +29,7 @@ const clusterFlags = {
 /** `volume create`: prints the name. */
 export const volumeCreate = defineCommand({
   usage: '[OPTIONS] [VOLUME]',
+  examples: [['volume create -o type=tmpfs -o device=tmpfs -o o=size=100m scratch', 'A volume in memory']],
   flags: {
     ...clusterFlags,
     driver: text('Driver of the volume', { short: 'd', initial: 'local', shownDefault: '"local"' }),
@@ -51,8 +52,8 @@ export const volumeCreate = defineCommand({
     const volume = await createVolume(engine, {
       Name: args[0] ?? flags.name,
       Driver: flags.driver,
-      DriverOpts: toRecord(flags.opt),
-      Labels: toRecord(flags.label),
+      ...(flags.opt.length === 0 ? {} : { DriverOpts: toRecord(flags.opt) }),
+      ...(flags.label.length === 0 ? {} : { Labels: toRecord(flags.label) }),
     });
     writeOut(`${volume.Name}\n`);
     return 0;

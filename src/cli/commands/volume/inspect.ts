@@ -8,6 +8,7 @@ export const volumeInspect = defineCommand({
   usage: '[OPTIONS] VOLUME [VOLUME...]',
   flags: { format: inspectFormat() },
   args: { min: 1 },
+  operands: ['volume'],
   run: ({ flags, args, engine, program }) =>
     inspectObjects(program, args, flags.format, (name) => inspectVolume(engine, name), { shape: 'volume' }),
 });
