@@ -60,7 +60,7 @@ export function createRemove(parts: RemoverParts): Remove {
     const snapshots = [id, ...snapshotsOf(record)];
     await Promise.all([
       ...snapshots.map((name) => rootfs.remove(name)),
-      rm(paths.directory(id), { recursive: true, force: true }),
+      rm(paths.directory(id), { recursive: true, force: true, maxRetries: 5 }),
     ]);
     catalog.delete(id);
     parts.onRemoved(id);
