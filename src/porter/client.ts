@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '#linux/errno';
+import { readProcessStat } from '#linux/process';
 import { fail } from '#std/errors';
 import { log } from '#std/log';
 import type { PorterRequest } from './protocol.ts';
@@ -14,6 +15,7 @@ const processLimit = 16;
 const idleMs = 60_000;
 const startTimeoutMs = 20_000;
 const startPollMs = 3;
+const attemptLimit = 3;
 
 type Work = Omit<PorterRequest, 'verb'>;
 
@@ -95,7 +97,7 @@ class PorterPool implements Porter {
   }
 
   async #open(request: PorterRequest): Promise<{ session: Session; release: () => void }> {
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       const worker = this.#pick();
       clearTimeout(worker.idle);
       worker.sessions += 1;
@@ -109,7 +111,10 @@ class PorterPool implements Porter {
         session = await this.#connect(worker, request);
       } catch (error) {
         release();
-        throw error;
+        if (isAlive(worker) || attempt === attemptLimit || this.#isClosed) throw error;
+        // It has died, and nobody has told us yet; nothing has been done with the work.
+        this.#end(worker);
+        continue;
       }
       if (session !== undefined) return { session, release };
       release();
@@ -158,9 +163,8 @@ class PorterPool implements Porter {
       try {
         return await Session.open(worker.socketPath, request);
       } catch (error) {
-        const isEarly = hasCode(error, 'ENOENT') || hasCode(error, 'ECONNREFUSED');
-        const isAlive = worker.process.exitCode === null && worker.process.signalCode === null;
-        if (!isEarly || !isAlive || performance.now() > deadline) {
+        const isEarly = ['ENOENT', 'ECONNREFUSED', 'EAGAIN'].some((code) => hasCode(error, code));
+        if (!isEarly || !isAlive(worker) || performance.now() > deadline) {
           throw isEarly ? fail('unavailable', 'the porter does not start', error) : error;
         }
       }
@@ -181,6 +185,12 @@ class PorterPool implements Porter {
     worker.process.kill('SIGKILL');
     rmSync(worker.socketPath, { force: true });
   }
+}
+
+/** Asked of the kernel: the runtime is told of a death later. */
+function isAlive(worker: Worker): boolean {
+  const state = readProcessStat(worker.process.pid)?.state;
+  return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
 /** The data of a session; whoever lets go of it, also before the first piece, ends the session. */

@@ -197,11 +197,14 @@ export class Unpacker implements TarHandler, Disposable {
 
   #createFile(directory: number, name: string, entry: TarEntry): number {
     const flags = fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_EXCL | fsConstants.O_NOFOLLOW;
-    const descriptor = tryOpenAt(directory, name, flags, 0o600);
+    const { uid } = this.#options.owner ?? entry;
+    // Another's file is nobody else's until it is that one's.
+    const mode = uid === 0 ? entry.mode & 0o777 : 0o600;
+    const descriptor = tryOpenAt(directory, name, flags, mode);
     if (descriptor >= 0) return descriptor;
     if (descriptor !== -exists) throw new SystemCallError('open', -descriptor, entry.path);
     this.#removePresent(directory, name, entry);
-    return openAt(directory, name, flags, 0o600);
+    return openAt(directory, name, flags, mode);
   }
 
   #makeDirectory(
@@ -261,13 +264,19 @@ export class Unpacker implements TarHandler, Disposable {
     }
   }
 
-  /** In the order in which nothing undoes what was set before: a change of owner drops set-user-id bits and capabilities. */
+  /**
+   * In the order in which nothing undoes what was set before: a change of owner drops set-user-id bits and capabilities. What is
+   * as it should be already is let be: each change is a transaction of the file system, and most files need none.
+   */
   #setAttributes(descriptor: number, entry: TarEntry): void {
     const { uid, gid } = this.#options.owner ?? entry;
-    setOwnerAt(descriptor, '', uid, gid);
-    for (const [key, value] of entry.xattrs)
+    const stat = statAt(descriptor);
+    const isOwned = stat?.uid === uid && stat.gid === gid;
+    if (!isOwned) setOwnerAt(descriptor, '', uid, gid);
+    for (const [key, value] of entry.xattrs) {
       if (!key.startsWith('trusted.overlay.')) setXattrOf(descriptor, key, value);
-    fchmodSync(descriptor, entry.mode);
+    }
+    if (!isOwned || (stat.mode & 0o7777) !== entry.mode) fchmodSync(descriptor, entry.mode);
   }
 
   /** The same for what cannot be opened: links, devices, FIFOs. */

@@ -145,9 +145,9 @@ export class ContainerView implements Disposable {
 
   /**
    * Goes on from a directory, which stays open, by components of a path; all links are followed. With `make`, directories that
-   * are not there are made.
+   * are not there are made, where the container may write or `always`.
    */
-  descend(from: Place, components: readonly string[], make: boolean): Place {
+  descend(from: Place, components: readonly string[], make: boolean | 'always'): Place {
     const copy = { ...from, descriptor: openAt(from.descriptor, '.', pathOnly | fsConstants.O_DIRECTORY) };
     return this.#walk(copy, components, { follow: true, make, path: components.join('/') });
   }
@@ -178,7 +178,7 @@ export class ContainerView implements Disposable {
   #make(names: readonly string[]): void {
     const root = this.#rootPlace();
     try {
-      closeSync(this.descend(root, names, true).descriptor);
+      closeSync(this.descend(root, names, 'always').descriptor);
     } finally {
       closeSync(root.descriptor);
     }
@@ -205,14 +205,16 @@ export class ContainerView implements Disposable {
     const mount = this.mountAt(names, name);
     if (mount === undefined) return tryOpenPlace(directory, name);
     if (this.#stayOnRoot && mount.isLocal !== true) throw new LeavesRoot(mount.destination);
-    if (mount.sourceRoot !== undefined) return openInRoot(mount.sourceRoot, mount.source, pathOnly);
+    if (mount.sourceRoot !== undefined) {
+      return openInRoot(mount.sourceRoot, Buffer.from(mount.source, 'latin1').toString(), pathOnly);
+    }
     return tryOpenAt(-100, mount.source, pathOnly);
   }
 
   #child(parent: Place, name: string, how: WalkOptions): Place | undefined {
     let descriptor = this.openIn(parent.descriptor, parent.names, name);
     if (descriptor === -noEntry && how.make) {
-      if (this.writeRefusal(parent.names) !== undefined) throw missing('mkdir', 30, name);
+      if (how.make === true && this.writeRefusal(parent.names) !== undefined) throw missing('mkdir', 30, name);
       makeDirectoryAt(parent.descriptor, name, 0o755);
       descriptor = this.openIn(parent.descriptor, parent.names, name);
     }
@@ -279,7 +281,7 @@ export class ContainerView implements Disposable {
 
 interface WalkOptions {
   readonly follow: boolean;
-  readonly make?: boolean;
+  readonly make?: boolean | 'always';
   /** What errors call it. */
   readonly path: string;
   /** Takes up the components behind the first that is not there; without it that is an error. */
