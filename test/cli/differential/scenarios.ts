@@ -32,7 +32,7 @@ export const scenarios: readonly (readonly string[])[] = [
     '0 docker pause @@c',
     '1 docker pause @@c',
     '1 docker exec @@c true',
-    '0 docker unpause @@c @@c2',
+    '1 docker unpause @@c @@c2',
     '0 docker restart -t 0 @@c',
     '0 docker kill @@c',
     '1 docker kill @@c',
@@ -40,7 +40,7 @@ export const scenarios: readonly (readonly string[])[] = [
     '0 docker stop -t 0 @@c @@c',
     '1 docker stop -t 0 @@c @@none',
     '0 docker rm -f @@c',
-    '1 docker run --rm --cidfile here busybox true && docker run --rm --cidfile here busybox true',
+    '125 docker run --rm --cidfile here busybox true && docker run --rm --cidfile here busybox true',
     '127 docker run --rm --cidfile no/dir busybox true',
   ],
   [
