@@ -1,4 +1,4 @@
-import { fail } from '#std/errors';
+import { fail, messageOf } from '#std/errors';
 import { ConnectError } from './connect-error.ts';
 import type { Endpoint, EndpointTls } from './endpoint.ts';
 
@@ -42,6 +42,11 @@ export class Connection {
     try {
       connection.#socket = await connection.#connect(endpoint);
     } catch (error) {
+      const refused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+      // Somebody answers there, but not one that we trust, or who trusts us.
+      if (endpoint.kind === 'tcp' && endpoint.tls && !refused) {
+        throw fail('unavailable', `error during connect: ${endpoint.text}: tls: ${messageOf(error)}`, error);
+      }
       throw new ConnectError(endpoint, error);
     }
     return connection;
