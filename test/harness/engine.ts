@@ -140,7 +140,7 @@ class RunningEngine implements TestEngine {
 
   keeperPid(): number {
     const found = processesNaming(this.execRoot).find(({ command }) => / keeper /.test(`${command} `));
-    if (found === undefined) throw new Error('no keeper runs');
+    if (found === undefined) throw new Error(`no keeper runs:\n${this.#saidLast()}`);
     return found.pid;
   }
 
@@ -206,6 +206,14 @@ class RunningEngine implements TestEngine {
     return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8') : '';
   }
 
+  /** The last that engine and keeper had to say: a failure seldom tells enough. */
+  #saidLast(): string {
+    const lines = [this.#logFile, join(this.execRoot, 'keeper.log')].flatMap((path) =>
+      existsSync(path) ? [`${path}:`, ...readFileSync(path, 'utf8').trimEnd().split('\n').slice(-20)] : [],
+    );
+    return lines.join('\n');
+  }
+
   leftovers(): Promise<string[]> {
     return leftovers(this);
   }
@@ -236,7 +244,8 @@ class RunningEngine implements TestEngine {
       }
     });
     complaints.push(...(traces?.remaining() ?? []), ...unmountBelow(this.root));
+    const said = complaints.length > 0 ? this.#saidLast() : '';
     rmSync(this.root, { recursive: true, force: true });
-    if (complaints.length > 0) throw new Error(`the engine left something behind:\n${complaints.join('\n')}`);
+    if (complaints.length > 0) throw new Error(`the engine left something behind:\n${complaints.join('\n')}\n${said}`);
   }
 }
