@@ -1,15 +1,13 @@
-import type { KeptProcess } from '#keeper';
-import { fail, kindOf, messageOf } from '#std/errors';
-import { log } from '#std/log';
+import { fail, messageOf } from '#std/errors';
 import { createFace } from './face.ts';
 import { createArchiveCalls } from './files/archive.ts';
 import { isRunning } from './record.ts';
+import { createExits, type Exits } from './recover/exits.ts';
 import { type RecoverParts, recover, resume } from './recover/recover.ts';
 import type { Containers } from './types.ts';
 import { type ContainersOptions, type Ground, type Life, layGround, makeCreate, makeLife } from './wiring.ts';
 
 const sweepIntervalMs = 60_000;
-const retryMs = 2000;
 
 /** The feature, and the steps of the engine's start and end that concern it. */
 export interface OpenedContainers {
@@ -24,13 +22,12 @@ export interface OpenedContainers {
   close(): void;
 }
 
-function recoverParts(ground: Ground, life: Life): RecoverParts {
+function recoverParts(ground: Ground, life: Life, exits: Exits): RecoverParts {
   const { catalog } = ground;
-  const { starter, execs, health, onExit } = life;
+  const { starter, health } = life;
   return {
     ...ground,
-    onExit,
-    onExecExit: (process) => execs.onExit(process),
+    takeExit: exits.take,
     onRunning: (record) => health.watch(record),
     start: (id) => starter.resume(id),
     restarts: life.restarts,
@@ -57,20 +54,8 @@ export function openContainers(options: ContainersOptions): OpenedContainers {
   const ground = layGround(options);
   const life = makeLife(ground);
   const { execs, health, restarts, onExit } = life;
-  const parts = recoverParts(ground, life);
-  /** The keeper holds exits back until it is listened to: none may be taken in twice, from its list and as an event. */
-  function listen(): void {
-    function take(process: KeptProcess): void {
-      const handled = process.kind === 'exec' ? execs.onExit(process) : onExit(process.id, process.exit);
-      handled.catch((error: unknown) => {
-        log('error', 'exit not handled', { id: process.id, error: messageOf(error) });
-        // The keeper holds it until it is taken in, which a full disk must not prevent for ever.
-        if (kindOf(error) === 'exhausted') setTimeout(take, retryMs, process).unref();
-      });
-    }
-    options.keeper.onExit(take);
-  }
-
+  const exits = createExits({ onExit, onExecExit: (process) => execs.onExit(process) });
+  const parts = recoverParts(ground, life, exits);
   const sweep = setInterval(() => ground.execs.sweep(Date.now()), sweepIntervalMs);
   sweep.unref();
   return {
@@ -83,13 +68,15 @@ export function openContainers(options: ContainersOptions): OpenedContainers {
     }),
     async recover() {
       const live = await recover(parts);
-      listen();
+      // The keeper holds exits back until it is listened to: none may be taken in twice, from its list and as an event.
+      options.keeper.onExit((process) => void exits.take(process));
       return live;
     },
     resume: () => resume(parts),
     stopAll: () => stopAll(ground, life),
     close() {
       clearInterval(sweep);
+      exits.close();
       restarts.close();
       health.close();
     },

@@ -71,7 +71,10 @@ export async function reconcile(parts: ReconcileParts, live: ReadonlySet<string>
     ),
     () => removeStrayNamespaces(parts),
     () => removeStrayDevices(parts, route.links()),
-  ]);
+  ]).catch((error: unknown) => {
+    // They are tried again at the next start; the living must not wait for it.
+    log('error', 'not all leavings of networks could be removed', { error: messageOf(error) });
+  });
   const links = new Map(route.links().map((link) => [link.name, link]));
   for (const record of [...catalog.sandboxes.all()]) {
     const { attachment, published, id } = record;

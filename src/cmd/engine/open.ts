@@ -55,6 +55,13 @@ async function listenAll(
   throw failed.reason;
 }
 
+/** What cannot be brought into order now is at the next start; an engine that does not start helps nobody. */
+async function reconciled(what: string, reconcile: () => Promise<void>): Promise<void> {
+  await reconcile().catch((error: unknown) => {
+    log('error', `${what} are not all in order`, { error: messageOf(error) });
+  });
+}
+
 /** Opens every feature over the roots, and brings the last engine's leavings into order. */
 async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, runtime: string) {
   const { dataRoot, execRoot, bridgeAddress, mtu, logOptions, pluginDirectories } = inForce.current;
@@ -95,9 +102,9 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     defaults: () => inForce.current.containers,
   });
   const live = await opened.recover();
-  await networks.reconcile(live);
-  await volumes.reconcile(live);
-  await images.reconcile();
+  await reconciled('networks', () => networks.reconcile(live));
+  await reconciled('volumes', () => volumes.reconcile(live));
+  await reconciled('images', () => images.reconcile());
   return { records, events, keeper, porter, images, volumes, networks, opened };
 }
 

@@ -29,9 +29,8 @@ export interface RecoverParts {
   readonly keeper: Keeper;
   readonly rootfs: Rootfs;
   readonly paths: ContainerPaths;
-  /** Takes the end of a main process in; undefined when nobody knows how it ended. */
-  readonly onExit: (id: string, exit: KeptProcess['exit']) => Promise<void>;
-  readonly onExecExit: (process: KeptProcess) => Promise<void>;
+  /** Takes the end of a process in, without `exit` when nobody knows how it ended. Never rejects. */
+  readonly takeExit: (process: KeptProcess) => Promise<void>;
   readonly onRunning: (record: ContainerRecord) => void;
   readonly start: (id: string) => Promise<void>;
   readonly restarts: RestartSchedule;
@@ -81,42 +80,55 @@ async function isForgotten(keeper: Keeper, id: string): Promise<boolean> {
   }
 }
 
+/** Runs one step of many: that it fails is told, and keeps neither the others nor the engine from going on. */
+async function guarded(what: string, id: string, step: () => Promise<void> | void): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    log('error', `${what} at the engine's start failed`, { id, error: messageOf(error) });
+  }
+}
+
+/** Matches one process that the keeper has with the records; those that live go into `live`. */
+async function matchProcess(parts: RecoverParts, process: KeptProcess, live: Set<string>): Promise<void> {
+  const { catalog, execs, keeper } = parts;
+  if (process.kind === 'exec') {
+    if (execs.get(process.id) === undefined) await dropUnowned(keeper, process);
+    else if (process.state === 'exited') await parts.takeExit(process);
+    return;
+  }
+  const record = catalog.get(process.id);
+  if (record === undefined || record.life.phase === 'removing') {
+    await dropUnowned(keeper, process);
+    return;
+  }
+  if (process.exit !== undefined && process.exit.atNs === record.life.finishedAtNs) {
+    // Taken in already; the engine died before it had the keeper forget it.
+    await keeper.forget(process.id);
+    return;
+  }
+  // First of all: whatever fails then, what belongs to a living process is not taken from it.
+  if (process.state !== 'exited') live.add(process.id);
+  const current = hasProcess(record) ? record : adopt(catalog, record, process);
+  if (process.state === 'exited') await parts.takeExit(process);
+  else parts.onRunning(current);
+}
+
 /** Matches what the keeper has with what the records say. Returns the ids of the containers that live. */
 async function matchProcesses(parts: RecoverParts): Promise<Set<string>> {
   const { catalog, execs, keeper } = parts;
   const kept = await keeper.list();
   const live = new Set<string>();
-  const known = new Set<string>();
+  const known = new Set(kept.map(({ id }) => id));
   for (const process of kept) {
-    known.add(process.id);
-    if (process.kind === 'exec') {
-      if (execs.get(process.id) === undefined) await dropUnowned(keeper, process);
-      else if (process.state === 'exited') await parts.onExecExit(process);
-      continue;
-    }
-    const record = catalog.get(process.id);
-    if (record === undefined || record.life.phase === 'removing') {
-      await dropUnowned(keeper, process);
-      continue;
-    }
-    if (process.exit !== undefined && process.exit.atNs === record.life.finishedAtNs) {
-      // Taken in already; the engine died before it had the keeper forget it.
-      await keeper.forget(process.id);
-      continue;
-    }
-    const current = hasProcess(record) ? record : adopt(catalog, record, process);
-    if (process.state === 'exited') {
-      await parts.onExit(process.id, process.exit);
-    } else {
-      live.add(process.id);
-      parts.onRunning(current);
-    }
+    await guarded('recovery of a process', process.id, () => matchProcess(parts, process, live));
   }
   for (const record of [...catalog.all()]) {
-    if (hasProcess(record) && !known.has(record.id)) await parts.onExit(record.id, undefined);
+    if (!hasProcess(record) || known.has(record.id)) continue;
+    await parts.takeExit({ id: record.id, container: record.id, kind: 'init', state: 'exited' });
   }
   for (const { id, containerId } of execs.unfinished()) {
-    if (!known.has(id)) await parts.onExecExit({ id, container: containerId, kind: 'exec', state: 'exited' });
+    if (!known.has(id)) await parts.takeExit({ id, container: containerId, kind: 'exec', state: 'exited' });
   }
   return live;
 }
@@ -136,10 +148,14 @@ async function removeOrphans(parts: RecoverParts, live: ReadonlySet<string>): Pr
   for (const name of rootfs.list()) {
     // An image mount's snapshot is named for its container.
     const id = name.slice(0, idLength);
-    if (!isOwned(id)) await rootfs.remove(name);
-    else if (!live.has(id)) rootfs.unmount(name);
+    await guarded('removal of a file system', name, async () => {
+      if (!isOwned(id)) await rootfs.remove(name);
+      else if (!live.has(id)) rootfs.unmount(name);
+    });
   }
-  for (const id of entries(dirname(paths.pins('x')))) if (!live.has(id)) releasePins(paths.pins(id));
+  for (const id of entries(dirname(paths.pins('x')))) {
+    if (!live.has(id)) await guarded('release of mounts', id, () => releasePins(paths.pins(id)));
+  }
   const bundles = dirname(paths.bundle('x'));
   const stale = [
     ...entries(paths.containersRoot)
@@ -151,11 +167,15 @@ async function removeOrphans(parts: RecoverParts, live: ReadonlySet<string>): Pr
         .map((id) => join(root, id)),
     ),
   ];
-  for (const path of stale) await rm(path, { recursive: true, force: true });
+  for (const path of stale) {
+    await guarded('removal of a directory', path, () => rm(path, { recursive: true, force: true }));
+  }
   for (const id of listCgroups(paths.cgroupParent).filter((name) => !live.has(basename(name)))) {
     const path = join('/', paths.cgroupParent, id);
-    await killAll(path);
-    removeCgroup(path);
+    await guarded('removal of a cgroup', id, async () => {
+      await killAll(path);
+      removeCgroup(path);
+    });
   }
 }
 
@@ -172,18 +192,13 @@ export async function recover(parts: RecoverParts): Promise<Set<string>> {
 /** Does what was due: removals begun or promised, and restarts. Runs once everything else of the engine is ready. */
 export async function resume({ catalog, remove, start, restarts }: RecoverParts): Promise<void> {
   restarts.open();
-  const attempt = async (what: string, id: string, step: (id: string) => Promise<void>): Promise<void> => {
-    await step(id).catch((error: unknown) => {
-      log('error', `${what} at the engine's start failed`, { container: id, error: messageOf(error) });
-    });
-  };
   // Those that run already are there too: what needs them waits for nothing.
   await inOrder([...catalog.all()], async (record) => {
     const { id, life, hostConfig } = record;
     if (life.phase === 'removing' || (hostConfig.AutoRemove && life.phase === 'exited')) {
-      await attempt('removal', id, remove);
+      await guarded('removal', id, () => remove(id));
     } else if (restartsWithEngine(record)) {
-      await attempt('restart', id, start);
+      await guarded('restart', id, () => start(id));
     }
   });
 }
