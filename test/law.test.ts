@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test';
 import { join, normalize } from 'node:path';
 import { enteredByFile, rooms } from './law/rooms.ts';
-import { importsOf, projectRoot, sourcesIn } from './law/sources.ts';
+import { importCircles, importsOf, projectRoot, sourcesIn } from './law/sources.ts';
 
 const roomOf = (path: string): string => path.split('/')[1] ?? '';
 
@@ -55,6 +55,18 @@ test('the law has no cycle: every arrow goes down', () => {
   const reaches = (from: string, to: string): boolean =>
     (rooms[from] ?? []).some((next) => next === to || reaches(next, to));
   expect(Object.keys(rooms).filter((room) => reaches(room, room))).toEqual([]);
+});
+
+test('no files of a room import each other in a circle, types aside', () => {
+  expect(importCircles(sourcesIn('src'))).toEqual([]);
+  const circle = ['a', 'b'].map((name) => ({
+    path: `src/x/${name}.ts`,
+    text: `import { c } from './${name === 'a' ? 'b' : 'a'}.ts';\n`,
+  }));
+  expect(importCircles(circle)).toEqual([['src/x/a.ts', 'src/x/b.ts']]);
+  const [first, second] = circle;
+  if (first && second)
+    expect(importCircles([first, { ...second, text: "import type { C } from './a.ts';" }])).toEqual([]);
 });
 
 test('the law catches what breaks it', () => {

@@ -67,13 +67,17 @@ export interface HealthLogEntry {
   Output: string;
 }
 
+export const healthStatuses = ['none', 'starting', 'healthy', 'unhealthy'] as const;
+
 export interface HealthState {
-  Status: 'none' | 'starting' | 'healthy' | 'unhealthy';
+  Status: (typeof healthStatuses)[number];
   FailingStreak: number;
   Log: HealthLogEntry[];
 }
 
-export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+export const containerStatuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'] as const;
+
+export type ContainerStatus = (typeof containerStatuses)[number];
 
 /** Why a container's main process is no more. Not Docker's: its clients leave it out. */
 export interface ExitReason {

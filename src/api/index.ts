@@ -1,4 +1,5 @@
 export * from './container.ts';
+export * from './filters.ts';
 export * from './host-config.ts';
 export * from './image.ts';
 export * from './network.ts';

@@ -1,26 +1,34 @@
 import type { ResolvedEngine } from './connection/resolve.ts';
 import { CommandFailure } from './failure.ts';
+import type { Catalogue } from './grammar/catalogue.ts';
 import type { Command, Program } from './grammar/command.ts';
 import type { Entry } from './grammar/entry.ts';
 import type { FlagValues } from './grammar/flag.ts';
-import { globalFlags } from './grammar/global-flags.ts';
+import { connectionOptions, globalFlags, logLevels } from './grammar/global-flags.ts';
 import { FlagError, parseFlags } from './grammar/parse-flags.ts';
 import { usageForms } from './grammar/usage-forms.ts';
 import { writeErr, writeOut } from './streams/text-output.ts';
-import { entries, groups } from './table/index.ts';
 
 /** What a command is given besides its own words, worked out when they have been understood. */
 interface Surroundings {
   readonly version: string;
+  readonly catalogue: Catalogue;
   readonly debug: boolean;
   resolve(): Promise<ResolvedEngine>;
 }
 
 const usageExitCode = 125;
-const logLevels = ['debug', 'info', 'warn', 'error', 'fatal'];
+
+/** The program that is run: its name, its version, and its commands. */
+export interface Identity {
+  readonly name: Program;
+  readonly version: string;
+  readonly catalogue: Catalogue;
+}
 
 /** Runs the command that `argv` names; resolves with its exit code. Failures are thrown. */
-export async function dispatch(program: Program, version: string, argv: readonly string[]): Promise<number> {
+export async function dispatch(identity: Identity, argv: readonly string[]): Promise<number> {
+  const { name: program, version, catalogue } = identity;
   const { values, args, help } = parseGlobal(program, argv);
   if (values.version) {
     writeOut(`${(await import('./commands/version.ts')).versionLine(program, version)}\n`);
@@ -31,27 +39,20 @@ export async function dispatch(program: Program, version: string, argv: readonly
   }
   const [first, ...rest] = args;
   if (first === undefined) {
-    await showHelp((help) => help.programHelp(program));
+    await showHelp((help) => help.programHelp(program, catalogue));
     return 0;
   }
-  if (first === 'help') return showHelpOf(program, version, rest);
-  const surroundings = { version, debug: values.debug, resolve: () => resolve(program, values) };
+  if (first === 'help') return showHelpOf(identity, rest);
+  const surroundings = { version, catalogue, debug: values.debug, resolve: () => resolve(program, values) };
   const words = help ? [...rest, '--help'] : rest;
-  const alone = entries.find((entry) => entry.flat === first);
+  const alone = catalogue.entries.find((entry) => entry.flat === first);
   if (alone) return runEntry(program, alone, `${program} ${first}`, words, surroundings);
-  if (Object.hasOwn(groups, first)) return dispatchGroup(program, first, words, surroundings);
-  throw await unknownCommand(program, `${program} ${first}`);
+  if (Object.hasOwn(catalogue.groups, first)) return dispatchGroup(program, first, words, surroundings);
+  throw await unknownCommand(program, catalogue, `${program} ${first}`);
 }
 
 async function resolve(program: Program, values: FlagValues<typeof globalFlags>): Promise<ResolvedEngine> {
-  const { resolveEngine } = await import('./connection/resolve.ts');
-  const { host, context, config, tls, tlsverify, tlscacert, tlscert, tlskey } = values;
-  return resolveEngine(program, {
-    hosts: host,
-    context,
-    configFolder: config,
-    tls: { use: tls || tlsverify, verify: tlsverify, ca: tlscacert, cert: tlscert, key: tlskey },
-  });
+  return (await import('./connection/resolve.ts')).resolveEngine(program, connectionOptions(values));
 }
 
 async function showHelp(text: (help: typeof import('./help.ts')) => string, fd: 1 | 2 = 1): Promise<void> {
@@ -60,12 +61,13 @@ async function showHelp(text: (help: typeof import('./help.ts')) => string, fd: 
 }
 
 /** `help COMMAND` is `COMMAND --help`. */
-async function showHelpOf(program: Program, version: string, words: readonly string[]): Promise<number> {
+async function showHelpOf(identity: Identity, words: readonly string[]): Promise<number> {
+  const { entries, groups } = identity.catalogue;
   const [first] = words;
   const known =
     first === undefined || Object.hasOwn(groups, first) || entries.some((entry) => entry.flat === first && entry.load);
   if (!known) throw new CommandFailure(`unknown help topic: ${words.join(' ')}`);
-  return dispatch(program, version, first === undefined ? [] : [...words, '--help']);
+  return dispatch(identity, first === undefined ? [] : [...words, '--help']);
 }
 
 function flagFailure(error: FlagError, usage: string, path: string): CommandFailure {
@@ -94,7 +96,7 @@ async function dispatchGroup(
   const [name, ...rest] = argv;
   if (name === undefined || name === '--help' || name === '-h') {
     // Docker takes a group alone for a slip, and what it shows then for a complaint.
-    await showHelp((help) => help.groupHelp(program, group), name === undefined ? 2 : 1);
+    await showHelp((help) => help.groupHelp(program, surroundings.catalogue, group), name === undefined ? 2 : 1);
     return 0;
   }
   const path = `${program} ${group}`;
@@ -104,14 +106,20 @@ async function dispatchGroup(
       : `unknown shorthand flag: '${name.charAt(1)}' in ${name}`;
     throw flagFailure(new FlagError(shown), path, path);
   }
+  const { entries } = surroundings.catalogue;
   const entry = entries.find((each) => each.group === group && (each.name === name || each.aliases?.includes(name)));
-  if (!entry) throw await unknownCommand(program, `${path} ${name}`, group);
+  if (!entry) throw await unknownCommand(program, surroundings.catalogue, `${path} ${name}`, group);
   return runEntry(program, entry, `${path} ${name}`, rest, surroundings);
 }
 
-async function unknownCommand(program: Program, path: string, group?: string): Promise<CommandFailure> {
+async function unknownCommand(
+  program: Program,
+  catalogue: Catalogue,
+  path: string,
+  group?: string,
+): Promise<CommandFailure> {
   const { unknownCommandText } = await import('./help.ts');
-  return new CommandFailure(unknownCommandText(program, path, group));
+  return new CommandFailure(unknownCommandText(program, catalogue, path, group));
 }
 
 async function runEntry(
@@ -136,7 +144,7 @@ async function runEntry(
     const instead = command.flags[name]?.deprecatedFor;
     if (instead !== undefined) writeOut(`Flag --${name} has been deprecated, use --${instead} instead\n`);
   }
-  checkArguments(program, command, path, args.length);
+  if (!command.takesWords) checkArguments(program, command, path, args.length);
   const resolved = await surroundings.resolve();
   const { contextName, configFolder, config } = resolved;
   return command.run({
@@ -146,6 +154,7 @@ async function runEntry(
     given,
     args,
     version: surroundings.version,
+    catalogue: surroundings.catalogue,
     debug: surroundings.debug,
     contextName,
     configFolder,
@@ -157,6 +166,7 @@ async function runEntry(
 }
 
 function parseCommand(program: Program, command: Command, path: string, argv: readonly string[]) {
+  if (command.takesWords) return { values: {}, given: new Set<string>(), args: argv, help: false };
   try {
     return parseFlags(command.flags, argv, {
       interspersed: command.interspersed ?? true,

@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test';
 import { usageForms } from './grammar/usage-forms.ts';
 import { entryHelp, groupHelp, programHelp, unknownCommandText } from './help.ts';
-import { entries, groups } from './table/index.ts';
+import { catalogue } from './table/index.ts';
+
+const { entries, groups } = catalogue;
 
 test('every command has help with its usage, its summary and each of its flags', async () => {
   for (const entry of entries) {
@@ -32,19 +34,17 @@ test('names outside groups are unique, and no group is called like a command', (
 });
 
 test('help shows the commands that are there', () => {
-  const help = programHelp('estiba');
+  const help = programHelp('estiba', catalogue);
   expect(help).toContain('\n  run         Create a container from an image and start it\n');
-  expect(help).toContain('\n  engine      ');
   expect(help).not.toContain('\n  push ');
-  expect(programHelp('docker')).not.toContain('engine --help');
-  expect(groupHelp('docker', 'volume')).toContain('Usage:  docker volume COMMAND\n');
+  expect(groupHelp('docker', catalogue, 'volume')).toContain('Usage:  docker volume COMMAND\n');
 });
 
 test('an unknown command is answered with the nearest', () => {
-  expect(unknownCommandText('docker', 'docker foo')).toBe(
+  expect(unknownCommandText('docker', catalogue, 'docker foo')).toBe(
     "docker: unknown command: docker foo\n\nRun 'docker --help' for more information",
   );
-  expect(unknownCommandText('estiba', 'estiba volume crate', 'volume')).toContain(
+  expect(unknownCommandText('estiba', catalogue, 'estiba volume crate', 'volume')).toContain(
     "Did you mean 'estiba volume create'?",
   );
 });

@@ -1,40 +1,40 @@
+import { type Catalogue, isShown } from './grammar/catalogue.ts';
 import type { Command, Program } from './grammar/command.ts';
 import type { Entry } from './grammar/entry.ts';
 import { globalFlags } from './grammar/global-flags.ts';
 import { nearest } from './grammar/nearest.ts';
 import { commandHelp, flagLines, nameLines } from './grammar/usage.ts';
-import { entries, groups } from './table/index.ts';
 
 const common = ['run', 'exec', 'ps', 'images', 'logs', 'version', 'info'];
 
-function flatRows(pick: (entry: Entry) => boolean): (readonly [string, string])[] {
+function flatRows({ entries }: Catalogue, pick: (entry: Entry) => boolean): (readonly [string, string])[] {
   return entries
-    .filter((entry) => entry.flat !== undefined && entry.load !== undefined && entry.hidden !== true && pick(entry))
+    .filter((entry) => entry.flat !== undefined && isShown(entry) && pick(entry))
     .map((entry) => [entry.flat ?? '', entry.summary] as const)
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** The help of the program as a whole. */
-export function programHelp(program: Program): string {
+export function programHelp(program: Program, catalogue: Catalogue): string {
+  const { entries, groups } = catalogue;
   const isCommon = (entry: Entry): boolean => common.includes(entry.flat ?? '');
+  const hasGroup = (entry: Entry): boolean => entries.some(({ group }) => group !== '' && group === entry.flat);
   const ready = Object.entries(groups).filter(([group]) =>
     entries.some((entry) => entry.group === group && entry.load),
   );
-  const engine: readonly (readonly [string, string])[] =
-    program === 'docker' ? [] : [['engine', 'Start or stop an engine (engine --help)']];
   return `${[
     `Usage:  ${program} [OPTIONS] COMMAND`,
     '',
     'Runs containers, and whatever belongs to them',
     '',
     'Common Commands:',
-    ...nameLines(flatRows(isCommon)),
+    ...nameLines(flatRows(catalogue, isCommon)),
     '',
     'Management Commands:',
-    ...nameLines([...engine, ...ready]),
+    ...nameLines([...flatRows(catalogue, hasGroup), ...ready]),
     '',
     'Commands:',
-    ...nameLines(flatRows((entry) => !isCommon(entry))),
+    ...nameLines(flatRows(catalogue, (entry) => !isCommon(entry) && !hasGroup(entry))),
     '',
     'Global Options:',
     ...flagLines(globalFlags),
@@ -44,9 +44,9 @@ export function programHelp(program: Program): string {
 }
 
 /** The help of a group of commands. */
-export function groupHelp(program: Program, group: string): string {
+export function groupHelp(program: Program, { entries, groups }: Catalogue, group: string): string {
   const rows = entries
-    .filter((entry) => entry.group === group && entry.load && entry.hidden !== true)
+    .filter((entry) => entry.group === group && isShown(entry))
     .map((entry) => [entry.name, entry.summary] as const);
   return `${[
     `Usage:  ${program} ${group} COMMAND`,
@@ -78,7 +78,12 @@ export function entryHelp(program: Program, entry: Entry, command: Command, path
 }
 
 /** What is said of a command that there is not, with the nearest that there is. */
-export function unknownCommandText(program: Program, path: string, group?: string): string {
+export function unknownCommandText(
+  program: Program,
+  { entries, groups }: Catalogue,
+  path: string,
+  group?: string,
+): string {
   const names =
     group === undefined
       ? [...entries.flatMap((entry) => entry.flat ?? []), ...Object.keys(groups)]

@@ -30,7 +30,9 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     return (await import('./engine/command.ts')).engineMain(rest);
   }
   setTimeout(compileAsUsual, shortCommandMs).unref();
-  return (await import('#cli')).runCli(argv, { name, version: programVersion });
+  if (name === 'docker') return (await import('#cli')).runCli(argv, { name, version: programVersion });
+  const [{ runCli }, { engineEntries }] = await Promise.all([import('#cli'), import('./engine/entries.ts')]);
+  return runCli(argv, { name, version: programVersion, beside: engineEntries });
 }
 
 main(process.argv.slice(2)).then(

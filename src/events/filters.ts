@@ -1,4 +1,4 @@
-import type { EventMessage, Filters } from '#api';
+import type { EventMessage, Filters, filterNames } from '#api';
 
 type Matcher = (event: EventMessage, value: string) => boolean;
 
@@ -23,7 +23,7 @@ const labelIs: Matcher = ({ Actor }, value) => {
 };
 
 /** One matcher a filter of `GET /events`; a filter matches when any of its values does, an event when all filters do. */
-const matchers: Readonly<Record<string, Matcher>> = {
+const matchers: Readonly<Record<(typeof filterNames.events)[number], Matcher>> = {
   type: ({ Type }, value) => Type === value,
   event: ({ Action }, value) => Action === value,
   scope: ({ scope }, value) => scope === value,
@@ -47,7 +47,7 @@ function matcherOf(name: string, values: readonly string[]): Matcher | undefined
   if (name === 'event' && values.some((value) => openActions.includes(value))) {
     return ({ Action }, value) => Action.startsWith(value);
   }
-  return Object.hasOwn(matchers, name) ? matchers[name] : undefined;
+  return Object.hasOwn(matchers, name) ? matchers[name as keyof typeof matchers] : undefined;
 }
 
 /** Builds the test that an event must pass. Docker ignores filters that it does not know here, so this does too. */

@@ -1,33 +1,17 @@
-import type { Filters } from '#api';
+import { type Filters, filterNames } from '#api';
 import { fail } from '#std/errors';
 
 /** The filters that each endpoint takes; what their values may be is the features' business. */
 export const acceptedFilters = {
-  containers: new Set([
-    'ancestor',
-    'before',
-    'exited',
-    'expose',
-    'health',
-    'id',
-    'is-task',
-    'isolation',
-    'label',
-    'name',
-    'network',
-    'publish',
-    'since',
-    'status',
-    'volume',
-  ]),
-  containersPrune: new Set(['label', 'label!', 'until']),
-  images: new Set(['before', 'dangling', 'label', 'reference', 'since', 'until']),
-  imagesPrune: new Set(['dangling', 'label', 'label!', 'until']),
-  volumes: new Set(['dangling', 'driver', 'label', 'name']),
-  volumesPrune: new Set(['all', 'label', 'label!']),
-  networks: new Set(['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type']),
-  networksPrune: new Set(['label', 'label!', 'until']),
-} as const;
+  containers: new Set(filterNames.containers),
+  containersPrune: new Set(filterNames.containersPrune),
+  images: new Set(filterNames.images),
+  imagesPrune: new Set(filterNames.imagesPrune),
+  volumes: new Set(filterNames.volumes),
+  volumesPrune: new Set(filterNames.volumesPrune),
+  networks: new Set(filterNames.networks),
+  networksPrune: new Set(filterNames.networksPrune),
+};
 
 function valuesOf(value: unknown): string[] {
   // The list is the form of clients before API 1.22, which Docker still takes.

@@ -45,10 +45,10 @@ export const inspect = defineCommand({
   flags: {
     format: inspectFormat(),
     size: toggle('Sizes too, of containers', { short: 's' }),
-    type: text('Look among objects of this type alone'),
+    type: text('Look among objects of this type alone', { completes: Object.keys(finders) }),
   },
   args: { min: 1 },
-  operands: ['container'],
+  operands: ['object'],
   run({ flags, args, engine, program }) {
     const { format, size, type } = flags;
     if (type !== '' && !known.includes(type)) {

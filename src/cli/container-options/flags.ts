@@ -11,16 +11,22 @@ import {
   cpusFlag,
   deviceRuleFlag,
   operationsRateFlag,
+  restartPolicies,
   ulimitFlag,
   weight16,
   weightFlag,
 } from '../values/resources.ts';
 import { bytes } from '../values/sizes.ts';
 
+const streamNames = ['stdin', 'stdout', 'stderr'];
+
+/** What `--pull` may be. */
+export const pullPolicies: readonly string[] = ['always', 'missing', 'never'];
+
 const process = {
-  attach: list('Connect to stdin, stdout or stderr alone', { short: 'a' }, (value) => {
+  attach: list('Connect to stdin, stdout or stderr alone', { short: 'a', completes: streamNames }, (value) => {
     const stream = value.toLowerCase();
-    if (['stdin', 'stdout', 'stderr'].includes(stream)) return stream;
+    if (streamNames.includes(stream)) return stream;
     throw fail('invalid-argument', 'valid streams are STDIN, STDOUT and STDERR');
   }),
   entrypoint: text('Program to run in the place of that of the image'),
@@ -45,7 +51,11 @@ const identity = {
   'label-file': list('Read labels from a file', { completes: 'file' }),
   name: text('Name of the container'),
   platform: text('Platform of the image, for images of several'),
-  pull: text('Fetch the image first: always, missing or never', { initial: 'missing', shownDefault: '"missing"' }),
+  pull: text('Fetch the image first: always, missing or never', {
+    initial: 'missing',
+    shownDefault: '"missing"',
+    completes: pullPolicies,
+  }),
   quiet: toggle('No progress of a pull', { short: 'q' }),
   'disable-content-trust': toggle('Skip the verification of the image', { initial: true }),
 };
@@ -75,8 +85,8 @@ const storage = {
   'read-only': toggle('Mount the root file system read-only'),
   'storage-opt': list('Options of the storage driver'),
   tmpfs: list('Mount an empty file system in memory (path[:options])'),
-  volume: list('Mount a folder or volume ([source:]path[:options])', { short: 'v' }),
-  'volume-driver': text('Driver of the volumes'),
+  volume: list('Mount a folder or volume ([source:]path[:options])', { short: 'v', completes: 'volume-source' }),
+  'volume-driver': text('Driver of the volumes', { completes: 'volume-driver' }),
   'volumes-from': list('Mount the volumes of other containers (name[:ro])', { completes: 'container' }),
 };
 
@@ -115,20 +125,22 @@ const limits = {
 const isolation = {
   'cap-add': list('Add capabilities'),
   'cap-drop': list('Drop capabilities'),
-  cgroupns: text('Cgroup namespace: host or private'),
-  device: list('Give access to a device (path[:path inside][:rwm])'),
+  cgroupns: text('Cgroup namespace: host or private', { completes: ['host', 'private'] }),
+  device: list('Give access to a device (path[:path inside][:rwm])', { completes: 'file' }),
   'device-cgroup-rule': deviceRuleFlag('Allow devices by rule ("c 42:* rmw")'),
   gpus: gpusFlag('Graphics processors: all, a number, or device=ID'),
-  ipc: text('IPC namespace: none, private, shareable, host, container:NAME'),
+  ipc: text('IPC namespace: none, private, shareable, host, container:NAME', {
+    completes: ['none', 'private', 'shareable', 'host', 'container:'],
+  }),
   isolation: text('Kind of isolation'),
-  pid: text('PID namespace: host, container:NAME'),
+  pid: text('PID namespace: host, container:NAME', { completes: ['host', 'container:'] }),
   privileged: toggle('All devices and capabilities, no confinement'),
-  runtime: text('OCI runtime'),
+  runtime: text('OCI runtime', { completes: 'runtime' }),
   'security-opt': list('Security options'),
   sysctl: sysctlFlag('Kernel parameters of its namespaces'),
-  userns: text('User namespace: host'),
+  userns: text('User namespace: host', { completes: ['host'] }),
   'use-api-socket': toggle('Give the container the socket of the API, and the credentials for registries'),
-  uts: text('UTS namespace: host'),
+  uts: text('UTS namespace: host', { completes: ['host'] }),
 };
 
 const life = {
@@ -141,12 +153,13 @@ const life = {
   'health-start-interval': duration('Time between two checks while it starts up'),
   'health-start-period': duration('Time to start up, in which a failed check does not count'),
   'health-timeout': duration('Time that a check may take'),
-  'log-driver': text('Driver of its logs'),
+  'log-driver': text('Driver of its logs', { completes: 'log-driver' }),
   'log-opt': list('Options of the log driver'),
   'no-healthcheck': toggle('No health check, whatever the image says'),
   restart: text('When to start it again: no, on-failure[:count], always, unless-stopped', {
     initial: 'no',
     shownDefault: '"no"',
+    completes: restartPolicies,
   }),
   rm: toggle('Remove the container and its anonymous volumes when it ends'),
 };

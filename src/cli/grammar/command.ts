@@ -1,5 +1,6 @@
 import type { EngineClient } from '#client';
 import type { ConfigFile } from '../connection/config-file.ts';
+import type { Catalogue } from './catalogue.ts';
 import type { FlagTable, FlagValues, ValueKind } from './flag.ts';
 
 /** The name that the program was called by: as `docker` it speaks as the docker CLI does. */
@@ -25,6 +26,8 @@ export interface Invocation<F extends FlagTable = FlagTable> {
   readonly configFolder: string;
   /** `config.json` of that folder; empty when there is none. */
   readonly config: ConfigFile;
+  /** All commands, for those that are about commands. */
+  readonly catalogue: Catalogue;
 }
 
 /** A command: its grammar and what it does. Resolves with the exit code. */
@@ -41,6 +44,8 @@ export interface Command<F extends FlagTable = FlagTable> {
   readonly operands?: readonly ValueKind[];
   /** False: the first argument ends the flags, for what follows is a container's command. */
   readonly interspersed?: boolean;
+  /** Its words are given to it as they stand, flags and all. */
+  readonly takesWords?: boolean;
   run(invocation: Invocation<F>): Promise<number>;
 }
 

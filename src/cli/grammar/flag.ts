@@ -1,18 +1,32 @@
 import { fail } from '#std/errors';
 
-/** What a value names, for completion by the shell; a list of texts is the choice there is. */
-export type ValueKind =
+/** What a value names, for completion by the shell. */
+export type NamedKind =
   | 'container'
   | 'running-container'
+  | 'paused-container'
+  | 'stopped-container'
+  /** A path in a container, `web:/etc`, or one of ours. */
+  | 'container-path'
   | 'image'
   | 'volume'
+  /** A volume or a folder, as `--volume` has it. */
+  | 'volume-source'
+  | 'volume-driver'
   | 'network'
+  /** A network, or `container:NAME`. */
+  | 'network-mode'
+  | 'object'
+  | 'log-driver'
+  | 'runtime'
   | 'context'
   | 'file'
   | 'directory'
   | 'signal'
-  | 'none'
-  | readonly string[];
+  | 'none';
+
+/** A list of texts is the choice there is; `pairs` are the keys of `key=value`, and what the value of each names. */
+export type ValueKind = NamedKind | readonly string[] | { readonly pairs: Readonly<Record<string, ValueKind>> };
 
 /**
  * A flag of a command. `parse` gives its value from the text that followed it and the value it had before (a list

@@ -1,4 +1,8 @@
-import { list, text, toggle } from './flag.ts';
+import type { ConnectionOptions } from '../connection/resolve.ts';
+import { type FlagValues, list, text, toggle } from './flag.ts';
+
+/** What `--log-level` may be. */
+export const logLevels = ['debug', 'info', 'warn', 'error', 'fatal'];
 
 /** The flags before the command. */
 export const globalFlags = {
@@ -6,7 +10,7 @@ export const globalFlags = {
   context: text('Name of the context whose engine to speak to', { short: 'c', completes: 'context' }),
   debug: toggle('More detail when something fails', { short: 'D' }),
   host: list('Engine to speak to (unix:///path, tcp://host:port, ssh://user@host)', { short: 'H' }),
-  'log-level': text('Level of logging', { short: 'l', initial: 'info', shownDefault: '"info"' }),
+  'log-level': text('Level of logging', { short: 'l', initial: 'info', shownDefault: '"info"', completes: logLevels }),
   tls: toggle('Use TLS; implied by --tlsverify'),
   tlsverify: toggle('Use TLS and verify the engine'),
   tlscacert: text('Certificates to trust', { completes: 'file' }),
@@ -14,3 +18,14 @@ export const globalFlags = {
   tlskey: text('Our key', { completes: 'file' }),
   version: toggle('Print the version and end', { short: 'v' }),
 };
+
+/** What these flags say of the engine that is meant. */
+export function connectionOptions(values: FlagValues<typeof globalFlags>): ConnectionOptions {
+  const { host, context, config, tls, tlsverify, tlscacert, tlscert, tlskey } = values;
+  return {
+    hosts: host,
+    context,
+    configFolder: config,
+    tls: { use: tls || tlsverify, verify: tlsverify, ca: tlscacert, cert: tlscert, key: tlskey },
+  };
+}

@@ -3,6 +3,17 @@ import { type GroupEntry, lazy } from '../grammar/entry.ts';
 /** Commands outside every group. */
 export const aloneEntries: readonly GroupEntry[] = [
   {
+    name: '__complete',
+    summary: 'Say what an unfinished command line may become, to a shell',
+    hidden: true,
+    load: lazy(async () => (await import('../commands/complete.ts')).complete),
+  },
+  {
+    name: 'completion',
+    summary: 'Print the script that completes commands in a shell',
+    load: lazy(async () => (await import('../commands/completion.ts')).completion),
+  },
+  {
     name: 'inspect',
     summary: 'Show all that is known of any object',
     load: lazy(async () => (await import('../commands/inspect.ts')).inspect),

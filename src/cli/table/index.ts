@@ -1,3 +1,4 @@
+import type { Catalogue } from '../grammar/catalogue.ts';
 import type { Entry, GroupEntry } from '../grammar/entry.ts';
 import { aloneEntries } from './alone.ts';
 import { containerEntries } from './container.ts';
@@ -8,8 +9,8 @@ import { networkEntries } from './network.ts';
 import { systemEntries } from './system.ts';
 import { volumeEntries } from './volume.ts';
 
-/** A group of commands, as `container`. */
-export const groups: Readonly<Record<string, string>> = {
+/** Groups of commands, and what each is for. */
+const groups: Readonly<Record<string, string>> = {
   container: 'Work with containers',
   context: 'Choose the engines to speak to',
   image: 'Work with images',
@@ -24,8 +25,7 @@ const inGroup = (group: string, entries: readonly GroupEntry[]): readonly Entry[
 const alone = (entries: readonly GroupEntry[]): readonly Entry[] =>
   entries.map((entry) => ({ group: '', ...entry, flat: entry.name }));
 
-/** Every command there is. */
-export const entries: readonly Entry[] = [
+const entries: readonly Entry[] = [
   ...inGroup('container', containerEntries),
   ...inGroup('context', contextEntries),
   ...inGroup('image', imageEntries),
@@ -35,3 +35,6 @@ export const entries: readonly Entry[] = [
   ...alone(aloneEntries),
   ...alone(laterEntries),
 ];
+
+/** Every command of the CLI itself. */
+export const catalogue: Catalogue = { entries, groups };

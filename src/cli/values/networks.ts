@@ -64,6 +64,7 @@ export function networkFlag(summary: string, extra: { hidden?: boolean } = {}): 
     type: 'network',
     summary,
     initial: [],
+    completes: 'network-mode',
     ...extra,
     parse: (value, before) => [...before, parseNetwork(value)],
   };

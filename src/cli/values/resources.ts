@@ -98,7 +98,10 @@ export function weight16(summary: string): Flag<number | undefined> {
 }
 
 /** The `--ulimit` flag. */
-export const ulimitFlag = (summary: string): Flag<readonly Ulimit[]> => appended('ulimit', summary, parseUlimit);
+export const ulimitFlag = (summary: string): Flag<readonly Ulimit[]> => ({
+  ...appended('ulimit', summary, parseUlimit),
+  completes: { pairs: Object.fromEntries(ulimitNames.map((name) => [name, 'none'] as const)) },
+});
 
 /** The `--device-cgroup-rule` flag. */
 export const deviceRuleFlag = (summary: string): Flag<readonly string[]> =>
@@ -133,6 +136,9 @@ export function cpusFlag(summary: string): Flag<number> {
     },
   };
 }
+
+/** The policies of `--restart`; `on-failure` may have a count after a colon. */
+export const restartPolicies = ['no', 'on-failure', 'always', 'unless-stopped'];
 
 /** Reads `no`, `always`, `unless-stopped`, `on-failure[:count]`; what a name means is the engine's to judge. */
 export function parseRestartPolicy(text: string): RestartPolicy {

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { ConnectError, type Endpoint, EngineClient, parseEndpoint, ping, stopEngine } from '#client';
 import { readProcessStat } from '#linux/process';
 import { messageOf } from '#std/errors';
+import { stopFlags } from './stop-flags.ts';
 
 const pollMs = 20;
 
@@ -23,17 +24,7 @@ async function answers(engine: EngineClient): Promise<boolean> {
   }
 }
 
-const flags = {
-  all: { type: 'boolean' },
-  host: { type: 'string', short: 'H' },
-  tls: { type: 'boolean' },
-  tlsverify: { type: 'boolean' },
-  tlscacert: { type: 'string' },
-  tlscert: { type: 'string' },
-  tlskey: { type: 'string' },
-} as const;
-
-type Given = ReturnType<typeof parseArgs<{ options: typeof flags }>>['values'];
+type Given = ReturnType<typeof parseArgs<{ options: typeof stopFlags }>>['values'];
 
 /** The engine's address, with the certificates for it where TLS is asked for, by flags or by Docker's variables. */
 function endpointOf(host: string, given: Given): Endpoint {
@@ -52,7 +43,7 @@ function endpointOf(host: string, given: Given): Endpoint {
 /** Entry of `estiba engine stop`: asks the engine at a host to stop, and waits until its process has ended. */
 export async function stopMain(argv: readonly string[]): Promise<number> {
   try {
-    const { values } = parseArgs({ args: [...argv], options: flags });
+    const { values } = parseArgs({ args: [...argv], options: stopFlags });
     const host = values.host ?? process.env.DOCKER_HOST ?? 'unix:///run/estiba/estiba.sock';
     const engine = new EngineClient(endpointOf(host, values));
     const pid = await stopEngine(engine, { all: values.all ?? false });

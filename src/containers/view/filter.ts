@@ -1,4 +1,4 @@
-import type { Filters } from '#api';
+import { containerStatuses, type Filters, healthStatuses } from '#api';
 import { fail } from '#std/errors';
 import { type ContainerRecord, hasProcess } from '../record.ts';
 import { statusOf } from './status.ts';
@@ -15,9 +15,6 @@ export interface FilterSources {
 }
 
 type Test = (record: ContainerRecord) => boolean;
-
-const statuses = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
-const healthStatuses = ['none', 'starting', 'healthy', 'unhealthy'];
 
 function invalid(name: string, values: readonly string[], cause = ''): Error {
   return fail('invalid-argument', `invalid filter '${name}=${values.join(' ')}'${cause}`);
@@ -92,7 +89,7 @@ const builders: Readonly<Record<string, Builder>> = {
   },
   label: labelTest,
   status: (values) => {
-    oneOf('status', 'state', values, statuses);
+    oneOf('status', 'state', values, containerStatuses);
     return (record) => values.includes(statusOf(record));
   },
   health: (values) => {

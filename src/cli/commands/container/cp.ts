@@ -118,7 +118,7 @@ export const copy = defineCommand({
     quiet: toggle('No progress', { short: 'q' }),
   },
   args: { min: 2, max: 2 },
-  operands: ['container', 'container'],
+  operands: ['container-path', 'container-path'],
   async run({ flags, args, engine }) {
     const [from = '', to = ''] = args;
     if (from === '') throw fail('invalid-argument', 'source can not be empty');

@@ -16,7 +16,7 @@ export const ls = defineCommand({
   ],
   flags: {
     all: toggle('Those that do not run too', { short: 'a' }),
-    filter: filterFlag('List those that match alone (name=value)'),
+    filter: filterFlag('containers', 'List those that match alone (name=value)'),
     format: listFormat(),
     last: integer('List the last n that were created, running or not', { short: 'n' }),
     latest: toggle('List the last that was created, running or not', { short: 'l' }),

@@ -10,7 +10,7 @@ import { deletedText, reclaimedText } from '../prune-report.ts';
 export const containerPrune = defineCommand({
   usage: '[OPTIONS]',
   flags: {
-    filter: filterFlag('Remove those that match alone (until=TIME, label=NAME)', {}),
+    filter: filterFlag('containersPrune', 'Remove those that match alone (until=TIME, label=NAME)', {}),
     force: toggle('Do not ask', { short: 'f' }),
   },
   args: { min: 0, max: 0 },

@@ -1,7 +1,7 @@
 import type { ContainerCreateRequest } from '#api';
 import { fail } from '#std/errors';
 import { fileSystem } from '../../builtins.ts';
-import type { ContainerFlags } from '../../container-options/flags.ts';
+import { type ContainerFlags, pullPolicies } from '../../container-options/flags.ts';
 import { createRequest } from '../../container-options/request.ts';
 import { CommandFailure, failureText } from '../../failure.ts';
 import type { FlagValues } from '../../grammar/flag.ts';
@@ -30,7 +30,7 @@ export function requestFor(line: {
 }): ContainerCreateRequest {
   const { flags, given, args } = line;
   const [image = '', ...command] = args;
-  if (!['always', 'missing', 'never', ''].includes(flags.pull)) {
+  if (flags.pull !== '' && !pullPolicies.includes(flags.pull)) {
     const message = `invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`;
     throw fail('invalid-argument', message);
   }

@@ -53,7 +53,7 @@ export const start = defineCommand({
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
   flags: startFlags,
   args: { min: 1 },
-  operands: ['container'],
+  operands: ['stopped-container'],
   async run(invocation) {
     const { flags, args, engine, program } = invocation;
     if (flags.checkpoint !== '' || flags['checkpoint-dir'] !== '') {

@@ -7,6 +7,6 @@ export const unpause = defineCommand({
   usage: 'CONTAINER [CONTAINER...]',
   flags: {},
   args: { min: 1 },
-  operands: ['container'],
+  operands: ['paused-container'],
   run: ({ program, args, engine }) => forEachName(program, args, (name) => unpauseContainer(engine, name)),
 });

@@ -4,7 +4,7 @@ import { CommandFailure, failureText } from '../../failure.ts';
 import { defineCommand } from '../../grammar/command.ts';
 import { integer, text } from '../../grammar/flag.ts';
 import { writeOut } from '../../streams/text-output.ts';
-import { cpusFlag, parseRestartPolicy, weight16 } from '../../values/resources.ts';
+import { cpusFlag, parseRestartPolicy, restartPolicies, weight16 } from '../../values/resources.ts';
 import { bytes } from '../../values/sizes.ts';
 
 const updateFlags = {
@@ -23,7 +23,7 @@ const updateFlags = {
   'memory-swap': bytes('Limit of memory and swap together, -1 for none', { unlimited: true }),
   'pids-limit': integer('Limit of processes, -1 for none'),
   restart: text('When to start it again: no, on-failure[:count], always, unless-stopped', {
-    completes: ['no', 'on-failure', 'always', 'unless-stopped'],
+    completes: restartPolicies,
   }),
 };
 

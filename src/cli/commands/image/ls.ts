@@ -15,7 +15,7 @@ export const imageLs = defineCommand({
   flags: {
     all: toggle('Intermediate images too', { short: 'a' }),
     digests: toggle('Show digests'),
-    filter: filterFlag('List those that match alone (name=value)'),
+    filter: filterFlag('images', 'List those that match alone (name=value)'),
     format: listFormat(),
     'no-trunc': toggle('Show everything in full length'),
     quiet: toggle('IDs alone', { short: 'q' }),

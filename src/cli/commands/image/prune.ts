@@ -11,7 +11,7 @@ export const imagePrune = defineCommand({
   usage: '[OPTIONS]',
   flags: {
     all: toggle('All that no container uses, and not only those without a name', { short: 'a' }),
-    filter: filterFlag('Remove those that match alone (until=TIME, label=NAME)', {}),
+    filter: filterFlag('imagesPrune', 'Remove those that match alone (until=TIME, label=NAME)', {}),
     force: toggle('Do not ask', { short: 'f' }),
   },
   args: { min: 0, max: 0 },

@@ -39,7 +39,7 @@ function networkListing(truncated: boolean): Listing<NetworkInspect> {
 export const networkLs = defineCommand({
   usage: '[OPTIONS]',
   flags: {
-    filter: filterFlag('List those that match alone (name=value)'),
+    filter: filterFlag('networks', 'List those that match alone (name=value)'),
     format: listFormat(),
     'no-trunc': toggle('Show everything in full length'),
     quiet: toggle('IDs alone', { short: 'q' }),

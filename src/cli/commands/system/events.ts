@@ -56,7 +56,7 @@ export const events = defineCommand({
   usage: '[OPTIONS]',
   examples: [['events --filter type=container --since 1h', 'What happened in the last hour, and goes on']],
   flags: {
-    filter: filterFlag('Show those that match alone (name=value)'),
+    filter: filterFlag('events', 'Show those that match alone (name=value)'),
     format: text('json, or a Go template for each event'),
     since: text('Begin with those since a time, or a duration ago'),
     until: text('End at a time, or a duration ago'),

@@ -38,7 +38,7 @@ export const systemPrune = defineCommand({
   usage: '[OPTIONS]',
   flags: {
     all: toggle('All images that no container uses, and not only those without a name', { short: 'a' }),
-    filter: filterFlag('Remove those that match alone (label=NAME)', {}),
+    filter: filterFlag('systemPrune', 'Remove those that match alone (label=NAME)', {}),
     force: toggle('Do not ask', { short: 'f' }),
     volumes: toggle('Anonymous volumes too'),
   },

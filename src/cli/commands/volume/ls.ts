@@ -12,7 +12,7 @@ export const volumeLs = defineCommand({
   usage: '[OPTIONS]',
   flags: {
     cluster: toggle('Volumes of a cluster alone'),
-    filter: filterFlag('List those that match alone (name=value)'),
+    filter: filterFlag('volumes', 'List those that match alone (name=value)'),
     format: listFormat(),
     quiet: toggle('Names alone', { short: 'q' }),
   },

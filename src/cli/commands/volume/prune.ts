@@ -12,7 +12,7 @@ export const volumePrune = defineCommand({
   usage: '[OPTIONS]',
   flags: {
     all: toggle('Those with a name too', { short: 'a' }),
-    filter: filterFlag('Remove those that match alone (label=NAME)', {}),
+    filter: filterFlag('volumesPrune', 'Remove those that match alone (label=NAME)', {}),
     force: toggle('Do not ask', { short: 'f' }),
   },
   args: { min: 0, max: 0 },

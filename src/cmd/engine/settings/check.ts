@@ -2,24 +2,29 @@ import { isIP } from 'node:net';
 import { parseHost } from '#http';
 import { fail } from '#std/errors';
 import type { Values } from './read.ts';
-
-const levels: readonly string[] = ['debug', 'info', 'warn', 'error', 'fatal'];
+import { choices } from './table.ts';
 
 function refuse(message: string): Error {
   return fail('invalid-argument', message);
 }
 
+/** A value that is none of those that its setting may have. */
+function stranger(values: Values, name: string): string | undefined {
+  const value = values.text(name);
+  return value === undefined || choices[name]?.includes(value) ? undefined : value;
+}
+
 function checkChoices(values: Values): void {
-  const level = values.text('log-level');
-  if (level !== undefined && !levels.includes(level)) throw refuse(`invalid logging level: ${level}`);
-  const format = values.text('log-format');
-  if (format !== undefined && format !== 'text' && format !== 'json') throw refuse(`invalid log format: ${format}`);
-  const ipc = values.text('default-ipc-mode');
-  if (ipc !== undefined && ipc !== 'private' && ipc !== 'shareable') {
+  const level = stranger(values, 'log-level');
+  if (level !== undefined) throw refuse(`invalid logging level: ${level}`);
+  const format = stranger(values, 'log-format');
+  if (format !== undefined) throw refuse(`invalid log format: ${format}`);
+  const ipc = stranger(values, 'default-ipc-mode');
+  if (ipc !== undefined) {
     throw refuse(`default IPC mode setting (${ipc}) is invalid; use "shareable" or "private"`);
   }
-  const cgroupns = values.text('default-cgroupns-mode');
-  if (cgroupns !== undefined && cgroupns !== 'private' && cgroupns !== 'host') {
+  const cgroupns = stranger(values, 'default-cgroupns-mode');
+  if (cgroupns !== undefined) {
     throw refuse(`invalid default cgroup namespace (${cgroupns}): use "host" or "private"`);
   }
 }

@@ -1,3 +1,4 @@
+import { stopFlags } from '../stop-flags.ts';
 import { type Setting, settingGroups } from './table.ts';
 
 const width = 32;
@@ -14,6 +15,9 @@ export function engineHelp(): string {
     const lines = settings.filter(({ flag }) => flag !== undefined).map(line);
     return `${title}:\n${lines.join('\n')}`;
   });
+  const stop = Object.entries(stopFlags).map(([flag, { type, summary, ...more }]) =>
+    line({ flag, kind: type === 'boolean' ? 'boolean' : 'text', meaning: summary, ...more }),
+  );
   return `Usage:  estiba engine [OPTIONS]
         estiba engine stop [--all] [--host HOST] [--tlsverify --tlscacert FILE --tlscert FILE --tlskey FILE]
 
@@ -24,6 +28,6 @@ ${groups.join('\n\n')}
 Lists and KEY=VALUE options may be given several times. SIGHUP has the engine read its daemon.json again.
 
 Stop:
-      --all                     Stop all containers and the keeper too; else they go on without an engine
+${stop.join('\n')}
 `;
 }

@@ -37,6 +37,14 @@ export const defaults = {
   configFile: '/etc/estiba/daemon.json',
 };
 
+/** The values of settings that have a fixed set of them. */
+export const choices: Readonly<Record<string, readonly string[]>> = {
+  'log-level': ['debug', 'info', 'warn', 'error', 'fatal'],
+  'log-format': ['text', 'json'],
+  'default-ipc-mode': ['private', 'shareable'],
+  'default-cgroupns-mode': ['private', 'host'],
+};
+
 function both(key: string, kind: SettingKind, meaning: string, more: Partial<Setting> = {}): Setting {
   return { key, flag: key, kind, meaning, ...more };
 }

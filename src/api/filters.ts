@@ -1,0 +1,47 @@
+/** Names of the filters that lists, prunes and events take (Docker Engine API 1.51). */
+export const filterNames = {
+  containers: [
+    'ancestor',
+    'before',
+    'exited',
+    'expose',
+    'health',
+    'id',
+    'is-task',
+    'isolation',
+    'label',
+    'name',
+    'network',
+    'publish',
+    'since',
+    'status',
+    'volume',
+  ],
+  containersPrune: ['label', 'label!', 'until'],
+  images: ['before', 'dangling', 'label', 'reference', 'since', 'until'],
+  imagesPrune: ['dangling', 'label', 'label!', 'until'],
+  volumes: ['dangling', 'driver', 'label', 'name'],
+  volumesPrune: ['all', 'label', 'label!'],
+  networks: ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'],
+  networksPrune: ['label', 'label!', 'until'],
+  events: [
+    'type',
+    'event',
+    'scope',
+    'label',
+    'container',
+    'image',
+    'volume',
+    'network',
+    'daemon',
+    'plugin',
+    'node',
+    'service',
+    'secret',
+    'config',
+  ],
+  systemPrune: ['label', 'label!', 'until'],
+} as const;
+
+/** What is listed, pruned or told with filters. */
+export type Filtered = keyof typeof filterNames;
