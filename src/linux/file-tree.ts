@@ -95,9 +95,9 @@ export function tryOpenPlace(directory: number, name: string): number {
   return tryOpenAt(directory, name, pathOnly | fsConstants.O_NOFOLLOW);
 }
 
-/** Opens for reading what a handle stands for, which nobody can have replaced since. */
-export function openPlace(place: number, flags: number): number {
-  return openAt(-100, `/proc/self/fd/${place}`, flags);
+/** Opens what a handle stands for, which nobody can have replaced since. Returns a negative errno when it fails. */
+export function tryOpenPlaceAgain(place: number, flags: number): number {
+  return tryOpenAt(-100, `/proc/self/fd/${place}`, flags);
 }
 
 /** Opens a directory for reading; a symbolic link is none. Throws `SystemCallError`. */

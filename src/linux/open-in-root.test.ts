@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { holdLease } from './lease.fixture.ts';
 import { readTextInRoot } from './open-in-root.ts';
 
 let root = '';
@@ -34,4 +35,12 @@ test('opens no device and no FIFO, and reads no file without end', () => {
   truncateSync(place('sparse'), 3_000_000_000);
   for (const name of ['zero', 'fifo', 'link-to-zero']) expect(readTextInRoot(root, `etc/${name}`)).toBeUndefined();
   expect(readTextInRoot(root, 'etc/sparse')?.length).toBe(1024 * 1024);
+});
+
+test('does not wait for a process that holds a lease on the file', async () => {
+  writeFileSync(place('leased'), 'text');
+  await using lease = await holdLease(place('leased'));
+  const read = (): string | undefined => readTextInRoot(root, 'etc/leased');
+  if (lease.isHeld) expect(read).toThrow('holds a lease');
+  else expect(read()).toBe('text');
 });

@@ -1,4 +1,5 @@
 import { closeSync, constants as fsConstants, fstatSync, openSync, readSync } from 'node:fs';
+import { fail } from '#std/errors';
 import { check, hasCode, libc } from './errno.ts';
 
 const openat2Number = 437n;
@@ -55,7 +56,8 @@ const textLimitBytes = 1024 * 1024;
 /**
  * The text of a regular file below `root`, its first megabyte; undefined when there is none. What stands in its place is
  * the container's choice: a device or FIFO is never opened (a container may make device nodes, and the engine would open
- * them with its own rights), and a file without end is not read to its end.
+ * them with its own rights), and a file without end is not read to its end. Nor is a file waited for on which a process of the
+ * container holds a lease (fcntl(2), F_SETLEASE), which may take it 45 seconds to give up: that throws `unavailable`.
  */
 export function readTextInRoot(root: string, path: string): string | undefined {
   let place: number;
@@ -72,8 +74,17 @@ export function readTextInRoot(root: string, path: string): string | undefined {
   }
 }
 
+function openUnleased(path: string): number {
+  try {
+    return openSync(path, fsConstants.O_RDONLY | fsConstants.O_NONBLOCK);
+  } catch (error) {
+    if (!hasCode(error, 'EAGAIN')) throw error;
+    throw fail('unavailable', 'a process of the container holds a lease on a file that is needed', error);
+  }
+}
+
 function readBounded(path: string): string {
-  const descriptor = openSync(path, fsConstants.O_RDONLY);
+  const descriptor = openUnleased(path);
   try {
     const buffer = Buffer.allocUnsafe(textLimitBytes);
     let lengthBytes = 0;

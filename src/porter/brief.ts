@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { hasCode } from '#linux/errno';
 import { fileTypes } from '#linux/file-tree';
 import { createTarReader } from '#oci';
 import { fail } from '#std/errors';
@@ -22,7 +23,10 @@ export function packBriefly(view: ContainerView, path: string): { stat: PathStat
     const isSmall = isType(place.stat, fileTypes.file) && place.stat.sizeBytes <= briefBytes;
     if (!isSmall && !isType(place.stat, fileTypes.symlink)) throw new LeavesRoot(path);
     const stat = pathStatOf(view, place, absolute);
-    return { stat, content: Buffer.concat([...packPlace(view, place, absolute)]) };
+    return { stat, content: Buffer.concat([...packPlace(view, place, absolute, { waits: false })]) };
+  } catch (error) {
+    // A lease of somebody's: a porter waits for that.
+    throw hasCode(error, 'EAGAIN') ? new LeavesRoot(path) : error;
   } finally {
     closeSync(place.descriptor);
   }

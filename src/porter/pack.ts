@@ -72,9 +72,17 @@ function* packBelow(view: ContainerView, top: Place, prefix: string, packer: Tre
   }
 }
 
-/** The tar that `GET /containers/{id}/archive` answers with, of a place looked up by `path` (see `absolutePath`). */
-export function* packPlace(view: ContainerView, place: Place, path: string): Generator<Buffer> {
-  const packer = new TreePacker();
+/**
+ * The tar that `GET /containers/{id}/archive` answers with, of a place looked up by `path` (see `absolutePath`). See `TreePacker`
+ * for `waits`.
+ */
+export function* packPlace(
+  view: ContainerView,
+  place: Place,
+  path: string,
+  options: { waits: boolean },
+): Generator<Buffer> {
+  const packer = new TreePacker(options);
   const base = baseName(path);
   if (isType(place.stat, fileTypes.directory)) {
     const prefix = base === '/' ? '/' : `${base}/`;
@@ -88,7 +96,7 @@ export function* packPlace(view: ContainerView, place: Place, path: string): Gen
 
 /** The tar of a whole file system: names without a beginning. */
 export function* packRoot(view: ContainerView): Generator<Buffer> {
-  const packer = new TreePacker();
+  const packer = new TreePacker({ waits: true });
   const root = view.lookUp('/', true);
   try {
     yield* packBelow(view, root, '', packer);

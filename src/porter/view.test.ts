@@ -12,9 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasCode } from '#linux/errno';
+import { holdLease } from '#linux/lease.fixture';
 import { tarEnd, tarHeader } from '#oci';
 import { packBriefly, unpackBriefly } from './brief.ts';
-import { absolutePath, baseName } from './pack.ts';
+import { absolutePath, baseName, packPlace } from './pack.ts';
 import { statPath } from './stat.ts';
 import { ContainerView, LeavesRoot, type ViewMount } from './view.ts';
 
@@ -126,4 +127,31 @@ test('a path as docker cp means it', () => {
   };
   for (const [path, absolute] of Object.entries(cases)) expect(absolutePath(path)).toBe(absolute);
   expect(['/a/b', '/a/b/', '/', '/a/.', '/..'].map(baseName)).toEqual(['b', 'b', '/', '.', '..']);
+});
+
+test('a file on which a process holds a lease is for a porter, and waited for there', async () => {
+  const path = join(directory, 'root/a/f');
+  await using lease = await holdLease(path);
+  using view = viewOf();
+  if (lease.isHeld) expect(() => packBriefly(view, '/a/f')).toThrow(LeavesRoot);
+  const found = view.lookUp('/a/f', false);
+  try {
+    const pieces = packPlace(view, found, '/a/f', { waits: true });
+    if (lease.isHeld) expect(pieces.next().value?.length).toBe(0);
+    await lease[Symbol.asyncDispose]();
+    expect(Buffer.concat([...pieces]).toString()).toContain('of the root');
+  } finally {
+    closeSync(found.descriptor);
+  }
+});
+
+test('links that lead up and down without end are not followed for long', () => {
+  for (let link = 0; link < 20; link++) {
+    const next = link === 19 ? 'b' : `l${link + 1}`;
+    symlinkSync(`${'b/../'.repeat(700)}${next}`, join(directory, `root/a/l${link}`));
+  }
+  using view = viewOf();
+  expect(() => statPath(view, '/a/l0')).toThrow('too many links');
+  using brief = viewOf([], true);
+  expect(() => statPath(brief, '/a/l19')).toThrow(LeavesRoot);
 });

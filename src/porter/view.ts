@@ -15,6 +15,10 @@ import { openInRoot } from '#linux/open-in-root';
 const pathOnly = 0o10000000;
 /** As many symbolic links as Linux follows in one path. */
 const linksLimit = 40;
+/** Steps of one walk: with links that lead up and down each again, a few of them make millions. */
+const stepsLimit = 20_000;
+/** More than that takes too long for the engine itself. */
+const briefSteps = 500;
 const noEntry = 2;
 const notDirectory = 20;
 const tooManyLinks = 40;
@@ -94,6 +98,8 @@ export class ContainerView implements Disposable {
   readonly #mounts = new Map<string, ViewMount>();
   readonly #readOnlyRoot: boolean;
   readonly #stayOnRoot: boolean;
+  /** Of the present walk. */
+  #steps = 0;
 
   constructor(request: ViewRequest, options: { stayOnRoot?: boolean } = {}) {
     this.#readOnlyRoot = request.readOnlyRoot;
@@ -212,6 +218,9 @@ export class ContainerView implements Disposable {
   }
 
   #child(parent: Place, name: string, how: WalkOptions): Place | undefined {
+    this.#steps += 1;
+    if (this.#stayOnRoot && this.#steps > briefSteps) throw new LeavesRoot(how.path);
+    if (this.#steps > stepsLimit) throw missing('lstat', tooManyLinks, how.path);
     let descriptor = this.openIn(parent.descriptor, parent.names, name);
     if (descriptor === -noEntry && how.make) {
       if (how.make === true && this.writeRefusal(parent.names) !== undefined) throw missing('mkdir', 30, name);
@@ -247,6 +256,7 @@ export class ContainerView implements Disposable {
   #walk(start: Place, components: readonly string[], how: WalkOptions): Place {
     let place = start;
     let links = 0;
+    this.#steps = 0;
     const pending = components.toReversed();
     try {
       for (let name = pending.pop(); name !== undefined; name = pending.pop()) {

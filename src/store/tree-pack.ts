@@ -1,10 +1,14 @@
 import { closeSync, constants as fsConstants, readSync } from 'node:fs';
-import { type FileStat, fileTypes, openPlace, readLinkAt, readXattrOf } from '#linux/file-tree';
+import { SystemCallError } from '#linux/errno';
+import { type FileStat, fileTypes, readLinkAt, readXattrOf, tryOpenPlaceAgain } from '#linux/file-tree';
 import { type TarEntryType, tarEnd, tarHeader, tarPadding } from '#oci';
 
 /** So many bytes go out at once. */
 const chunkBytes = 256 * 1024;
 const capability = 'security.capability';
+const tryAgain = 11;
+/** How often a file is tried on which a process holds a lease. */
+const leasePollMs = 10;
 
 const types: Readonly<Record<number, TarEntryType>> = {
   [fileTypes.file]: 'file',
@@ -23,6 +27,15 @@ export class TreePacker {
   readonly #seen = new Map<string, string>();
   #buffer = Buffer.allocUnsafe(chunkBytes);
   #usedBytes = 0;
+  readonly #waits: boolean;
+
+  /**
+   * A process may hold a lease on a file (fcntl(2), F_SETLEASE), and take 45 seconds to give it up: with `waits` that is waited
+   * for, and empty chunks come out meanwhile; else it is an error, `EAGAIN`.
+   */
+  constructor({ waits = false }: { waits?: boolean } = {}) {
+    this.#waits = waits;
+  }
 
   /** Adds what a handle (O_PATH) stands for under a name of the archive, of a directory with its slash; not what is below it. */
   *add(place: number, stat: FileStat, path: string): Generator<Buffer, void, undefined> {
@@ -68,12 +81,22 @@ export class TreePacker {
     return earlier;
   }
 
+  *#open(place: number, path: string): Generator<Buffer, number, undefined> {
+    for (;;) {
+      const descriptor = tryOpenPlaceAgain(place, fsConstants.O_RDONLY | fsConstants.O_NONBLOCK);
+      if (descriptor >= 0) return descriptor;
+      if (descriptor !== -tryAgain || !this.#waits) throw new SystemCallError('open', -descriptor, path);
+      Bun.sleepSync(leasePollMs);
+      yield this.#flush();
+    }
+  }
+
   *#file(
     place: number,
     sizeBytes: number,
     common: Parameters<typeof tarHeader>[0],
   ): Generator<Buffer, void, undefined> {
-    const descriptor = openPlace(place, fsConstants.O_RDONLY);
+    const descriptor = yield* this.#open(place, common.path);
     try {
       const value = readXattrOf(descriptor, capability);
       const xattrs = value === undefined ? {} : { xattrs: new Map([[capability, value]]) };

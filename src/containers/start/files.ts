@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { HostConfig } from '#api';
+import { hasCode } from '#linux/errno';
 import type { Sandbox } from '#networks';
 import { linkLines } from '../links/hosts.ts';
 import type { LinkedContainer } from '../links/links.ts';
@@ -75,6 +76,27 @@ function resolvConfText({ hostConfig }: ContainerRecord): string {
   ].join('\n');
 }
 
+/** In place, for those that share it; but a container that shares it may hold a lease on it, and is not waited for. */
+function writeAnew(path: string, text: string): void {
+  const descriptor = openAnew(path);
+  try {
+    writeFileSync(descriptor, text);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openAnew(path: string): number {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK;
+  try {
+    return openSync(path, flags, 0o644);
+  } catch (error) {
+    if (!hasCode(error, 'EAGAIN')) throw error;
+    rmSync(path);
+    return openSync(path, flags, 0o644);
+  }
+}
+
 /**
  * Writes /etc/hosts, /etc/hostname and /etc/resolv.conf of a container, new at every start: its address changes. A
  * container that shares another's network uses that one's files.
@@ -83,8 +105,8 @@ export function writeNetworkFiles(record: ContainerRecord, facts: NetworkFacts):
   const { id } = record;
   const { paths } = facts;
   mkdirSync(paths.directory(id), { recursive: true, mode: 0o710 });
-  writeFileSync(paths.hostname(id), `${record.config.Hostname}\n`);
+  writeAnew(paths.hostname(id), `${record.config.Hostname}\n`);
   if (record.hostConfig.NetworkMode.startsWith('container:')) return;
-  writeFileSync(paths.hosts(id), hostsText(record, facts));
-  writeFileSync(paths.resolvConf(id), resolvConfText(record));
+  writeAnew(paths.hosts(id), hostsText(record, facts));
+  writeAnew(paths.resolvConf(id), resolvConfText(record));
 }

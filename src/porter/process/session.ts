@@ -84,7 +84,7 @@ async function pack(view: ContainerView, request: PorterRequest, writer: FrameWr
   const place = view.lookUp(path, false);
   try {
     await writer.write('head', Buffer.from(JSON.stringify(pathStatOf(view, place, path))));
-    await send(writer, packPlace(view, place, path));
+    await send(writer, packPlace(view, place, path, { waits: true }));
   } finally {
     closeSync(place.descriptor);
   }
