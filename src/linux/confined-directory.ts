@@ -1,5 +1,6 @@
-import { closeSync, constants as fsConstants, lstatSync, openSync, readdirSync, rmSync, type Stats } from 'node:fs';
+import { closeSync, constants as fsConstants, lstatSync, openSync, readdirSync, type Stats } from 'node:fs';
 import { check, hasCode, lastErrno, libc, SystemCallError } from './errno.ts';
+import { removeTreeAt } from './remove-tree.ts';
 
 const openat2Number = 437n;
 const resolveNoMagicLinks = 0x02n;
@@ -96,7 +97,7 @@ export class ConfinedDirectory implements Disposable {
     const present = this.lookUp(path);
     if (present?.isDirectory()) return 'kept';
     const isWhiteout = present?.isCharacterDevice() === true && present.rdev === 0;
-    this.#replace('mkdirat', () => library().mkdirat(place.parent, place.name, 0o700), path);
+    this.#replace('mkdirat', place, () => library().mkdirat(place.parent, place.name, 0o700), path);
     return isWhiteout ? 'replaced whiteout' : 'made';
   }
 
@@ -105,13 +106,13 @@ export class ConfinedDirectory implements Disposable {
     const place = this.#required(path);
     const flags =
       fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_EXCL | fsConstants.O_NOFOLLOW | closeOnExec;
-    return this.#replace('openat', () => library().openat(place.parent, place.name, flags, 0o600), path);
+    return this.#replace('openat', place, () => library().openat(place.parent, place.name, flags, 0o600), path);
   }
 
   makeSymbolicLink(path: string, target: string): void {
     const place = this.#required(path);
     const text = bytes(target);
-    this.#replace('symlinkat', () => library().symlinkat(text, place.parent, place.name), path);
+    this.#replace('symlinkat', place, () => library().symlinkat(text, place.parent, place.name), path);
   }
 
   /** Makes `path` another name of `target`, which is looked up in this directory too. */
@@ -124,7 +125,7 @@ export class ConfinedDirectory implements Disposable {
     try {
       const source = bytes(name);
       const place = this.#required(path);
-      this.#replace('linkat', () => library().linkat(from, source, place.parent, place.name, 0), path);
+      this.#replace('linkat', place, () => library().linkat(from, source, place.parent, place.name, 0), path);
     } finally {
       closeSync(from);
     }
@@ -134,7 +135,7 @@ export class ConfinedDirectory implements Disposable {
   makeNode(path: string, type: keyof typeof nodeTypes, major = 0, minor = 0): void {
     const place = this.#required(path);
     const device = type === 'fifo' ? 0n : deviceNumber(major, minor);
-    this.#replace('mknodat', () => library().mknodat(place.parent, place.name, nodeTypes[type], device), path);
+    this.#replace('mknodat', place, () => library().mknodat(place.parent, place.name, nodeTypes[type], device), path);
   }
 
   /** What is at `path`, of a symbolic link itself; undefined when nothing is. */
@@ -163,7 +164,8 @@ export class ConfinedDirectory implements Disposable {
     if (uid < 0 || uid > largestOwner || gid < 0 || gid > largestOwner) throw new SystemCallError('fchownat', 22, path);
     check('fchownat', library().fchownat(parent, name, uid, gid, symlinkNoFollow), path);
     for (const [key, value] of xattrs) this.setXattr(path, key, value);
-    if (!isSymbolicLink) check('fchmodat', library().fchmodat(parent, name, mode, 0), path);
+    // Whoever writes here too may have put a link in its place meanwhile, which leads where it likes.
+    if (!isSymbolicLink) check('fchmodat', library().fchmodat(parent, name, mode, symlinkNoFollow), path);
     this.setTime(path, attributes);
   }
 
@@ -207,7 +209,7 @@ export class ConfinedDirectory implements Disposable {
     const above = this.#parent(parts.slice(0, -1));
     const name = bytes(parts.at(-1) ?? '.');
     check('mkdirat', library().mkdirat(above, name, 0o755), parts.join('/'));
-    check('fchmodat', library().fchmodat(above, name, 0o755, 0), parts.join('/'));
+    check('fchmodat', library().fchmodat(above, name, 0o755, symlinkNoFollow), parts.join('/'));
   }
 
   #place(path: string): Place | undefined {
@@ -230,14 +232,14 @@ export class ConfinedDirectory implements Disposable {
   }
 
   /** Runs `make`; when something has the name already, removes it and tries again. */
-  #replace(systemCall: string, make: () => number, path: string): number {
+  #replace(systemCall: string, place: Place, make: () => number, path: string): number {
     const result = make();
     if (result >= 0) return result;
     const error = new SystemCallError(systemCall, lastErrno(), path);
     if (!hasCode(error, 'EEXIST')) throw error;
     const present = this.#pathOf(path);
     this.replacedBytes += sizeOf(present, lstatSync(present));
-    rmSync(present, { recursive: true, force: true });
+    removeTreeAt(place.parent, place.name.toString('latin1', 0, place.name.length - 1));
     return check(systemCall, make(), path);
   }
 

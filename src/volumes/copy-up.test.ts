@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   existsSync,
   linkSync,
   lstatSync,
@@ -91,4 +92,17 @@ test('a volume with content is left alone; a place that is no directory is told 
   writeFileSync(join(volume, 'old'), '');
   expect(await copyUp(rootfs, '/var/lib/app', volume)).toBe(false);
   expect(existsSync(join(volume, 'new'))).toBe(false);
+});
+
+test('a link that somebody puts in the place of a file meanwhile leads its mode and owner nowhere', () => {
+  const outside = join(root, 'outside');
+  writeFileSync(outside, '', { mode: 0o600 });
+  using target = new ConfinedDirectory(volume);
+  closeSync(target.createFile('file'));
+  rmSync(join(volume, 'file'));
+  symlinkSync(outside, join(volume, 'file'));
+  const attributes = { mode: 0o4777, uid: 7, gid: 8, xattrs: new Map(), modifiedSeconds: 1, modifiedNanoseconds: 0 };
+  expect(() => target.setAttributes('file', attributes)).toThrow();
+  const { mode, uid } = statSync(outside);
+  expect([mode & 0o7777, uid]).toEqual([0o600, 0]);
 });

@@ -26,14 +26,15 @@ class Answer {
   add(bytes: Uint8Array): boolean {
     if (this.#status !== '') {
       this.#body.add(bytes);
-      return false;
+      // A page without end is not read to it.
+      return this.#body.isCut;
     }
     this.#head += Buffer.from(bytes).toString('latin1');
     const end = this.#head.indexOf('\r\n\r\n');
     if (end < 0) return this.#head.length > longestHeadBytes;
     this.#status = this.#head.slice(0, this.#head.indexOf('\r\n'));
     this.#body.add(Buffer.from(this.#head.slice(end + 4), 'latin1'));
-    return false;
+    return this.#body.isCut;
   }
 
   end(): Pick<NetworkProbeEnd, 'exitCode' | 'output'> {

@@ -4,6 +4,8 @@ const keptBytes = 4096;
 /** The beginning of what a probe says. */
 export interface Output {
   add(bytes: Uint8Array): void;
+  /** Whether there was more than is kept: nothing that comes now changes the text. */
+  readonly isCut: boolean;
   /** With three dots behind it when there was more, as Docker marks it. */
   text(): string;
 }
@@ -20,6 +22,9 @@ export function keptOutput(): Output {
       if (kept.length === 0) return;
       parts.push(kept);
       length += kept.length;
+    },
+    get isCut() {
+      return isCut;
     },
     text: () => Buffer.concat(parts).toString('utf8') + (isCut ? '...' : ''),
   };

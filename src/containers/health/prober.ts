@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { processes } from '#linux/cgroups';
 import { makeCapture, readDescriptor } from '#linux/fifo';
-import { exitCodeOf, readProcessStat } from '#linux/process';
+import { exitCodeOf, type ProcessStat, readProcessStat } from '#linux/process';
 import { canRunScripts, type ScriptReport, ScriptRunner } from '#linux/script-runner';
 import { messageOf } from '#std/errors';
 import { log } from '#std/log';
@@ -13,6 +13,8 @@ const drainIntervalMs = 50;
 /** How long a killed probe may take to vanish; it may hang in the kernel for ever. */
 const killTimeoutMs = 2000;
 const drainBytes = 64 * 1024;
+/** One that writes as fast as it is read is not read for ever. */
+const drainRounds = 16;
 
 /** Where a probe runs. */
 export interface ProbeTarget {
@@ -47,17 +49,36 @@ interface Job {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Ends a probe with all that came of it: its session, and whoever descends from it. */
-export function killProbe(cgroup: string, pid: number): void {
-  const stats = new Map(processes(cgroup).map((one) => [one, readProcessStat(one)] as const));
-  const belongs = (one: number): boolean => {
-    for (let at: number | undefined = one, depth = 0; at !== undefined && depth < stats.size; depth++) {
-      if (at === pid || stats.get(at)?.session === pid) return true;
-      at = stats.get(at)?.parent;
+/** Those of a cgroup's processes that belong to a probe: its session, and whoever descends from it. */
+export function probeProcesses(
+  stats: ReadonlyMap<number, Pick<ProcessStat, 'parent' | 'session'>>,
+  pid: number,
+): number[] {
+  const known = new Map<number, boolean>([[pid, true]]);
+  // The container decides how many they are and who descends from whom: each is looked at once.
+  for (const start of stats.keys()) {
+    const way: number[] = [];
+    let at: number | undefined = start;
+    while (at !== undefined && !known.has(at)) {
+      const stat = stats.get(at);
+      way.push(at);
+      known.set(at, stat?.session === pid);
+      at = stat === undefined || stat.session === pid ? undefined : stat.parent;
     }
-    return false;
-  };
-  for (const one of [...stats.keys()].filter(belongs)) {
+    const belongs = known.get(at ?? way.at(-1) ?? start) === true;
+    for (const one of way) known.set(one, belongs);
+  }
+  return [...stats.keys()].filter((one) => known.get(one));
+}
+
+/** Ends a probe with all that came of it. */
+export function killProbe(cgroup: string, pid: number): void {
+  const stats = new Map<number, ProcessStat>();
+  for (const one of processes(cgroup)) {
+    const stat = readProcessStat(one);
+    if (stat !== undefined) stats.set(one, stat);
+  }
+  for (const one of probeProcesses(stats, pid)) {
     try {
       process.kill(one, 'SIGKILL');
     } catch {
@@ -77,7 +98,7 @@ export function createProber(title: readonly string[]): Prober {
   let drain: NodeJS.Timeout | undefined;
 
   function take(job: Job): void {
-    for (;;) {
+    for (let round = 0; round < drainRounds; round++) {
       const count = readDescriptor(job.readEnd, buffer, buffer.length);
       if (count === undefined || count === 0) return;
       job.output.add(buffer.subarray(0, count));
