@@ -1,6 +1,7 @@
 import type { ContainerCreateRequest, ContainerCreateResponse, HostConfig } from '#api';
 import type { Events } from '#events';
 import type { ImageRecord, Images } from '#images';
+import { checkAnswers } from '#linux/remote-files';
 import { fail } from '#std/errors';
 import { newId, shortId } from '#std/identifiers';
 import { nowNs } from '#std/time';
@@ -104,6 +105,9 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
     const owner = catalog.owner(asked.name);
     // Asked before anything is made; `insert` asks again, for two creations at once.
     if (owner !== undefined) catalog.insert(asked);
+    for (const { Type, Source } of asked.hostConfig.Mounts ?? []) {
+      if (Type === 'bind') await checkAnswers(Source ?? '');
+    }
     const warnings = parts.validate(asked, request.Hostname ?? '');
     const Links = resolveLinks(catalog, asked.hostConfig.Links);
     const record: ContainerRecord = { ...asked, hostConfig: { ...parts.discard(asked.hostConfig), Links } };

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { MountPoint } from '#api';
 import { ConfinedDirectory } from '#linux/confined-directory';
+import { checkAnswers } from '#linux/remote-files';
 import { fail, kindOf, messageOf } from '#std/errors';
 import { copyUp, hasDirectory } from '#volumes';
 import type { ContainerRecord } from '../record.ts';
@@ -35,6 +36,7 @@ export async function fillVolumes(record: ContainerRecord, parts: MountSourcePar
   async function open(name: string, subpath: string | undefined): Promise<string | undefined> {
     try {
       const directory = await volumes.mount(name, id, { quiet: true });
+      await checkAnswers(directory);
       return subpath === undefined ? directory : pinSubpath(directory, subpath, paths.pins(id), 'fill');
     } catch (error) {
       if (kindOf(error) === 'not-found') return undefined;

@@ -1,5 +1,6 @@
 import type { MountPoint } from '#api';
 import type { Rootfs } from '#images';
+import { checkAnswers } from '#linux/remote-files';
 import type { Volumes } from '#volumes';
 import type { ContainerPaths } from '../paths.ts';
 import type { ContainerRecord } from '../record.ts';
@@ -33,11 +34,14 @@ export async function readyMountSources(
   async function sourceOf(point: MountPoint, pin: string): Promise<string | undefined> {
     const { subpath, shallow, createSource } = mountOptions[point.Destination] ?? {};
     if (point.Type === 'bind') {
+      await checkAnswers(point.Source);
       readySource(point.Source, createSource === true);
       return shallow ? pinAlone(point.Source, paths.pins(id), pin) : point.Source;
     }
     const root = await rootOf(point);
-    return root === undefined || subpath === undefined ? root : pinSubpath(root, subpath, paths.pins(id), pin);
+    if (root === undefined || subpath === undefined) return root;
+    await checkAnswers(root);
+    return pinSubpath(root, subpath, paths.pins(id), pin);
   }
 
   async function rootOf({ Type, Name, Destination, RW }: MountPoint): Promise<string | undefined> {
