@@ -4,6 +4,7 @@ import { defineCommand } from '../grammar/command.ts';
 import { text, toggle } from '../grammar/flag.ts';
 import { inspectFormat } from '../grammar/format-flag.ts';
 import type { ShapeName } from '../print/go-shapes.ts';
+import { asCommandFlag, printAsCommand } from './container/as-command.ts';
 import { inspectObjects } from './inspect-objects.ts';
 
 type Find = (engine: EngineClient, name: string, size: boolean) => Promise<unknown>;
@@ -41,8 +42,12 @@ async function findAny(engine: EngineClient, name: string, size: boolean): Promi
 /** `inspect`. */
 export const inspect = defineCommand({
   usage: '[OPTIONS] NAME|ID [NAME|ID...]',
-  examples: [['inspect -f "{{.State.Status}}" web', 'One thing that is known of a container']],
+  examples: [
+    ['inspect --as-command web', 'The line that makes a container like this one'],
+    ['inspect -f "{{.State.Status}}" web', 'One thing that is known of a container'],
+  ],
   flags: {
+    'as-command': asCommandFlag(),
     format: inspectFormat(),
     size: toggle('Sizes too, of containers', { short: 's' }),
     type: text('Look among objects of this type alone', { completes: Object.keys(finders) }),
@@ -57,6 +62,10 @@ export const inspect = defineCommand({
     }
     const finder = finders[type];
     if (type !== '' && !finder) throw fail('not-implemented', `${program}: there are no objects of type ${type} yet`);
+    if (flags['as-command']) {
+      if (type !== '' && type !== 'container') throw fail('invalid-argument', '--as-command is for containers');
+      return printAsCommand(args, { program, engine, format, size });
+    }
     const find: Find = finder ?? findAny;
     return inspectObjects(program, args, format, (name) => find(engine, name, size), { shape: shapeOf });
   },

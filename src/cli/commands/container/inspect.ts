@@ -3,15 +3,22 @@ import { defineCommand } from '../../grammar/command.ts';
 import { toggle } from '../../grammar/flag.ts';
 import { inspectFormat } from '../../grammar/format-flag.ts';
 import { inspectObjects } from '../inspect-objects.ts';
+import { asCommandFlag, printAsCommand } from './as-command.ts';
 
 /** `container inspect`. */
 export const containerInspect = defineCommand({
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
-  flags: { format: inspectFormat(), size: toggle('Sizes too', { short: 's' }) },
+  flags: {
+    'as-command': asCommandFlag(),
+    format: inspectFormat(),
+    size: toggle('Sizes too', { short: 's' }),
+  },
   args: { min: 1 },
   operands: ['container'],
-  run: ({ flags, args, engine, program }) =>
-    inspectObjects(program, args, flags.format, (name) => inspectContainer(engine, name, { size: flags.size }), {
+  run({ flags, args, engine, program }) {
+    if (flags['as-command']) return printAsCommand(args, { ...flags, engine, program });
+    return inspectObjects(program, args, flags.format, (name) => inspectContainer(engine, name, { size: flags.size }), {
       shape: 'container',
-    }),
+    });
+  },
 });
