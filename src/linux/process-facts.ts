@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** What /proc tells of one process (proc_pid_stat(5), proc_pid_status(5), proc_pid_cmdline(5)). */
 export interface ProcessFacts {
@@ -33,7 +33,29 @@ function wordsOf(commandLine: string): string[] {
   return commandLine === '' ? [] : commandLine.replace(/\0+$/, '').split('\0');
 }
 
-/** Reads it; undefined when the process is gone. */
+function stateIn(stat: string): string {
+  return stat.charAt(stat.lastIndexOf(')') + 2);
+}
+
+/**
+ * Whether a thread of a process waits in the kernel for a disk or a server. It may hold the lock of the process's memory, and
+ * then whoever asks for the command line, which lies there, waits too.
+ */
+export function mayHoldItsMemory(pid: number): boolean {
+  try {
+    if (stateIn(readFileSync(`/proc/${pid}/stat`, 'latin1')) === 'D') return true;
+    const threads = readdirSync(`/proc/${pid}/task`);
+    return (
+      threads.length > 1 &&
+      threads.some((thread) => stateIn(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1')) === 'D')
+    );
+  } catch {
+    // It has ended.
+    return false;
+  }
+}
+
+/** Reads it; undefined when the process is gone. Not to be asked of one that `mayHoldItsMemory`. */
 export function readProcessFacts(pid: number): ProcessFacts | undefined {
   let stat: string;
   let status: string;

@@ -2,7 +2,7 @@ import type { ContainerTop } from '#api';
 import type { Events } from '#events';
 import { processes } from '#linux/cgroups';
 import { hasCode } from '#linux/errno';
-import { readProcessFacts, readUptimeSeconds } from '#linux/process-facts';
+import { mayHoldItsMemory, type ProcessFacts, readProcessFacts, readUptimeSeconds } from '#linux/process-facts';
 import { fail } from '#std/errors';
 import { announce } from '../announce.ts';
 import type { Catalog } from '../catalog.ts';
@@ -54,6 +54,8 @@ async function runPs(words: readonly string[], signal: AbortSignal): Promise<{ o
       stdio: ['ignore', 'pipe', 'pipe'],
       env: environment,
       signal: AbortSignal.any([signal, AbortSignal.timeout(psTimeoutMs)]),
+      // It handles the others, and a process that waits in the kernel handles nothing.
+      killSignal: 'SIGKILL',
     });
   } catch (error) {
     if (!hasCode(error, 'ENOENT')) throw error;
@@ -79,14 +81,30 @@ async function askPs(psArguments: string, pids: readonly number[], signal: Abort
   return parsePsOutput(found.output, new Set(pids));
 }
 
+/** So many processes are looked at before others have their turn. */
+const turnSize = 64;
+
+/** Undefined when one of them could hold up who asks: then a process that can be killed is to ask. */
+async function readFacts(pids: readonly number[]): Promise<ProcessFacts[] | undefined> {
+  const found: ProcessFacts[] = [];
+  for (const [index, pid] of pids.entries()) {
+    if (mayHoldItsMemory(pid)) return undefined;
+    const facts = readProcessFacts(pid);
+    if (facts !== undefined) found.push(facts);
+    if (index % turnSize === turnSize - 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+  return found;
+}
+
 /** What the usual arguments ask for, without a process. */
-function readOurselves(psArguments: string, pids: readonly number[]): ContainerTop | undefined {
+async function readOurselves(psArguments: string, pids: readonly number[]): Promise<ContainerTop | undefined> {
   const columns = columnsFor(psArguments);
   if (columns === undefined) return undefined;
   const Titles = columns.map(([title]) => title);
   if (!Titles.includes('PID')) throw fail('internal', "Couldn't find PID field in ps output");
   const moment = thisMoment(readUptimeSeconds());
-  const found = pids.flatMap((pid) => readProcessFacts(pid) ?? []);
+  const found = await readFacts(pids);
+  if (found === undefined) return undefined;
   return {
     Processes: found.map((facts) => columns.map(([, value]) => wordsOf(value(facts, moment)).join(' '))),
     Titles,
@@ -106,7 +124,7 @@ export function createTop(catalog: Catalog, events: Events, paths: ContainerPath
     }
     if (!hasProcess(record)) throw fail('conflict', `container ${record.id} is not running`);
     const pids = processes(cgroupOf(record, paths)).sort((one, other) => one - other);
-    const found = readOurselves(psArguments, pids) ?? (await askPs(psArguments, pids, signal));
+    const found = (await readOurselves(psArguments, pids)) ?? (await askPs(psArguments, pids, signal));
     announce(events, record, 'top');
     return found;
   };
