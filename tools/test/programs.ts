@@ -37,6 +37,8 @@ const testPackages = {
   bzip2: '/usr/bin/bzip2',
   openssl: '/usr/bin/openssl',
   runc: '/usr/sbin/runc',
+  // Brings the server as well, and starts none.
+  'redis-tools': '/usr/bin/redis-check-rdb',
   'python3-docker': '/usr/lib/python3/dist-packages/docker/__init__.py',
 };
 

@@ -105,6 +105,18 @@ test('follows through rotation until the writer has ended', async () => {
   expect((await stream.next()).done).toBe(true);
 });
 
+test('a log that comes and ends while it is looked for is followed all the same', async () => {
+  const path = newPath();
+  let looks = 0;
+  const ended = (): boolean => {
+    looks += 1;
+    if (looks === 2) writeFileSync(path, line('all\n'));
+    return looks > 1;
+  };
+  const follow: FollowControl = { ended, onChange: () => ({ [Symbol.dispose]: () => undefined }) };
+  expect(await read(path, { follow })).toBe('all\n');
+});
+
 test('an aborted reader ends', async () => {
   const path = newPath();
   const controller = new AbortController();

@@ -76,10 +76,12 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
   const { format = 'json', untilNs } = options;
   const decoder: Decoder = format === 'json' ? new JsonDecoder(options) : new LocalDecoder(options);
   using bell = follow === undefined ? undefined : new Bell(path, follow, options);
+  // Only an end that was there before the log was looked for says that there is none.
+  let wasEnded = follow?.ended() ?? true;
   let start = await openLog(path, format, options.tail);
-  while (start === undefined && follow !== undefined && bell !== undefined && !signal.aborted) {
-    if (follow.ended()) return;
-    await bell.wait();
+  while (start === undefined && !wasEnded && follow !== undefined && bell !== undefined && !signal.aborted) {
+    if (!follow.ended()) await bell.wait();
+    wasEnded = follow.ended();
     start = await openLog(path, format, undefined);
   }
   if (start === undefined) return;
@@ -88,7 +90,7 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
   let buffer = Buffer.allocUnsafe(chunkBytes);
   try {
     while (!signal.aborted && !decoder.past) {
-      const wasEnded = follow?.ended() ?? true;
+      wasEnded = follow?.ended() ?? true;
       const bytesRead = await file.read(buffer, buffer.length, offset);
       const { output, consumed } = decoder.decode(buffer.subarray(0, bytesRead));
       offset += consumed;
