@@ -1,6 +1,6 @@
 /**
  * Builds `dist/estiba` (or `estiba` in the directory given): one file that is engine, keeper and CLI, and runs with no node_modules beside it. The link
- * `dist/docker` to it is a docker CLI.
+ * `dist/docker` to it is a docker CLI; below `dist/man` are its man pages.
  */
 import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,4 +43,9 @@ utimesSync(fresh, startedAt, startedAt);
 renameSync(fresh, join(dist, 'estiba'));
 rmSync(join(dist, 'docker'), { force: true });
 symlinkSync('estiba', join(dist, 'docker'));
+const pages = Bun.spawnSync([join(dist, 'estiba'), '__manual', join(dist, 'man/man1')], { stderr: 'pipe' });
+if (pages.exitCode !== 0) {
+  process.stderr.write(pages.stderr);
+  process.exit(1);
+}
 console.log(`${join(dist, 'estiba')} built in ${Date.now() - startedAt.getTime()} ms`);

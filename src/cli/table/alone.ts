@@ -9,6 +9,12 @@ export const aloneEntries: readonly GroupEntry[] = [
     load: lazy(async () => (await import('../commands/complete.ts')).complete),
   },
   {
+    name: '__manual',
+    summary: 'Write the man pages',
+    hidden: true,
+    load: lazy(async () => (await import('../commands/manual.ts')).manual),
+  },
+  {
     name: 'completion',
     summary: 'Print the script that completes commands in a shell',
     load: lazy(async () => (await import('../commands/completion.ts')).completion),
