@@ -1,3 +1,5 @@
+import { runCli } from '#cli';
+import { engineEntries } from './engine/entries.ts';
 import { programVersion } from './version.ts';
 
 /** How long a command may take before the built program, which starts with its compiler held back, lets go of it. */
@@ -7,7 +9,10 @@ function compileAsUsual(): void {
   Bun.unsafe.setJITPolicy(1);
 }
 
-/** Each entry is loaded only by the process that it is for: the keeper stays small, and the CLI starts fast. */
+/**
+ * Each entry is loaded only by the process that it is for, so that the keeper stays small. The CLI's is small itself, loads
+ * each command when it is run, and starts sooner with its first part in hand.
+ */
 async function main(argv: readonly string[]): Promise<number | undefined> {
   const [first, ...rest] = argv;
   // The launcher cannot set argv[0] in POSIX sh, so it passes the name it was called by.
@@ -30,9 +35,8 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     return (await import('./engine/command.ts')).engineMain(rest);
   }
   setTimeout(compileAsUsual, shortCommandMs).unref();
-  if (name === 'docker') return (await import('#cli')).runCli(argv, { name, version: programVersion });
-  const [{ runCli }, { engineEntries }] = await Promise.all([import('#cli'), import('./engine/entries.ts')]);
-  return runCli(argv, { name, version: programVersion, beside: engineEntries });
+  const beside = name === 'docker' ? [] : engineEntries;
+  return runCli(argv, { name, version: programVersion, beside });
 }
 
 main(process.argv.slice(2)).then(
