@@ -155,3 +155,13 @@ test('links that lead up and down without end are not followed for long', () => 
   using brief = viewOf([], true);
   expect(() => statPath(brief, '/a/l19')).toThrow(LeavesRoot);
 });
+
+test('the root of a process that is not in the container is none', () => {
+  const sourceRoot = '/proc/self/root';
+  const source = join(directory, 'volume');
+  const own = readFileSync('/proc/self/cgroup', 'utf8').trim();
+  using stranger = viewOf([{ source, sourceRoot, sourceOwner: 'f'.repeat(64) }]);
+  expect(codeOf(() => namesOf(stranger, '/mnt/in/f'))).toBe('ENOENT');
+  using inmate = viewOf([{ source, sourceRoot, sourceOwner: own }]);
+  expect(namesOf(inmate, '/mnt/in/f')).toBe('mnt/in/f');
+});

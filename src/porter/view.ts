@@ -10,7 +10,7 @@ import {
   tryOpenAt,
   tryOpenPlace,
 } from '#linux/file-tree';
-import { openInRoot } from '#linux/open-in-root';
+import { SourceRoots } from './source-roots.ts';
 
 const pathOnly = 0o10000000;
 /** As many symbolic links as Linux follows in one path. */
@@ -31,6 +31,8 @@ export interface ViewMount {
   readonly source: string;
   /** When given, `source` is a path in the file system of the process whose root is here. */
   readonly sourceRoot?: string;
+  /** See `RootedSource`. */
+  readonly sourceOwner?: string;
   readonly readOnly: boolean;
   /** On a file system of the engine's own, which does not hang. */
   readonly isLocal?: boolean;
@@ -98,6 +100,7 @@ export class ContainerView implements Disposable {
   readonly #mounts = new Map<string, ViewMount>();
   readonly #readOnlyRoot: boolean;
   readonly #stayOnRoot: boolean;
+  readonly #sourceRoots = new SourceRoots();
   /** Of the present walk. */
   #steps = 0;
 
@@ -117,6 +120,7 @@ export class ContainerView implements Disposable {
 
   [Symbol.dispose](): void {
     closeSync(this.#root);
+    this.#sourceRoots[Symbol.dispose]();
   }
 
   /** Whether something is mounted in it. */
@@ -211,9 +215,8 @@ export class ContainerView implements Disposable {
     const mount = this.mountAt(names, name);
     if (mount === undefined) return tryOpenPlace(directory, name);
     if (this.#stayOnRoot && mount.isLocal !== true) throw new LeavesRoot(mount.destination);
-    if (mount.sourceRoot !== undefined) {
-      return openInRoot(mount.sourceRoot, Buffer.from(mount.source, 'latin1').toString(), pathOnly);
-    }
+    const { sourceRoot } = mount;
+    if (sourceRoot !== undefined) return this.#sourceRoots.open({ ...mount, sourceRoot });
     return tryOpenAt(-100, mount.source, pathOnly);
   }
 

@@ -124,7 +124,8 @@ export async function openView(parts: ViewParts, record: ContainerRecord, root: 
   }
   for (const place of temporaryPlaces(record)) {
     const destination = byteString(place);
-    mounts.push({ destination, source: destination, sourceRoot: `/proc/${record.life.pid}/root`, readOnly: false });
+    const sourceRoot = `/proc/${record.life.pid}/root`;
+    mounts.push({ destination, source: destination, sourceRoot, sourceOwner: record.id, readOnly: false });
   }
   return { request: assemble(record, root, mounts), release };
 }
