@@ -8,15 +8,14 @@ import { mountFlag } from '../values/mounts.ts';
 import { networkFlag } from '../values/networks.ts';
 import {
   bytesRateFlag,
-  cpusFlag,
   deviceRuleFlag,
   operationsRateFlag,
   restartPolicies,
   ulimitFlag,
-  weight16,
   weightFlag,
 } from '../values/resources.ts';
 import { bytes } from '../values/sizes.ts';
+import { changeableLimits } from './changeable-limits.ts';
 
 const streamNames = ['stdin', 'stdout', 'stderr'];
 
@@ -91,19 +90,11 @@ const storage = {
 };
 
 const limits = {
-  'blkio-weight': weight16('Relative weight of block I/O, 10 to 1000, 0 for none'),
+  ...changeableLimits,
   'blkio-weight-device': weightFlag('Relative weight of block I/O on a device (path:weight)'),
   'cgroup-parent': text("Cgroup in which the container's is made"),
   'cpu-count': integer('Number of processors (Windows only)'),
   'cpu-percent': integer('Share of the processors (Windows only)'),
-  'cpu-period': integer('Period of the CFS quota, in microseconds'),
-  'cpu-quota': integer('CFS quota in each period, in microseconds'),
-  'cpu-rt-period': integer('Real-time period, in microseconds'),
-  'cpu-rt-runtime': integer('Real-time runtime, in microseconds'),
-  'cpu-shares': integer('Relative weight of processor time', { short: 'c' }),
-  cpus: cpusFlag('Number of processors, with a fraction'),
-  'cpuset-cpus': text('Processors to run on (0-3, 0,1)'),
-  'cpuset-mems': text('Memory nodes to use (0-3, 0,1)'),
   'device-read-bps': bytesRateFlag('Limit reading from a device, in bytes a second (path:rate)'),
   'device-read-iops': operationsRateFlag('Limit reading from a device, in operations a second (path:rate)'),
   'device-write-bps': bytesRateFlag('Limit writing to a device, in bytes a second (path:rate)'),
@@ -111,13 +102,9 @@ const limits = {
   'io-maxbandwidth': bytes('Limit of bandwidth (Windows only)'),
   'io-maxiops': unsigned('Limit of operations (Windows only)'),
   'kernel-memory': bytes('No longer has an effect'),
-  memory: bytes('Limit of memory (512m, 2g)', { short: 'm' }),
-  'memory-reservation': bytes('Memory that is left when memory runs short'),
-  'memory-swap': bytes('Limit of memory and swap together, -1 for none', { unlimited: true }),
   'memory-swappiness': integer('How readily memory is swapped, 0 to 100'),
   'oom-kill-disable': toggle('Do not kill processes when the limit of memory is hit'),
   'oom-score-adj': integer('How likely it is killed when the host runs out of memory, -1000 to 1000'),
-  'pids-limit': integer('Limit of processes, -1 for none'),
   'shm-size': bytes('Size of /dev/shm'),
   ulimit: ulimitFlag('Limits of processes (name=soft[:hard])'),
 };

@@ -1,27 +1,16 @@
 import type { ContainerUpdateRequest } from '#api';
 import { updateContainer } from '#client';
+import { changeableLimits } from '../../container-options/changeable-limits.ts';
 import { CommandFailure, failureText } from '../../failure.ts';
 import { defineCommand } from '../../grammar/command.ts';
-import { integer, text } from '../../grammar/flag.ts';
+import { text } from '../../grammar/flag.ts';
 import { writeOut } from '../../streams/text-output.ts';
-import { cpusFlag, parseRestartPolicy, restartPolicies, weight16 } from '../../values/resources.ts';
+import { parseRestartPolicy, restartPolicies } from '../../values/resources.ts';
 import { bytes } from '../../values/sizes.ts';
 
 const updateFlags = {
-  'blkio-weight': weight16('Relative weight of block I/O, 10 to 1000, 0 for none'),
-  'cpu-period': integer('Period of the CFS quota, in microseconds'),
-  'cpu-quota': integer('CFS quota in each period, in microseconds'),
-  'cpu-rt-period': integer('Real-time period, in microseconds'),
-  'cpu-rt-runtime': integer('Real-time runtime, in microseconds'),
-  'cpu-shares': integer('Relative weight of processor time', { short: 'c' }),
-  cpus: cpusFlag('Number of processors, with a fraction'),
-  'cpuset-cpus': text('Processors to run on (0-3, 0,1)'),
-  'cpuset-mems': text('Memory nodes to use (0-3, 0,1)'),
+  ...changeableLimits,
   'kernel-memory': bytes('No longer has an effect', { hidden: true }),
-  memory: bytes('Limit of memory', { short: 'm' }),
-  'memory-reservation': bytes('Memory that is left when memory runs short'),
-  'memory-swap': bytes('Limit of memory and swap together, -1 for none', { unlimited: true }),
-  'pids-limit': integer('Limit of processes, -1 for none'),
   restart: text('When to start it again: no, on-failure[:count], always, unless-stopped', {
     completes: restartPolicies,
   }),
