@@ -21,6 +21,13 @@ export interface Case {
 
 const compiled = join(import.meta.dir, '../dist/estiba');
 const launcher = join(import.meta.dir, '../bin/estiba');
+
+/** Our own command line at our engine beside docker's at Docker's. */
+function ownCli(...args: readonly string[]): (host: Host) => Promise<number> {
+  const cli = existsSync(compiled) ? compiled : launcher;
+  return (host) => timed([host.isEstiba ? cli : dockerCli(), ...args], host);
+}
+
 const line = 'a line of the log, of about the usual length for one';
 const publish = ['-p', '127.0.0.1:18098:80'];
 
@@ -58,6 +65,9 @@ async function startIdle(host: Host): Promise<void> {
   await docker(host, 'run', '-d', '--name', 'bench-idle', 'busybox', 'sleep', '3600');
 }
 
+/** For what is asked about one container that does nothing. */
+const oneIdle = { prepare: startIdle, clear: (host: Host) => removeAll(host, ['bench-idle']) };
+
 function lines(count: number): string[] {
   return ['sh', '-c', `yes "${line}" | head -n ${count}`];
 }
@@ -72,28 +82,14 @@ export const cases: readonly Case[] = [
     goal: '≤ 0.35',
     sample: (host) => timed(['script', '-qec', `${dockerCli()} run --rm -it busybox true`, '/dev/null'], host),
   },
-  {
-    name: 'run-own-cli',
-    goal: '≤ 0.25',
-    sample(host) {
-      const cli = existsSync(compiled) ? compiled : launcher;
-      return timed([host.isEstiba ? cli : dockerCli(), 'run', '--rm', 'busybox', 'true'], host);
-    },
-  },
-  {
-    name: 'exec',
-    goal: '≤ 0.55',
-    prepare: startIdle,
-    sample: command('exec', 'bench-idle', 'true'),
-    clear: (host) => removeAll(host, ['bench-idle']),
-  },
-  {
-    name: 'ps',
-    goal: '≤ 1',
-    prepare: startIdle,
-    sample: command('ps', '-q'),
-    clear: (host) => removeAll(host, ['bench-idle']),
-  },
+  { name: 'run-own-cli', goal: '≤ 0.25', sample: ownCli('run', '--rm', 'busybox', 'true') },
+  { name: 'ps-own-cli', goal: '≤ 0.6', ...oneIdle, sample: ownCli('ps') },
+  { name: 'images-own-cli', goal: '≤ 0.6', sample: ownCli('images') },
+  { name: 'inspect-own-cli', goal: '≤ 0.6', ...oneIdle, sample: ownCli('inspect', 'bench-idle') },
+  { name: 'help-own-cli', goal: '≤ 0.6', sample: ownCli('--help') },
+  { name: 'exec', goal: '≤ 0.55', ...oneIdle, sample: command('exec', 'bench-idle', 'true') },
+  { name: 'ps', goal: '≤ 1', ...oneIdle, sample: command('ps', '-q') },
+  { name: 'update', goal: '≤ 0.6', ...oneIdle, sample: command('update', '--cpu-shares', '512', 'bench-idle') },
   {
     name: 'start10',
     goal: '≤ 0.3',
