@@ -1,6 +1,6 @@
-import { type Catalogue, isShown } from './grammar/catalogue.ts';
+import type { Catalogue } from './grammar/catalogue.ts';
 import type { Command, Program } from './grammar/command.ts';
-import type { Entry } from './grammar/entry.ts';
+import { type Entry, isShown } from './grammar/entry.ts';
 import { globalFlags } from './grammar/global-flags.ts';
 import { nearest } from './grammar/nearest.ts';
 import { commandHelp, flagLines, nameLines } from './grammar/usage.ts';

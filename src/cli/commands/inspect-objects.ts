@@ -1,7 +1,11 @@
 import { ConnectError } from '#client';
 import { CommandFailure, failureText } from '../failure.ts';
+import { type Flag, toggle } from '../grammar/flag.ts';
 import { type InspectionOptions, printInspection } from '../print/inspection.ts';
 import { writeOut } from '../streams/text-output.ts';
+
+/** The `--as-command` flag. */
+export const asCommandFlag = (): Flag<boolean> => toggle('The command line that makes a container like this one');
 
 /** Asks for each name, prints those that there are, and fails with what the others lack. */
 export async function inspectObjects(

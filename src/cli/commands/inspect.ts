@@ -4,8 +4,7 @@ import { defineCommand } from '../grammar/command.ts';
 import { text, toggle } from '../grammar/flag.ts';
 import { inspectFormat } from '../grammar/format-flag.ts';
 import type { ShapeName } from '../print/go-shapes.ts';
-import { asCommandFlag, printAsCommand } from './container/as-command.ts';
-import { inspectObjects } from './inspect-objects.ts';
+import { asCommandFlag, inspectObjects } from './inspect-objects.ts';
 
 type Find = (engine: EngineClient, name: string, size: boolean) => Promise<unknown>;
 
@@ -54,7 +53,7 @@ export const inspect = defineCommand({
   },
   args: { min: 1 },
   operands: ['object'],
-  run({ flags, args, engine, program }) {
+  async run({ flags, args, engine, program }) {
     const { format, size, type } = flags;
     if (type !== '' && !known.includes(type)) {
       const names = known.map((name) => `"${name}"`).join(', ');
@@ -64,6 +63,7 @@ export const inspect = defineCommand({
     if (type !== '' && !finder) throw fail('not-implemented', `${program}: there are no objects of type ${type} yet`);
     if (flags['as-command']) {
       if (type !== '' && type !== 'container') throw fail('invalid-argument', '--as-command is for containers');
+      const { printAsCommand } = await import('./container/as-command.ts');
       return printAsCommand(args, { program, engine, format, size });
     }
     const find: Find = finder ?? findAny;

@@ -1,4 +1,5 @@
-import { type Catalogue, findEntry, isShown } from '../grammar/catalogue.ts';
+import { type Catalogue, findEntry } from '../grammar/catalogue.ts';
+import { isShown } from '../grammar/entry.ts';
 import type { FlagTable, ValueKind } from '../grammar/flag.ts';
 import { globalFlags } from '../grammar/global-flags.ts';
 

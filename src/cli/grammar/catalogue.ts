@@ -6,11 +6,6 @@ export interface Catalogue {
   readonly groups: Readonly<Record<string, string>>;
 }
 
-/** Whether a command is shown to people. */
-export function isShown(entry: Entry): boolean {
-  return entry.load !== undefined && entry.hidden !== true;
-}
-
 /** The command that the first words name, and how many of them do. */
 export function findEntry(
   { entries }: Catalogue,

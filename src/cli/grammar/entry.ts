@@ -20,6 +20,11 @@ export interface Entry {
 /** An entry as the table of a group has it. */
 export type GroupEntry = Omit<Entry, 'group'>;
 
+/** Whether a command is shown to people. */
+export function isShown(entry: Entry): boolean {
+  return entry.load !== undefined && entry.hidden !== true;
+}
+
 /** `run` of a command is only ever given the values of its own flags, which is what the cast rests on. */
 export function lazy<F extends FlagTable>(load: () => Promise<Command<F>>): () => Promise<Command> {
   return load as unknown as () => Promise<Command>;

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { isShown } from '../grammar/catalogue.ts';
+import { isShown } from '../grammar/entry.ts';
 import { catalogue } from '../table/index.ts';
 import { manualPages } from './pages.ts';
 import { bold, escaped } from './roff.ts';

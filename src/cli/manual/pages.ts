@@ -1,6 +1,6 @@
-import { type Catalogue, isShown } from '../grammar/catalogue.ts';
+import type { Catalogue } from '../grammar/catalogue.ts';
 import type { Command } from '../grammar/command.ts';
-import type { Entry } from '../grammar/entry.ts';
+import { type Entry, isShown } from '../grammar/entry.ts';
 import type { FlagTable } from '../grammar/flag.ts';
 import { globalFlags } from '../grammar/global-flags.ts';
 import { bold, escaped, example, italic, item, section } from './roff.ts';

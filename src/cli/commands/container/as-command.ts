@@ -3,11 +3,7 @@ import { type EngineClient, engineInfo, inspectContainer, inspectImage } from '#
 import { EstibaError, fail } from '#std/errors';
 import { asCommand, type Seen } from '../../container-options/as-command/index.ts';
 import { CommandFailure, failureText } from '../../failure.ts';
-import { type Flag, toggle } from '../../grammar/flag.ts';
 import { writeErr, writeOut } from '../../streams/text-output.ts';
-
-/** The `--as-command` flag. */
-export const asCommandFlag = (): Flag<boolean> => toggle('The command line that makes a container like this one');
 
 async function imageConfig(engine: EngineClient, image: string): Promise<ImageInspectConfig> {
   try {

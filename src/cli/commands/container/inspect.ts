@@ -2,8 +2,7 @@ import { inspectContainer } from '#client';
 import { defineCommand } from '../../grammar/command.ts';
 import { toggle } from '../../grammar/flag.ts';
 import { inspectFormat } from '../../grammar/format-flag.ts';
-import { inspectObjects } from '../inspect-objects.ts';
-import { asCommandFlag, printAsCommand } from './as-command.ts';
+import { asCommandFlag, inspectObjects } from '../inspect-objects.ts';
 
 /** `container inspect`. */
 export const containerInspect = defineCommand({
@@ -15,8 +14,11 @@ export const containerInspect = defineCommand({
   },
   args: { min: 1 },
   operands: ['container'],
-  run({ flags, args, engine, program }) {
-    if (flags['as-command']) return printAsCommand(args, { ...flags, engine, program });
+  async run({ flags, args, engine, program }) {
+    if (flags['as-command']) {
+      const { printAsCommand } = await import('./as-command.ts');
+      return printAsCommand(args, { ...flags, engine, program });
+    }
     return inspectObjects(program, args, flags.format, (name) => inspectContainer(engine, name, { size: flags.size }), {
       shape: 'container',
     });
