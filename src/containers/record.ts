@@ -27,6 +27,8 @@ export interface Life {
   readonly restartCount: number;
   /** A person stopped it: `unless-stopped` leaves it alone then. */
   readonly stoppedByHand: boolean;
+  /** Paused by the engine itself, for as long as something takes: not to outlive that engine. */
+  readonly isBriefPause?: boolean;
   readonly health?: HealthState;
   readonly ending?: EndRequest;
   /** Of the last end, or the last start that failed. */

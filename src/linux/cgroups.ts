@@ -158,6 +158,13 @@ export async function thaw(path: string): Promise<void> {
   await until(() => !isFrozen(), freezeTimeoutMs);
 }
 
+/** Whether the cgroup is frozen, or is being frozen. */
+export function isFreezing(path: string): boolean {
+  const { file, thawed } = freezerOf(path);
+  const state = readText(file)?.trim();
+  return state !== undefined && state !== thawed;
+}
+
 function killOnce(path: string): void {
   for (const processId of processes(path)) {
     try {

@@ -1,4 +1,7 @@
 import { expect, test } from 'bun:test';
+import { readFileSync } from 'node:fs';
+import type { ContainerInspect } from '#api';
+import { cgroupLayout, freeze, isFreezing } from '#linux/cgroups';
 import { isAlive, startEngine, until } from '../harness/index.ts';
 import { expectComplete, expectWholeLog, type Numbered, numberedArguments } from './numbered.ts';
 
@@ -83,6 +86,43 @@ test('kill -9 of the engine: restart policy, health check and auto-remove go on'
   await engine.dockerOk('exec', 'checked', 'touch', '/sick');
   await until('sickness', async () => (await inspect('checked', '.State.Health.Status')) === 'unhealthy');
   await engine.dockerOk('rm', '-f', 'eternal', 'checked');
+});
+
+test('kill -9 of the engine: what it had frozen for itself goes on, what a client paused does not', async () => {
+  await using engine = await startEngine();
+  const status = (name: string) => engine.dockerOk('inspect', '-f', '{{.State.Status}}', name);
+  const cgroupOf = async (name: string): Promise<string> => {
+    const pid = await engine.dockerOk('inspect', '-f', '{{.State.Pid}}', name);
+    const controller = cgroupLayout().version === 1 ? /^\d+:(?:.*,)?freezer(?:,.*)?:(.*)$/m : /^0::(.*)$/m;
+    return controller.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '/nowhere';
+  };
+  for (const name of ['half', 'paused', 'committed']) {
+    await engine.dockerOk('run', '-d', '--name', name, 'busybox', 'sleep', '1000');
+  }
+  await engine.dockerOk('pause', 'paused');
+  await engine.dockerOk('exec', 'committed', 'dd', 'if=/dev/urandom', 'of=/random', 'bs=1M', 'count=40');
+  let isCommitted = false;
+  const commit = engine.docker('commit', 'committed', 'kept:latest').then(() => {
+    isCommitted = true;
+  });
+  await until('the commit to pause', async () => {
+    const { State } = await engine.get<ContainerInspect>('/containers/committed/json');
+    return State.Paused || isCommitted;
+  });
+  // As an engine that dies between the two steps of a pause.
+  const half = await cgroupOf('half');
+  await freeze(half);
+  await engine.kill();
+  await commit;
+  await engine.start();
+  expect([await status('half'), await status('paused'), await status('committed')]).toEqual([
+    'running',
+    'paused',
+    'running',
+  ]);
+  expect([isFreezing(half), isFreezing(await cgroupOf('committed'))]).toEqual([false, false]);
+  await engine.dockerOk('rm', '-f', 'half', 'paused', 'committed');
+  expect(await engine.settledLeftovers()).toEqual([]);
 });
 
 test('kill -9 of the engine: attached clients come to an end, and so do those who wait', async () => {

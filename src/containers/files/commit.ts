@@ -35,7 +35,7 @@ export interface CommitParts {
 async function whilePaused<T>(parts: CommitParts, { id, life }: ContainerRecord, body: () => Promise<T>): Promise<T> {
   const { catalog, events, paths } = parts;
   if (life.phase !== 'running') return body();
-  await pause(catalog, events, paths, id);
+  await pause(catalog, events, paths, id, { isBrief: true });
   try {
     return await body();
   } finally {

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { Events } from '#events';
 import type { Rootfs } from '#images';
 import type { Keeper, KeptProcess } from '#keeper';
 import { killAll, listCgroups, removeCgroup } from '#linux/cgroups';
@@ -15,6 +16,7 @@ import { inOrder } from '../restart/order.ts';
 import { restartsWithEngine } from '../restart/policy.ts';
 import type { RestartSchedule } from '../restart/schedule.ts';
 import { releasePins } from '../start/pins.ts';
+import { settlePause } from '../stop/pause.ts';
 
 const sigkill = 9;
 const idLength = 64;
@@ -25,6 +27,7 @@ const endingPollMs = 10;
 /** What the engine's start brings back into order. */
 export interface RecoverParts {
   readonly catalog: Catalog;
+  readonly events: Events;
   readonly execs: ExecStore;
   readonly keeper: Keeper;
   readonly rootfs: Rootfs;
@@ -111,7 +114,7 @@ async function matchProcess(parts: RecoverParts, process: KeptProcess, live: Set
   if (process.state !== 'exited') live.add(process.id);
   const current = hasProcess(record) ? record : adopt(catalog, record, process);
   if (process.state === 'exited') await parts.takeExit(process);
-  else parts.onRunning(current);
+  else parts.onRunning(await settlePause(catalog, parts.events, parts.paths, current));
 }
 
 /** Matches what the keeper has with what the records say. Returns the ids of the containers that live. */
