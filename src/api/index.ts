@@ -1,3 +1,4 @@
+export * from './capabilities.ts';
 export * from './container.ts';
 export * from './filters.ts';
 export * from './host-config.ts';

@@ -13,6 +13,7 @@ export const bootstrapCommand = defineCommand({
     quiet: toggle('Print the image ID only', { short: 'q' }),
   },
   args: { min: 1, max: 1 },
+  operands: [['debian:bookworm', 'busybox']],
   async run({ flags, args, engine }) {
     const [name = ''] = args;
     const interruption = new AbortController();

@@ -50,7 +50,7 @@ async function volumes(engine: EngineClient): Promise<Candidate[]> {
 
 const plain = (texts: readonly string[]): Candidate[] => texts.map((text) => ({ text, summary: '' }));
 
-async function plugins(engine: EngineClient, kind: 'Log' | 'Volume'): Promise<Candidate[]> {
+async function plugins(engine: EngineClient, kind: 'Log' | 'Network' | 'Volume'): Promise<Candidate[]> {
   const known = (await engineInfo(engine)).Plugins as Readonly<Record<string, readonly string[] | null>> | undefined;
   return plain(known?.[kind] ?? []);
 }
@@ -73,6 +73,7 @@ const kinds: Readonly<Record<NamedKind, (engine: Engine, typed: string) => Promi
   'volume-source': (ask, typed) => untilColon(typed, async () => volumes((await ask()).engine)),
   'volume-driver': async (ask) => choice(await plugins((await ask()).engine, 'Volume')),
   network: async (ask) => choice(await networks((await ask()).engine)),
+  'network-driver': async (ask) => choice(await plugins((await ask()).engine, 'Network')),
   'network-mode': async (ask, typed) => {
     const { engine } = await ask();
     if (!typed.startsWith('container:')) return choice([...(await networks(engine)), ...plain(['container:'])]);

@@ -50,6 +50,9 @@ describe('the word that is completed', () => {
     ['network connect a b', 'container', 'b', ''],
     ['cp web:/', 'container-path', 'web:/', ''],
     ['container top -- ', 'running-container', '', ''],
+    ['stop -s ', 'signal', '', ''],
+    ['exec --env-file ', 'file', '', ''],
+    ['volume create -d l', 'volume-driver', 'l', ''],
     ['completion ', ['bash', 'fish', 'zsh'], '', ''],
   ] as const)('%p is a value', async (line, values, typed, prefix) => {
     expect(await at(line)).toEqual({ values, typed, prefix });

@@ -1,3 +1,4 @@
+import { capabilityNames } from '#api';
 import { fail } from '#std/errors';
 import { integer, list, text, toggle, unsigned } from '../grammar/flag.ts';
 import { checkExtraHost, checkLink, checkNameServer, checkSearchDomain } from '../values/addresses.ts';
@@ -6,6 +7,7 @@ import { gpusFlag } from '../values/gpus.ts';
 import { environmentFlag, labelFlag, pairs, sysctlFlag } from '../values/key-values.ts';
 import { mountFlag } from '../values/mounts.ts';
 import { networkFlag } from '../values/networks.ts';
+import { platformFlag } from '../values/platforms.ts';
 import {
   bytesRateFlag,
   deviceRuleFlag,
@@ -16,6 +18,8 @@ import {
 } from '../values/resources.ts';
 import { bytes } from '../values/sizes.ts';
 import { changeableLimits } from './changeable-limits.ts';
+
+const capabilities = ['ALL', ...capabilityNames.map((name) => name.replace(/^CAP_/, ''))];
 
 const streamNames = ['stdin', 'stdout', 'stderr'];
 
@@ -49,7 +53,7 @@ const identity = {
   label: labelFlag('Set a label (name=value)', { short: 'l' }),
   'label-file': list('Read labels from a file', { completes: 'file' }),
   name: text('Name of the container'),
-  platform: text('Platform of the image, for images of several'),
+  platform: platformFlag('Platform of the image, for images of several'),
   pull: text('Fetch the image first: always, missing or never', {
     initial: 'missing',
     shownDefault: '"missing"',
@@ -110,8 +114,8 @@ const limits = {
 };
 
 const isolation = {
-  'cap-add': list('Add capabilities'),
-  'cap-drop': list('Drop capabilities'),
+  'cap-add': list('Add capabilities', { completes: capabilities }),
+  'cap-drop': list('Drop capabilities', { completes: capabilities }),
   cgroupns: text('Cgroup namespace: host or private', { completes: ['host', 'private'] }),
   device: list('Give access to a device (path[:path inside][:rwm])', { completes: 'file' }),
   'device-cgroup-rule': deviceRuleFlag('Allow devices by rule ("c 42:* rmw")'),
@@ -119,11 +123,13 @@ const isolation = {
   ipc: text('IPC namespace: none, private, shareable, host, container:NAME', {
     completes: ['none', 'private', 'shareable', 'host', 'container:'],
   }),
-  isolation: text('Kind of isolation'),
+  isolation: text('Kind of isolation', { completes: ['default'] }),
   pid: text('PID namespace: host, container:NAME', { completes: ['host', 'container:'] }),
   privileged: toggle('All devices and capabilities, no confinement'),
   runtime: text('OCI runtime', { completes: 'runtime' }),
-  'security-opt': list('Security options'),
+  'security-opt': list('Security options', {
+    completes: ['no-new-privileges', 'seccomp=', 'seccomp=unconfined', 'apparmor=', 'label=', 'systempaths=unconfined'],
+  }),
   sysctl: sysctlFlag('Kernel parameters of its namespaces'),
   userns: text('User namespace: host', { completes: ['host'] }),
   'use-api-socket': toggle('Give the container the socket of the API, and the credentials for registries'),

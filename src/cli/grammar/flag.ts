@@ -14,6 +14,7 @@ export type NamedKind =
   | 'volume-source'
   | 'volume-driver'
   | 'network'
+  | 'network-driver'
   /** A network, or `container:NAME`. */
   | 'network-mode'
   | 'object'

@@ -1,9 +1,9 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { capabilityNames } from '#api';
 import { type Label, Script } from '#linux/script';
 import { lastResultAddress } from '#linux/script-program';
 import type { OciProcess } from '#oci';
-import { capabilityNames } from '../spec/capabilities.ts';
 
 const capabilityOrder: readonly string[] = capabilityNames;
 

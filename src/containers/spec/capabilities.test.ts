@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test';
-import { capabilitiesOfMask, capabilityNames, defaultCapabilities, resolveCapabilities } from './capabilities.ts';
+import { capabilityNames } from '#api';
+import { capabilitiesOfMask, defaultCapabilities, resolveCapabilities } from './capabilities.ts';
 
 const available = capabilityNames.filter((name) => name !== 'CAP_SYS_RESOURCE');
 

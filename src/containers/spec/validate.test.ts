@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test';
 import type { ContainerConfig, HostConfig } from '#api';
+import { capabilityNames } from '#api';
 import { fail, kindOf } from '#std/errors';
 import { completeHostConfig } from '../create/host-defaults.ts';
 import { mergeConfig } from '../create/merge.ts';
-import { capabilityNames } from './capabilities.ts';
 import type { HostFacts } from './host.ts';
 import { validateCreation } from './validate.ts';
 import { parseNumberList } from './validate-resources.ts';

@@ -29,7 +29,7 @@ export const exec = defineCommand({
     detach: toggle('Leave the command in the background', { short: 'd' }),
     'detach-keys': text('Keys that leave the command (ctrl-p,ctrl-q)'),
     env: environmentFlag(),
-    'env-file': list('Read environment variables from a file'),
+    'env-file': list('Read environment variables from a file', { completes: 'file' }),
     interactive: toggle('Keep standard input open', { short: 'i' }),
     privileged: toggle('Give the command all capabilities'),
     tty: toggle('Give the command a terminal', { short: 't' }),

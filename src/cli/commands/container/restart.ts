@@ -7,7 +7,7 @@ import { forEachName } from '../each.ts';
 export const restart = defineCommand({
   usage: '[OPTIONS] CONTAINER [CONTAINER...]',
   flags: {
-    signal: text('Signal to stop with', { short: 's' }),
+    signal: text('Signal to stop with', { short: 's', completes: 'signal' }),
     timeout: integer('Seconds to wait before the kill', { short: 't' }),
     time: integer('Seconds to wait before the kill', { hidden: true, deprecatedFor: 'timeout' }),
   },

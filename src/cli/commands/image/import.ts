@@ -4,6 +4,7 @@ import { list, text } from '../../grammar/flag.ts';
 import { Meter } from '../../print/meter.ts';
 import { printProgress } from '../../print/progress.ts';
 import { archiveBytes, archiveInput } from '../../streams/archive-input.ts';
+import { platformFlag } from '../../values/platforms.ts';
 import { parseImageName } from '../../values/references.ts';
 
 /** `image import`: prints the ID. */
@@ -12,7 +13,7 @@ export const importCommand = defineCommand({
   flags: {
     change: list("Apply a Dockerfile's instruction to the image", { short: 'c' }),
     message: text('Message of the commit', { short: 'm' }),
-    platform: text('Platform of the image'),
+    platform: platformFlag('Platform of the image'),
   },
   args: { min: 1 },
   operands: ['file', 'image', 'none'],

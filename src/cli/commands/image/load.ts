@@ -12,7 +12,7 @@ import { apiPlatform, platformFlag } from '../../values/platforms.ts';
 export const load = defineCommand({
   usage: '[OPTIONS]',
   flags: {
-    input: text('Archive to read, instead of standard input', { short: 'i' }),
+    input: text('Archive to read, instead of standard input', { short: 'i', completes: 'file' }),
     platform: platformFlag('Load the variant of this platform alone (os[/arch[/variant]])'),
     quiet: toggle('No progress', { short: 'q' }),
   },

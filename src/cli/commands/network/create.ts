@@ -35,7 +35,12 @@ export const networkCreate = defineCommand({
     'aux-address': pairs('Addresses that the network uses itself (name=address)'),
     'config-from': text('Network whose configuration to copy'),
     'config-only': toggle('Make a configuration, and no network'),
-    driver: text('Driver of the network', { short: 'd', initial: 'bridge', shownDefault: '"bridge"' }),
+    driver: text('Driver of the network', {
+      short: 'd',
+      initial: 'bridge',
+      shownDefault: '"bridge"',
+      completes: 'network-driver',
+    }),
     gateway: strings('Gateways of the subnets'),
     ingress: toggle('Make the routing mesh of a swarm'),
     internal: toggle('No way outwards'),

@@ -32,7 +32,12 @@ export const volumeCreate = defineCommand({
   examples: [['volume create -o type=tmpfs -o device=tmpfs -o o=size=100m scratch', 'A volume in memory']],
   flags: {
     ...clusterFlags,
-    driver: text('Driver of the volume', { short: 'd', initial: 'local', shownDefault: '"local"' }),
+    driver: text('Driver of the volume', {
+      short: 'd',
+      initial: 'local',
+      shownDefault: '"local"',
+      completes: 'volume-driver',
+    }),
     label: labelFlag('Set a label (name=value)'),
     name: text('Name of the volume', { hidden: true }),
     opt: pairs('Options of the driver (name=value)', { short: 'o' }),
