@@ -161,7 +161,7 @@ class PorterPool implements Porter {
     const deadline = performance.now() + startTimeoutMs;
     for (;;) {
       try {
-        return await Session.open(worker.socketPath, request);
+        return await Session.open(worker.socketPath, request, () => readProcessStat(worker.process.pid)?.state === 'R');
       } catch (error) {
         const isEarly = ['ENOENT', 'ECONNREFUSED', 'EAGAIN'].some((code) => hasCode(error, code));
         if (!isEarly || !isAlive(worker) || performance.now() > deadline) {

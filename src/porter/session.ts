@@ -2,8 +2,14 @@ import { connect, type Socket } from 'node:net';
 import { type ErrorKind, errorKinds, fail } from '#std/errors';
 import { type Frame, type FrameError, FrameWriter, type PorterRequest, readFrames } from './protocol.ts';
 
-/** A porter that has not said that it begins by then is stuck in the kernel, and with it all that it does. */
-const acceptTimeoutMs = 2000;
+/**
+ * A porter that has not said that it begins at so many looks is stuck in the kernel, and with it all that it does. One look
+ * a turn of the engine's own loop: an engine that was itself held up has not waited for the porter.
+ */
+const acceptLooks = 10;
+const lookIntervalMs = 200;
+/** One that works all the while has much to do, and is waited for longer. */
+const busyLooks = 100;
 
 function isErrorKind(kind: string): kind is ErrorKind {
   return kind in errorKinds;
@@ -25,8 +31,11 @@ export class Session {
     this.#frames = readFrames(socket as AsyncIterable<Buffer>);
   }
 
-  /** Connects and hands the work over. Undefined when the porter does not take it up; rejects when nobody listens. */
-  static async open(socketPath: string, request: PorterRequest): Promise<Session | undefined> {
+  /**
+   * Connects and hands the work over. Undefined when the porter does not take it up; rejects when nobody listens. `isBusy` tells
+   * whether the porter works just now.
+   */
+  static async open(socketPath: string, request: PorterRequest, isBusy: () => boolean): Promise<Session | undefined> {
     const socket = connect({ path: socketPath, allowHalfOpen: true });
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
@@ -35,10 +44,14 @@ export class Session {
     socket.on('error', () => socket.destroy());
     const session = new Session(socket);
     let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      socket.destroy();
-    }, acceptTimeoutMs);
+    let looks = 0;
+    let idleLooks = 0;
+    const timer = setInterval(() => {
+      looks += 1;
+      if (!isBusy()) idleLooks += 1;
+      isLate = idleLooks >= acceptLooks || looks >= busyLooks;
+      if (isLate) socket.destroy();
+    }, lookIntervalMs);
     try {
       socket.write(`${JSON.stringify(request)}\n`);
       await session.#next();
@@ -47,7 +60,7 @@ export class Session {
       if (isLate) return undefined;
       throw error;
     } finally {
-      clearTimeout(timer);
+      clearInterval(timer);
     }
   }
 
