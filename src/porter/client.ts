@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { hasCode } from '#linux/errno';
 import { readProcessStat } from '#linux/process';
@@ -40,6 +40,13 @@ interface Worker {
   idle: ReturnType<typeof setTimeout> | undefined;
 }
 
+/** Porters that were killed together with their engine have left theirs. */
+function removeLeftSockets(execRoot: string): void {
+  for (const name of readdirSync(execRoot)) {
+    if (/^porter-\d+-\d+\.sock$/.test(name)) rmSync(join(execRoot, name), { force: true });
+  }
+}
+
 class PorterPool implements Porter {
   readonly #execRoot: string;
   readonly #command: readonly string[];
@@ -49,6 +56,7 @@ class PorterPool implements Porter {
 
   constructor(options: { execRoot: string; command: readonly string[] }) {
     this.#execRoot = options.execRoot;
+    removeLeftSockets(options.execRoot);
     this.#command = options.command;
   }
 

@@ -1,8 +1,9 @@
 import { expect, test } from 'bun:test';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openPorter } from './client.ts';
 import { FrameWriter, type PorterRequest } from './protocol.ts';
 import { Session } from './session.ts';
 
@@ -38,4 +39,15 @@ async function opened(takesUpAt: number, busy: boolean): Promise<'taken up' | 'g
 
 test('a porter that does nothing is given up; one that has much to do is not', async () => {
   expect(await Promise.all([opened(1000, false), opened(14, true)])).toEqual(['given up', 'taken up']);
+});
+
+test('sockets that the porters of a killed engine left are gone with the next one', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'estiba-session-'));
+  try {
+    for (const name of ['porter-12-3.sock', 'engine.lock']) writeFileSync(join(directory, name), '');
+    openPorter({ execRoot: directory, command: [] }).close();
+    expect(readdirSync(directory)).toEqual(['engine.lock']);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
