@@ -18,6 +18,7 @@ import { encodeChanges } from './files/changes.ts';
 import { commit } from './files/commit.ts';
 import { removeLink, shownLinks } from './links/links.ts';
 import { containerLog } from './logs/container-log.ts';
+import { LogOpenings } from './logs/openings.ts';
 import type { ContainerPaths } from './paths.ts';
 import { type ContainerRecord, hasProcess, isRunning } from './record.ts';
 import { prune } from './remove/prune.ts';
@@ -54,12 +55,14 @@ export interface FaceParts {
 }
 
 /** Streams: attach, logs, terminal sizes. */
-function streamCalls(parts: FaceParts): Pick<Containers, 'attach' | 'logs' | 'resize' | 'execResize'> {
-  const { catalog, events, keeper, clients, paths } = parts;
+function streamCalls(
+  parts: FaceParts & { readonly openings: LogOpenings },
+): Pick<Containers, 'attach' | 'logs' | 'resize' | 'execResize'> {
+  const { catalog, events, keeper, clients, openings, paths } = parts;
   const logsOf = (
     record: ContainerRecord,
     options: LogOptions & { readonly raw?: boolean },
-  ): AsyncIterable<Uint8Array> => containerLog(catalog, paths, record, options);
+  ): AsyncIterable<Uint8Array> => containerLog({ catalog, openings, paths }, record, options);
 
   function attach(name: string, options: AttachOptions): Promise<Attachment> {
     const record = catalog.find(name);
@@ -159,8 +162,9 @@ function viewCalls(
 /** Puts the face together. */
 export function createFace(parts: FaceParts): Containers {
   const { catalog, events, paths, execs, execStore, starter, terminator } = parts;
+  const openings = new LogOpenings();
   return {
-    ...streamCalls(parts),
+    ...streamCalls({ ...parts, openings }),
     ...viewCalls(parts),
     ...parts.archive,
     changes: async (name) => encodeChanges(await parts.images.rootfs.changes(catalog.find(name).id)),
@@ -178,7 +182,7 @@ export function createFace(parts: FaceParts): Containers {
       if (options.link) removeLink(catalog, name);
       else await parts.remove(name, options);
     },
-    wait: (name, condition, signal) => waitFor(catalog, name, condition, signal),
+    wait: (name, condition, signal) => waitFor({ catalog, openings }, name, condition, signal),
     execCreate: (name, request) => execs.create(name, request),
     execInspect(id) {
       const exec = execStore.get(id);

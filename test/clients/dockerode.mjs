@@ -284,14 +284,30 @@ step('events: a stream, and those of the past', async () => {
   );
 });
 
+/** A wait that the engine has taken, as its head is out; gives the rest of the answer. */
+async function registered(container, condition) {
+  const call = {
+    path: `/containers/${container.id}/wait?`,
+    method: 'POST',
+    isStream: true,
+    options: { _query: { condition }, _body: {} },
+    statusCodes: { 200: true },
+  };
+  const answer = await new Promise((resolve, reject) =>
+    docker.modem.dial(call, (error, stream) => (error ? reject(error) : resolve(stream))),
+  );
+  return async () => JSON.parse((await all(answer)).toString());
+}
+
 step('wait: for the next exit and for removal', async () => {
   const container = await docker.createContainer({ ...made, Cmd: shell('exit 6'), HostConfig: { AutoRemove: true } });
-  const next = container.wait({ condition: 'next-exit' });
-  const removed = container.wait({ condition: 'removed' });
+  assert.equal((await container.wait({ condition: 'not-running' })).StatusCode, 0);
+  const next = await registered(container, 'next-exit');
+  const removed = await registered(container, 'removed');
   await container.start();
-  assert.equal((await next).StatusCode, 6);
-  assert.equal((await removed).StatusCode, 6);
-  assert.equal((await refusal(container.inspect())).status, 404);
+  assert.deepEqual(await next(), { StatusCode: 6 });
+  assert.deepEqual(await removed(), { StatusCode: 6 });
+  assert.equal((await refusal(container.wait())).status, 404);
 });
 
 step('inspect, with sizes, and top', async () => {
@@ -425,7 +441,15 @@ step('volumes: made, used, listed, kept and pruned', async () => {
 });
 
 step('update, kill, rename, pause, restart and stop', async () => {
-  await running({ Cmd: shell('trap "exit 0" TERM; while :; do sleep 0.1; done') }, async (container) => {
+  const script = 'trap "exit 0" TERM; echo trapped; while :; do sleep 0.1; done';
+  await running({ Cmd: shell(script) }, async (container) => {
+    // Without its trap the process would not be ended by SIGTERM.
+    const trapped = (times) =>
+      until(
+        'the trap',
+        async () => (await container.logs({ stdout: true })).toString().split('trapped').length > times,
+      );
+    await trapped(1);
     await container.update({ Memory: 64 << 20, MemorySwap: 128 << 20, RestartPolicy: { Name: 'no' } });
     const seen = await container.inspect();
     assert.equal(seen.HostConfig.Memory, 64 << 20);
@@ -440,12 +464,14 @@ step('update, kill, rename, pause, restart and stop', async () => {
     const after = (await container.inspect()).State;
     assert.equal(after.Running, true);
     assert.notEqual(after.Pid, before);
+    await trapped(2);
     await container.kill({ signal: 'KILL' });
     assert.equal((await container.wait()).StatusCode, 137);
     const again = await refusal(container.kill());
     assert.equal(again.status, 409);
     assert.match(again.message, /is not running$/);
     await container.start();
+    await trapped(3);
     await container.stop({ t: 10 });
     assert.equal((await refusal(container.stop())).status, 304);
   });

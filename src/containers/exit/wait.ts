@@ -1,12 +1,16 @@
 import type { ContainerWaitResponse } from '#api';
 import { fail } from '#std/errors';
 import type { Catalog } from '../catalog.ts';
+import type { LogOpenings } from '../logs/openings.ts';
 import { isRunning } from '../record.ts';
 import { nextChange, nextExit } from './await.ts';
 
+/** How long an exit is kept from those that wait for it while followers look for the log. It takes milliseconds. */
+const openingsDeadlineMs = 2000;
+
 /** `POST /containers/{id}/wait`: conditions `not-running` (also empty), `next-exit` and `removed`. */
 export function waitFor(
-  catalog: Catalog,
+  { catalog, openings }: { readonly catalog: Catalog; readonly openings: LogOpenings },
   name: string,
   condition: string,
   signal: AbortSignal,
@@ -25,8 +29,9 @@ export function waitFor(
         throw fail('invalid-argument', `invalid condition: "${condition}"`);
     }
   };
-  const result = watch().then((last) => {
+  const result = watch().then(async (last) => {
     if (last === undefined) throw fail('cancelled', 'context canceled');
+    await openings.settled(last.id, openingsDeadlineMs);
     const { error, exitCode } = last.life;
     // What Docker leaves out for a container that is gone.
     const isTold = error !== '' && condition !== 'removed';

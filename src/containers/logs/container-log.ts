@@ -7,12 +7,19 @@ import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, isRunning } from '../record.ts';
 import type { LogOptions } from '../types.ts';
 import { logPlace } from './drivers.ts';
-import { readLog } from './read.ts';
+import type { LogOpenings } from './openings.ts';
+import { type ReadOptions, readLog } from './read.ts';
+
+/** What reading logs needs. */
+export interface LogParts {
+  readonly catalog: Catalog;
+  readonly openings: LogOpenings;
+  readonly paths: ContainerPaths;
+}
 
 /** The log of a container as `GET /containers/{id}/logs` sends it; following, it ends when the container has stopped. */
 export function containerLog(
-  catalog: Catalog,
-  paths: ContainerPaths,
+  { catalog, openings, paths }: LogParts,
   record: ContainerRecord,
   options: LogOptions & { readonly raw?: boolean },
 ): AsyncIterable<Uint8Array> {
@@ -37,5 +44,13 @@ export function containerLog(
   const { follow: follows, raw = record.config.Tty, ...rest } = options;
   // Before the first start there may be no directory to watch.
   if (follows) mkdirSync(dirname(place.path), { recursive: true, mode: 0o700 });
-  return readLog(place.path, { ...rest, format: place.format, framed: !raw, ...(follows && { follow }) });
+  const readOptions = { ...rest, format: place.format, framed: !raw };
+  if (!follows) return readLog(place.path, readOptions);
+  return followLog(place.path, { ...readOptions, follow }, () => openings.enter(id));
+}
+
+/** Follows a log; from its first step until the log is open, nobody hears of the container's exit. */
+async function* followLog(path: string, options: ReadOptions, enter: () => Disposable): AsyncGenerator<Uint8Array> {
+  using opening = enter();
+  yield* readLog(path, { ...options, onOpen: () => opening[Symbol.dispose]() });
 }

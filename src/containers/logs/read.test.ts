@@ -105,6 +105,22 @@ test('follows through rotation until the writer has ended', async () => {
   expect((await stream.next()).done).toBe(true);
 });
 
+test('a line is followed however soon after another it comes', async () => {
+  const path = newPath();
+  writeFileSync(path, '');
+  const controller = new AbortController();
+  const follow: FollowControl = { ended: () => false, onChange: () => ({ [Symbol.dispose]: () => undefined }) };
+  const stream = readLog(path, { ...plain, follow, signal: controller.signal });
+  for (let round = 0; round < 100; round++) {
+    const next = stream.next();
+    await Bun.sleep(round % 5);
+    appendFileSync(path, line(`${round}\n`));
+    expect(Buffer.from((await next).value ?? []).toString()).toBe(`${round}\n`);
+  }
+  controller.abort();
+  expect((await stream.next()).done).toBe(true);
+});
+
 test('a log that comes and ends while it is looked for is followed all the same', async () => {
   const path = newPath();
   let looks = 0;

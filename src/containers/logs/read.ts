@@ -12,6 +12,8 @@ export interface ReadOptions extends LineOptions {
   /** Present: goes on when the end is reached, until this says that no more will be written. */
   readonly follow?: FollowControl;
   readonly signal: AbortSignal;
+  /** Called once the log is open, or known not to be there: what happens to its name no longer matters. */
+  readonly onOpen?: () => void;
   /** The form of the records; Docker's JSON lines unless told. */
   readonly format?: 'json' | 'local';
 }
@@ -24,12 +26,20 @@ export interface FollowControl {
   onChange(listener: () => void): Disposable;
 }
 
+/**
+ * A watch of files tells of changes, but not of each: of one that follows another at once nothing is heard. So a reader
+ * looks again by itself, soon after the last change and then ever less often.
+ */
+const firstPauseMs = 25;
+const longestPauseMs = 4000;
+
 /** The longest that a timer can be set to. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Sleeps until something in the log's directory, the container or the signal changes; nothing that happened before is missed. */
+/** Sleeps until something in the log's directory, the container or the signal changes, or may have; nothing is missed. */
 class Bell implements Disposable {
   #rung = false;
+  #pauseMs = firstPauseMs;
   #wake: (() => void) | undefined;
   readonly #stack = new DisposableStack();
 
@@ -57,7 +67,14 @@ class Bell implements Disposable {
   }
 
   async wait(): Promise<void> {
-    if (!this.#rung) await new Promise<void>((resolve) => (this.#wake = resolve));
+    if (!this.#rung) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const timer = setTimeout(resolve, this.#pauseMs);
+      await promise;
+      clearTimeout(timer);
+    }
+    this.#pauseMs = this.#rung ? firstPauseMs : Math.min(this.#pauseMs * 2, longestPauseMs);
     this.#wake = undefined;
     this.#rung = false;
   }
@@ -84,6 +101,7 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
     wasEnded = follow.ended();
     start = await openLog(path, format, undefined);
   }
+  options.onOpen?.();
   if (start === undefined) return;
   let { file, offset } = start;
   let next: LogFile | undefined;
