@@ -4,6 +4,9 @@
  */
 import { Writable } from 'node:stream';
 
+// Bun may stand in for Node on PATH, with streams and sockets of its own: those are not what users of these clients have.
+if (process.versions.bun !== undefined) throw new Error('this is not Node');
+
 /** A step that waits for what never comes must not hold up the others. */
 const stepDeadlineMs = 30_000;
 const waiting = [];
