@@ -243,6 +243,8 @@ class RunningEngine implements TestEngine {
         await killHard(pid);
       }
     });
+    // Another engine that comes to a bridge's name has its rules a moment before its bridge is seen to be its own.
+    await until('nothing to be left', () => (traces?.remaining() ?? []).length === 0).catch(() => undefined);
     complaints.push(...(traces?.remaining() ?? []), ...unmountBelow(this.root));
     const said = complaints.length > 0 ? this.#saidLast() : '';
     rmSync(this.root, { recursive: true, force: true });
