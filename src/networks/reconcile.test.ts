@@ -69,7 +69,7 @@ test('after a kill the dead are removed and the living go on', async () => {
   const table = runNftables(`list table ip ${device}`);
   expect(table).toContain(element(alive));
   expect(table).not.toContain(element(dead));
-  expect(await lab.get('127.0.0.1', alive.ports['80/tcp']?.[0]?.HostPort ?? '')).toBe('alive');
+  expect(await lab.reach('127.0.0.1', alive.ports['80/tcp']?.[0]?.HostPort ?? '')).toBe('alive');
   // The address of the living is not given to anybody else, and its port is held again.
   const next = await networks.setUp(request());
   expect(addressOf(next)).toBe(addressOf(dead));
@@ -103,8 +103,8 @@ test('bridge, device and rules that somebody has deleted are restored', async ()
   expect(deviceNames(alive.namespacePath)).toEqual(['lo']);
   const networks = await lab.open();
   await networks.reconcile(new Set([alive.containerId]));
-  expect(await lab.get(addressOf(alive), 80)).toBe('alive');
-  expect(await lab.get('127.0.0.1', alive.ports['80/tcp']?.[0]?.HostPort ?? '')).toBe('alive');
+  expect(await lab.reach(addressOf(alive), 80)).toBe('alive');
+  expect(await lab.reach('127.0.0.1', alive.ports['80/tcp']?.[0]?.HostPort ?? '')).toBe('alive');
 });
 
 test('the table comes back with the next start or removal after a flush', async () => {
@@ -128,7 +128,7 @@ test('a bridge that is deleted under the engine is made again by the next start'
   route.transact(deleteLink(bridge.Options['com.docker.network.bridge.name'] ?? ''));
   const sandbox = await networks.setUp(request());
   await lab.serve(sandbox.namespacePath, 80, 'again');
-  expect(await lab.get(addressOf(sandbox), 80)).toBe('again');
+  expect(await lab.reach(addressOf(sandbox), 80)).toBe('again');
 });
 
 test('engines side by side have their own bridges, subnets and tables, and leave each other alone', async () => {
@@ -140,7 +140,7 @@ test('engines side by side have their own bridges, subnets and tables, and leave
   await lab.serve(second.namespacePath, 80, 'two');
   await one.reconcile(new Set());
   expect(one.sandbox(first.containerId)).toBeUndefined();
-  expect(await lab.get(addressOf(second), 80)).toBe('two');
+  expect(await lab.reach(addressOf(second), 80)).toBe('two');
   // Bridges are isolated from each other.
   const third = await one.setUp(request());
   expect(await lab.get(addressOf(second), 80, third.namespacePath)).toBeUndefined();

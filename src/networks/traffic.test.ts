@@ -34,23 +34,23 @@ afterAll(async () => {
 test('the host reaches a published port on loopback, on the gateway and by IPv6', async () => {
   const port = hostPort(web, '80/tcp');
   const gateway = web.endpoints.bridge?.Gateway ?? '';
-  expect(await lab.get('127.0.0.1', port)).toBe('web');
-  expect(await lab.get(gateway, port)).toBe('web');
-  if (existsSync('/proc/net/if_inet6')) expect(await lab.get('::1', port)).toBe('web');
+  expect(await lab.reach('127.0.0.1', port)).toBe('web');
+  expect(await lab.reach(gateway, port)).toBe('web');
+  if (existsSync('/proc/net/if_inet6')) expect(await lab.reach('::1', port)).toBe('web');
 });
 
 test('containers reach each other, and published ports, their own too', async () => {
   const gateway = web.endpoints.bridge?.Gateway ?? '';
   const port = hostPort(web, '80/tcp');
-  expect(await lab.get(addressOf(web), 80, other.namespacePath)).toBe('web');
-  expect(await lab.get(gateway, port, other.namespacePath)).toBe('web');
-  expect(await lab.get(gateway, port, web.namespacePath)).toBe('web');
+  expect(await lab.reach(addressOf(web), 80, other.namespacePath)).toBe('web');
+  expect(await lab.reach(gateway, port, other.namespacePath)).toBe('web');
+  expect(await lab.reach(gateway, port, web.namespacePath)).toBe('web');
 });
 
 test('from outside only what is published for outside is reached', async () => {
-  expect(await lab.get('198.51.100.1', hostPort(web, '80/tcp'), outside)).toBe('web');
+  expect(await lab.reach('198.51.100.1', hostPort(web, '80/tcp'), outside)).toBe('web');
   expect(await lab.get('198.51.100.1', hostPort(local, '80/tcp'), outside)).toBeUndefined();
-  expect(await lab.get('127.0.0.1', hostPort(local, '80/tcp'))).toBe('local');
+  expect(await lab.reach('127.0.0.1', hostPort(local, '80/tcp'))).toBe('local');
   // Straight to the container's address, as a neighbour with a route could.
   expect(await lab.get(addressOf(web), 80, outside)).toBeUndefined();
 });
@@ -73,7 +73,7 @@ test('the host is not reached on its loopback addresses from a container', async
 
 test('containers reach the world outside, as the host', async () => {
   await lab.serve(outside, 8080, 'world');
-  expect(await lab.get('198.51.100.2', 8080, other.namespacePath)).toBe('world');
+  expect(await lab.reach('198.51.100.2', 8080, other.namespacePath)).toBe('world');
 });
 
 test('a flow of datagrams that never pauses follows its port to the next container', async () => {
