@@ -7,30 +7,22 @@ const library = libc({
   sigaction: { args: ['i32', 'buffer', 'buffer'], returns: 'i32' },
 });
 
-/**
- * Signals that come by themselves: by SIGPWR the collector's threads hold up the others, SIGIO says that a descriptor is
- * ready, also one that another process keeps open.
- */
-const unaskedSignals = { SIGIO: 29, SIGPWR: 30 };
+/** Says that a descriptor is ready, also one that another process keeps open. */
+const SIGIO = 29;
 const SIG_IGN = 1n;
 /** glibc's struct sigaction on 64-bit machines; its first word is the handler. */
 const actionBytes = 152;
 
 /**
- * Has unasked signals ignored, those too that have been sent already; returns what takes that back. They would else end
- * the next program, which starts without handlers.
+ * Has SIGIO ignored, one that has been sent already too; returns what takes that back. It would else end the next program,
+ * which starts without a handler.
  */
-function ignoreUnaskedSignals(): () => void {
+function ignoreReadiness(): () => void {
   const ignoring = new BigUint64Array(actionBytes / 8);
   ignoring[0] = SIG_IGN;
-  const undo = Object.values(unaskedSignals).map((signal) => {
-    const before = new BigUint64Array(actionBytes / 8);
-    check('sigaction', library().sigaction(signal, ignoring, before));
-    return () => library().sigaction(signal, before, new BigUint64Array(actionBytes / 8));
-  });
-  return () => {
-    for (const one of undo) one();
-  };
+  const before = new BigUint64Array(actionBytes / 8);
+  check('sigaction', library().sigaction(SIGIO, ignoring, before));
+  return () => void library().sigaction(SIGIO, before, ignoring);
 }
 
 /**
@@ -46,10 +38,10 @@ export function replaceProgram(
   const variables = new WordTable(
     Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`])),
   );
-  const heedSignals = ignoreUnaskedSignals();
+  const heedReadiness = ignoreReadiness();
   const result = library().execve(Buffer.from(`${program}\0`), args.pointers, variables.pointers);
   const error = new SystemCallError('execve', lastErrno(), program);
-  heedSignals();
+  heedReadiness();
   // Named here, so that what the pointers point to was not collected before the call.
   throw result < 0
     ? error
