@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeAuthority, makeCertificate } from '../harness/certificates.ts';
 import { estibaCommand, processesNaming, run, startEngine, type TestEngine, until } from '../harness/index.ts';
-import { makeAuthority, makeCertificate } from './certificates.ts';
 
 /** Certificates, the settings' file, and one engine that serves on a unix socket, over TLS, and its metrics. */
 let files: string;

@@ -35,6 +35,8 @@ export interface TestEngine extends AsyncDisposable {
   dockerWith(options: RunOptions, ...args: readonly string[]): Promise<Ran>;
   /** Standard output of a docker command that must succeed, trimmed. */
   dockerOk(...args: readonly string[]): Promise<string>;
+  /** What the docker CLI tells of a container's events up to now, in order; `since` as its flag takes it. */
+  actionsOf(container: string, since: string): Promise<string[]>;
   /** Our own CLI against this engine. */
   estiba(...args: readonly string[]): Promise<Ran>;
   /** One HTTP request, `path` with its leading slash. */
@@ -168,6 +170,12 @@ class RunningEngine implements TestEngine {
     const { code, stdout, stderr } = await this.docker(...args);
     if (code !== 0) throw new Error(`docker ${args.join(' ')} exited ${code}: ${stderr}`);
     return stdout.trim();
+  }
+
+  async actionsOf(container: string, since: string): Promise<string[]> {
+    const till = (Date.now() / 1000 + 0.1).toFixed(3);
+    const which = ['--since', since, '--until', till, '-f', `container=${container}`];
+    return (await this.dockerOk('events', ...which, '--format', '{{.Action}}')).split('\n');
   }
 
   estiba(...args: readonly string[]): Promise<Ran> {

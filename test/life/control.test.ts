@@ -153,19 +153,7 @@ test('events tell a life in order, later too', async () => {
   const since = (Date.now() / 1000).toFixed(3);
   const id = await engine.dockerOk('run', '-d', '--rm', 'busybox', 'sh', '-c', 'exit 3');
   await until('removal', async () => (await engine.docker('inspect', id)).code !== 0);
-  const till = (Date.now() / 1000 + 0.1).toFixed(3);
-  const told = await engine.dockerOk(
-    'events',
-    '--since',
-    since,
-    '--until',
-    till,
-    '-f',
-    `container=${id}`,
-    '--format',
-    '{{.Action}}',
-  );
-  expect(told.split('\n')).toEqual(['create', 'start', 'die', 'destroy']);
+  expect(await engine.actionsOf(id, since)).toEqual(['create', 'start', 'die', 'destroy']);
 });
 
 test('prune removes what does not run, and only that', async () => {

@@ -190,19 +190,7 @@ test('a restart begins anew, and keeps the log; a pause is no probe; events tell
   await post(engine, `/containers/${id}/stop`);
   expect((await health(id)).Log.length).toBeGreaterThan(0);
   await removeAll(engine, id);
-  const till = (Date.now() / 1000 + 0.1).toFixed(3);
-  const told = await engine.dockerOk(
-    'events',
-    '--since',
-    since,
-    '--until',
-    till,
-    '-f',
-    `container=${id}`,
-    '--format',
-    '{{.Action}}',
-  );
-  const changes = told.split('\n').filter((action) => action.startsWith('health_status'));
+  const changes = (await engine.actionsOf(id, since)).filter((action) => action.startsWith('health_status'));
   expect(changes).toEqual(['health_status: healthy', 'health_status: unhealthy']);
 });
 

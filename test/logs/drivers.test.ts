@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startEngine, type TestEngine, until } from '../harness/index.ts';
-import { DatagramServer, TcpServer } from './servers.ts';
+import { DatagramServer, StreamServer } from './servers.ts';
 
 let engine: TestEngine;
 let journal: DatagramServer;
@@ -194,7 +194,7 @@ test('one file alone is bounded too, and whoever follows it misses nothing', asy
 
 test('none, and a driver whose cache is off: nothing to read, in the words of Docker', async () => {
   await run('silent', 'none', {}, ...shell('echo unheard'));
-  await using server = await TcpServer.listen();
+  await using server = await StreamServer.listen();
   const address = `tcp://127.0.0.1:${server.port}`;
   await run('uncached', 'syslog', { 'syslog-address': address, 'cache-disabled': 'true' }, ...shell('echo heard'));
   await server.received('heard');
@@ -207,7 +207,7 @@ test('none, and a driver whose cache is off: nothing to read, in the words of Do
 });
 
 test('syslog: each format, and tags that begin no line of their own', async () => {
-  await using server = await TcpServer.listen();
+  await using server = await StreamServer.listen();
   const address = `tcp://127.0.0.1:${server.port}`;
   const script = 'echo "out $0"; echo "err $0" >&2';
   const formats: readonly (readonly [string, Record<string, string>])[] = [
@@ -259,7 +259,7 @@ test('syslog over UDP: a datagram a line', async () => {
 });
 
 test('a server that is away holds nobody up, and gets what was kept for it when it is back', async () => {
-  const first = await TcpServer.listen();
+  const first = await StreamServer.listen();
   const { port } = first;
   await first[Symbol.asyncDispose]();
   const values = { 'syslog-address': `tcp://127.0.0.1:${port}`, mode: 'non-blocking', 'max-buffer-size': '100k' };
@@ -268,7 +268,7 @@ test('a server that is away holds nobody up, and gets what was kept for it when 
     ...['run', '-d', '--name', 'away', '--log-driver', 'syslog', ...options(values), ...shell(script)],
   );
   await until('all lines in the cache', async () => (await engine.dockerOk('logs', '-n', '1', 'away')) === 'last');
-  await using server = await TcpServer.listen(port);
+  await using server = await StreamServer.listen(undefined, 'connection', { port, host: '127.0.0.1' });
   await server.received('first');
   // Room for the newest comes as the oldest go.
   await engine.dockerOk('exec', 'away', 'touch', '/go');

@@ -1,5 +1,5 @@
 import { dlopen, ptr } from 'bun:ffi';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { until } from '../harness/index.ts';
 
 const AF_UNIX = 1;
@@ -42,25 +42,29 @@ export class DatagramServer implements Disposable {
   }
 }
 
-/** A TCP server on a free port of the loopback that keeps what it is sent. */
-export class TcpServer implements AsyncDisposable {
+/** A server of streams that keeps what it is sent. */
+export class StreamServer implements AsyncDisposable {
   #text = '';
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
 
-  private constructor(server: Server) {
+  private constructor(server: Server, event: string) {
     this.#server = server;
-    server.on('connection', (socket) => {
+    server.on(event, (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('data', (bytes) => (this.#text += bytes.toString()));
       socket.on('error', () => undefined);
     });
   }
 
-  static async listen(port = 0): Promise<TcpServer> {
-    const server = createServer();
-    const listening = new TcpServer(server);
-    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  /** Listens, by default on a free port of the loopback; `event` is what the server calls a connection. */
+  static async listen(
+    server: Server = createServer(),
+    event = 'connection',
+    place: ListenOptions = { port: 0, host: '127.0.0.1' },
+  ): Promise<StreamServer> {
+    const listening = new StreamServer(server, event);
+    await new Promise<void>((resolve) => server.listen(place, resolve));
     return listening;
   }
 

@@ -1,6 +1,6 @@
 import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
-import { connect as connectPlain, type Socket } from 'node:net';
+import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { connectDatagram, sendOver } from '#linux/datagram';
 import { hasCode } from '#linux/errno';
@@ -88,7 +88,8 @@ function connectTo({ transport, address, tls }: SyslogTarget): Socket {
   const [ca, cert, key] = [file(tls?.ca), file(tls?.cert), file(tls?.key)];
   return connectTls({
     ...place,
-    servername: place.host,
+    // A server name is a name (RFC 6066, section 3): a certificate for an address is checked without one.
+    ...(isIP(place.host) === 0 && { servername: place.host }),
     rejectUnauthorized: tls?.skipVerify !== true,
     ...(ca && { ca }),
     ...(cert && { cert }),
