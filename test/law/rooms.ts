@@ -3,11 +3,11 @@
  * Whatever a room may import it also may import the types of; there is no other way in than a room's index.ts,
  * save for `std` and `linux`, which are entered by file.
  */
-const ground = ['keeper', 'porter', 'store', 'oci', 'linux', 'api', 'std'];
+const ground = ['keeper', 'porter', 'store', 'distribution', 'oci', 'linux', 'api', 'std'];
 const features = ['containers', 'images', 'networks', 'volumes', 'events'];
 
 export const rooms: Readonly<Record<string, readonly string[]>> = {
-  cmd: ['cli', 'client', 'http', ...features, ...ground],
+  cmd: ['cli', 'client', 'http', 'registry', ...features, ...ground],
   cli: ['client', 'oci', 'api', 'std'],
   client: ['api', 'std'],
   http: [...features, 'api', 'std'],
@@ -16,9 +16,11 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   networks: ['events', ...ground],
   volumes: ['events', ...ground],
   events: ground,
+  registry: ['store', 'distribution', 'oci', 'linux', 'std'],
   keeper: ['linux', 'std'],
   porter: ['store', 'oci', 'linux', 'std'],
   store: ['oci', 'linux', 'std'],
+  distribution: ['oci', 'std'],
   oci: ['api', 'std'],
   linux: ['std'],
   api: [],

@@ -1,0 +1,9 @@
+export type {
+  BlobUpload,
+  Distribution,
+  FetchedManifest,
+  RegistryCredentials,
+  RegistrySettings,
+  Repository,
+  SearchResult,
+} from './types.ts';
