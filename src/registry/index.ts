@@ -1,0 +1,1 @@
+export type { RegistryOptions } from './types.ts';
