@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Events } from '#events';
 import { openBlobs, openSnapshots, type Records } from '#store';
+import { openBlobSources } from './blob-sources.ts';
 import { openCatalogue } from './catalogue.ts';
 import { tagImage, targetReference } from './commit.ts';
 import { commitContainer } from './commit-container.ts';
@@ -36,7 +37,8 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
   const snapshots = openSnapshots(join(dataRoot, 'snapshots'));
   const catalogue = openCatalogue(records);
   const layers = createLayers({ records, catalogue, blobs, snapshots });
-  const shared = { records, events, catalogue, blobs, snapshots, layers, dataRoot, users: options.users };
+  const blobSources = openBlobSources(records);
+  const shared = { records, events, catalogue, blobs, snapshots, layers, blobSources, dataRoot, users: options.users };
   return {
     rootfs: createRootfs(shared),
     resolve: (reference) => catalogue.find(reference),
