@@ -37,7 +37,7 @@ export async function commitContainer(options: Options, request: CommitRequest):
     const { upper, lower } = snapshots.containerPaths(containerId, rootfs.chain);
     const changes = await changesOf(upper, lower, engineMade);
     const isEmpty = changes.length === 0;
-    if (!isEmpty) held.push(await layers.ingest(packChanges(upper, changes), rootfs.chain.at(-1)));
+    if (!isEmpty) held.push(layers.adopt(await layers.unpack(packChanges(upper, changes)), rootfs.chain.at(-1)));
     const created = formatTime(nowNs());
     const { architecture, os, variant } = parent ?? hostPlatform();
     const file: ImageConfigFile & { container: string; container_config: unknown } = {

@@ -17,7 +17,7 @@ export async function importImage(
   const references = repository === undefined || repository === '' ? [] : [targetReference(repository, tag)];
   const config = applyChanges(changes);
   const platform = request.platform ? parsePlatform(request.platform) : hostPlatform();
-  const layer = await layers.ingest(request.body, undefined);
+  const layer = layers.adopt(await layers.unpack(request.body), undefined);
   try {
     const created = formatTime(nowNs());
     const comment = message === undefined || message === '' ? 'Imported from -' : message;

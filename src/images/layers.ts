@@ -1,120 +1,26 @@
-import { chainIdOf, Digester } from '#oci';
-import { fail } from '#std/errors';
-import {
-  type Blobs,
-  type BlobWriter,
-  type Compression,
-  compress,
-  decompress,
-  detectCompression,
-  type LayerUnpacker,
-  type Records,
-  type Snapshots,
-  unpackLayer,
-} from '#store';
+import { chainIdOf } from '#oci';
+import type { Blobs, Records, Snapshots } from '#store';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
-import { blameStream } from './stream-errors.ts';
+import { type Expected, type LayerSource, type LooseLayer, unpackLoose } from './loose-layer.ts';
 
 /** Takes layers in and lets them go; a layer that someone holds is not removed, whatever the records say. */
 export interface Layers {
   /**
-   * Reads a layer's tar, compressed or not, in one pass: hashes it, keeps it as a blob and unpacks it above `parent` (a
-   * chain id). The layer is held until `release`, not yet synced and not yet recorded. Throws `invalid-argument` when
-   * the stream is damaged or its content is not `expectedDiffId`.
+   * Unpacks a layer's tar in one pass, and keeps it as a blob; it needs to know nothing of the layers below, so that several
+   * can be unpacked at once. Not yet synced. Whoever has it must `adopt` or `abandon` it. Throws `invalid-argument` when the
+   * source is damaged or not what was expected.
    */
-  ingest(source: AsyncIterable<Uint8Array>, parent: string | undefined, expectedDiffId?: string): Promise<StoredLayer>;
+  unpack(source: LayerSource, expected?: Expected): Promise<LooseLayer>;
+  /** Puts it above `parent` (a chain id, or nothing), and holds it until `release`; not yet recorded. */
+  adopt(loose: LooseLayer, parent: string | undefined): StoredLayer;
+  /** Throws it away, and its blob when nobody else has that. */
+  abandon(loose: LooseLayer): void;
   /** Holds a layer that is recorded; undefined when it is not. */
   hold(chainId: string): StoredLayer | undefined;
   /** Lets layers go, and removes those that nothing uses any more; returns the chain ids of what it removed, top first. */
   release(chainIds: Iterable<string>): string[];
   /** Removes those of these layers that nothing uses any more, top first. */
   sweep(chainIds: readonly string[]): string[];
-}
-
-/** Thousands of small files are written without a pause in between, unless we make one: others wait for the thread. */
-const turnMs = 5;
-const pieceBytes = 128 * 1024;
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-const mediaTypes: Readonly<Record<Compression, string>> = {
-  none: 'application/vnd.oci.image.layer.v1.tar',
-  gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
-  zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
-  bzip2: 'application/vnd.oci.image.layer.v1.tar+bzip2',
-  xz: 'application/vnd.oci.image.layer.v1.tar+xz',
-};
-
-async function* copying(source: AsyncIterable<Uint8Array>, writer: BlobWriter): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    await writer.write(chunk);
-    yield chunk;
-  }
-}
-
-/** Compresses what is given to it into a blob, on another thread. */
-function compressInto(writer: BlobWriter) {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const input = writable.getWriter();
-  const done = (async () => {
-    for await (const chunk of compress(readable)) await writer.write(chunk);
-  })();
-  done.catch(() => undefined);
-  return {
-    async write(chunk: Uint8Array) {
-      try {
-        await input.write(chunk);
-      } catch (error) {
-        // That nobody reads any more is not why: the reader knows.
-        await done;
-        throw error;
-      }
-    },
-    async close() {
-      await Promise.all([input.close(), done]);
-    },
-    async abandon() {
-      await input.abort().catch(() => undefined);
-      // Only then may the blob be closed.
-      await done.catch(() => undefined);
-    },
-  };
-}
-
-async function unpackAndKeep(
-  source: AsyncIterable<Uint8Array>,
-  compression: Compression,
-  writer: BlobWriter,
-  unpacker: LayerUnpacker,
-): Promise<{ diffId: string; tarSizeBytes: number; sizeBytes: number }> {
-  const digester = new Digester();
-  const compressor = compression === 'none' ? compressInto(writer) : undefined;
-  const plain = compressor === undefined ? decompress(copying(source, writer), compression) : source;
-  try {
-    let turnBeganMs = performance.now();
-    for await (const chunk of plain) {
-      const compressed = compressor?.write(chunk);
-      // Should unpacking fail first, this failure is of no interest.
-      compressed?.catch(() => undefined);
-      for (let offset = 0; offset < chunk.length; offset += pieceBytes) {
-        const piece = chunk.subarray(offset, offset + pieceBytes);
-        digester.update(piece);
-        await unpacker.write(piece);
-        if (performance.now() - turnBeganMs < turnMs) continue;
-        await nextTurn();
-        turnBeganMs = performance.now();
-      }
-      await compressed;
-    }
-    await compressor?.close();
-  } catch (error) {
-    await compressor?.abandon();
-    throw blameStream(error);
-  }
-  if (digester.sizeBytes === 0) throw fail('invalid-argument', 'unexpected EOF');
-  return { sizeBytes: unpacker.close(), tarSizeBytes: digester.sizeBytes, diffId: digester.finish() };
 }
 
 /** Layers over their three stores. */
@@ -128,6 +34,8 @@ export function createLayers(options: {
   const holds = new Map<string, number>();
   /** Blobs of layers that are not recorded yet. */
   const unrecorded = new Map<string, string>();
+  /** Blobs of layers that are unpacked, with how often. */
+  const looseBlobs = new Map<string, number>();
 
   function addHold(chainId: string): void {
     holds.set(chainId, (holds.get(chainId) ?? 0) + 1);
@@ -142,7 +50,7 @@ export function createLayers(options: {
 
   function isBlobUsed(digest: string): boolean {
     for (const layer of catalogue.layers.all()) if (layer.blob === digest) return true;
-    return [...unrecorded.values()].includes(digest);
+    return looseBlobs.has(digest) || [...unrecorded.values()].includes(digest);
   }
 
   function sweep(chainIds: readonly string[]): string[] {
@@ -160,45 +68,44 @@ export function createLayers(options: {
     return unused;
   }
 
-  async function ingest(
-    source: AsyncIterable<Uint8Array>,
-    parent: string | undefined,
-    expectedDiffId?: string,
-  ): Promise<StoredLayer> {
-    const draft = snapshots.draftLayer(parent);
-    const writer = await blobs.create();
-    const unpacker = unpackLayer(draft.directory);
-    try {
-      const detected = await detectCompression(source);
-      const { compression } = detected;
-      const result = await unpackAndKeep(detected.source, compression, writer, unpacker);
-      if (expectedDiffId !== undefined && result.diffId !== expectedDiffId) {
-        throw fail('invalid-argument', `invalid diffID for layer: expected ${expectedDiffId}, got ${result.diffId}`);
-      }
-      const id = chainIdOf(parent, result.diffId);
-      const known = catalogue.layers.get(id);
-      if (known !== undefined && snapshots.hasLayer(id)) {
-        addHold(id);
-        draft.discard();
-        return known;
-      }
-      const { digest } = await writer.finish();
+  function letBlobGo(digest: string): void {
+    const count = (looseBlobs.get(digest) ?? 0) - 1;
+    if (count > 0) looseBlobs.set(digest, count);
+    else looseBlobs.delete(digest);
+  }
+
+  async function unpack(source: LayerSource, expected: Expected = {}): Promise<LooseLayer> {
+    const loose = await unpackLoose({ blobs, snapshots }, source, expected);
+    looseBlobs.set(loose.blob, (looseBlobs.get(loose.blob) ?? 0) + 1);
+    return loose;
+  }
+
+  function abandon(loose: LooseLayer): void {
+    loose.draft.discard();
+    letBlobGo(loose.blob);
+    if (!isBlobUsed(loose.blob)) blobs.delete(loose.blob);
+  }
+
+  function adopt(loose: LooseLayer, parent: string | undefined): StoredLayer {
+    const { diffId, blob, mediaType, tarSizeBytes, sizeBytes, draft, hasRoot } = loose;
+    const id = chainIdOf(parent, diffId);
+    const known = catalogue.layers.get(id);
+    if (known !== undefined && snapshots.hasLayer(id)) {
       addHold(id);
-      unrecorded.set(id, digest);
-      draft.commit(id);
-      const mediaType = mediaTypes[compression === 'none' ? 'zstd' : compression];
-      return { id, blob: digest, mediaType, ...result };
-    } catch (error) {
-      draft.discard();
-      throw error;
-    } finally {
-      unpacker.abandon();
-      await writer.discard();
+      abandon(loose);
+      return known;
     }
+    draft.commit(id, hasRoot ? undefined : parent);
+    addHold(id);
+    unrecorded.set(id, blob);
+    letBlobGo(blob);
+    return { id, diffId, blob, mediaType, tarSizeBytes, sizeBytes };
   }
 
   return {
-    ingest,
+    unpack,
+    adopt,
+    abandon,
     sweep,
     hold(chainId) {
       const layer = catalogue.layers.get(chainId);

@@ -39,7 +39,7 @@ async function loadLayer(
     current += bytes;
     if (performance.now() - toldAtMs >= progressEveryMs) tell();
   });
-  const layer = await layers.ingest(source, parent, diffId);
+  const layer = layers.adopt(await layers.unpack(source, { expectedDiffId: diffId }), parent);
   current = total;
   tell();
   return layer;

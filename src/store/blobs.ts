@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Digester, digestOf, encodedOf } from '#oci';
 import { fail } from '#std/errors';
 import { newId } from '#std/identifiers';
+import { type PartialBlob, Partials } from './blobs-partial.ts';
 
 /** A blob that is being written: under a temporary name until `finish`. */
 export interface BlobWriter {
@@ -30,19 +31,29 @@ export interface Blobs {
   list(): Promise<string[]>;
   /** A new empty directory for what only passes through; the caller removes it. */
   makeTemporaryDirectory(): string;
-  /** Removes what a killed process left half-written. */
+  /**
+   * Goes on with a download, or begins it; waits for who is at it already, so look after it whether the blob is there now.
+   * What is half-downloaded outlives the process.
+   */
+  openPartial(digest: string): Promise<PartialBlob>;
+  /** Bytes that are half-downloaded. */
+  partialBytes(): Promise<number>;
+  /** Removes what a killed process left half-written, and half-downloaded blobs that are old or too many. */
   removeUnfinished(): Promise<void>;
 }
 
 const readBytes = 256 * 1024;
 
-/** Opens the blobs under `directory` (`sha256/HEX`, and `unfinished/` for what is being written). */
+/** Opens the blobs under `directory` (`sha256/HEX`, `partial/HEX`, and `unfinished/` for what is being written). */
 export function openBlobs(directory: string): Blobs {
   const finished = join(directory, 'sha256');
   const unfinished = join(directory, 'unfinished');
+  const partial = join(directory, 'partial');
   mkdirSync(finished, { recursive: true, mode: 0o700 });
   mkdirSync(unfinished, { recursive: true, mode: 0o700 });
+  mkdirSync(partial, { recursive: true, mode: 0o700 });
   const path = (digest: string): string => join(finished, encodedOf(digest));
+  const partials = new Partials(partial, path);
 
   async function create(): Promise<BlobWriter> {
     const temporary = join(unfinished, newId());
@@ -98,7 +109,10 @@ export function openBlobs(directory: string): Blobs {
       mkdirSync(temporary, { mode: 0o700 });
       return temporary;
     },
+    openPartial: (digest) => partials.open(digest),
+    partialBytes: () => partials.sizeBytes(),
     async removeUnfinished() {
+      await partials.trim();
       for (const name of await readdir(unfinished)) await rm(join(unfinished, name), { recursive: true, force: true });
     },
   };

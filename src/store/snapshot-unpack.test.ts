@@ -41,7 +41,7 @@ async function unpack(...parts: Part[]): Promise<number> {
   const unpacker = unpackLayer(target);
   try {
     await unpacker.write(tar(...parts));
-    return unpacker.close();
+    return unpacker.close().sizeBytes;
   } finally {
     unpacker.abandon();
   }

@@ -16,11 +16,19 @@ const yes = Buffer.from('y');
 /** Overlayfs reads these from layers: a layer must not be able to forge redirects or whiteouts. */
 const reservedXattrs = 'trusted.overlay.';
 
-/** What unpacks one layer; give it the tar piece by piece, then `close` it for the size of what it holds. */
+/** What a layer turned out to hold. */
+export interface UnpackedTree {
+  /** Bytes that its files take. */
+  readonly sizeBytes: number;
+  /** It says itself who owns its root. */
+  readonly hasRoot: boolean;
+}
+
+/** What unpacks one layer; give it the tar piece by piece, then `close` it for what it holds. */
 export interface LayerUnpacker {
   write(chunk: Uint8Array): Promise<void>;
-  /** Sets what had to wait, and returns the bytes that the layer's files take. Throws when the tar is cut off. */
-  close(): number;
+  /** Sets what had to wait. Throws when the tar is cut off. */
+  close(): UnpackedTree;
   /** Gives up what is open; harmless after `close`. */
   abandon(): void;
 }
@@ -29,6 +37,11 @@ function split(path: string): { directory: string; name: string } {
   const trimmed = path.replace(/\/+$/, '');
   const slash = trimmed.lastIndexOf('/');
   return { directory: trimmed.slice(0, slash + 1), name: trimmed.slice(slash + 1) };
+}
+
+/** `./`, `/` and the like. */
+function isRoot(path: string): boolean {
+  return path.split('/').every((part) => part === '' || part === '.' || part === '..');
 }
 
 async function writeAll(descriptor: number, chunk: Buffer, position: number): Promise<void> {
@@ -92,6 +105,7 @@ class LayerHandler implements TarHandler {
   /** Filling a directory changes its time: these are set last. */
   readonly #directories = new Map<string, TarEntry>();
   sizeBytes = 0;
+  hasRoot = false;
 
   constructor(readonly tree: ConfinedDirectory) {}
 
@@ -111,6 +125,7 @@ class LayerHandler implements TarHandler {
         if (this.tree.makeDirectory(entry.path) === 'replaced whiteout') this.#makeOpaque(entry.path);
         this.tree.setAttributes(entry.path, clean);
         this.#directories.set(entry.path, clean);
+        if (isRoot(entry.path)) this.hasRoot = true;
         break;
       case 'symlink':
         this.tree.makeSymbolicLink(entry.path, entry.linkPath);
@@ -216,7 +231,7 @@ export function unpackLayer(directory: string): LayerUnpacker {
       try {
         reader.close();
         handler.finish();
-        return handler.sizeBytes;
+        return { sizeBytes: handler.sizeBytes, hasRoot: handler.hasRoot };
       } finally {
         abandon();
       }

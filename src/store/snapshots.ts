@@ -13,8 +13,11 @@ import { treeSizeBytes } from './tree-size.ts';
 /** A layer that is being unpacked: in a directory of its own until it is given its chain id. */
 export interface LayerDraft {
   readonly directory: string;
-  /** Gives it its place; when the layer is there already, this one is removed instead. */
-  commit(chainId: string): void;
+  /**
+   * Gives it its place; when the layer is there already, this one is removed instead. `likeParent` is the chain id of the layer
+   * below when it brings no root directory of its own: then it takes over that one's owner and mode.
+   */
+  commit(chainId: string, likeParent: string | undefined): void;
   discard(): void;
 }
 
@@ -31,8 +34,7 @@ export interface ContainerPaths {
 export interface Snapshots {
   hasLayer(chainId: string): boolean;
   layerPath(chainId: string): string;
-  /** Begins a layer above `parent` (a chain id), whose root's owner and mode it takes over. */
-  draftLayer(parent: string | undefined): LayerDraft;
+  draftLayer(): LayerDraft;
   /** Takes a layer away at once; its files go in the background. */
   removeLayer(chainId: string): void;
   listLayers(): string[];
@@ -117,16 +119,19 @@ export function openSnapshots(directory: string): Snapshots {
     };
   }
 
-  function draftLayer(parent: string | undefined): LayerDraft {
+  function draftLayer(): LayerDraft {
     const draft = join(unfinished, newId());
     mkdirSync(draft, { mode: 0o755 });
-    takeAfter(draft, parent === undefined ? empty : layerPath(parent));
+    takeAfter(draft, empty);
     return {
       directory: draft,
-      commit(chainId) {
-        if (lstatSync(layerPath(chainId), { throwIfNoEntry: false }) === undefined)
-          renameSync(draft, layerPath(chainId));
-        else takeAway(draft);
+      commit(chainId, likeParent) {
+        if (lstatSync(layerPath(chainId), { throwIfNoEntry: false }) !== undefined) {
+          takeAway(draft);
+          return;
+        }
+        if (likeParent !== undefined) takeAfter(draft, layerPath(likeParent));
+        renameSync(draft, layerPath(chainId));
       },
       discard: () => takeAway(draft),
     };
