@@ -1,4 +1,5 @@
 import type { RegistryCredentials } from '#client';
+import { parseReference } from '#oci';
 import { fail } from '#std/errors';
 import type { ConfigFile } from './config-file.ts';
 import { changeConfigFile } from './write-config.ts';
@@ -13,6 +14,17 @@ export function registryAddress(server: string | undefined): string {
   if (server === undefined || server === '' || server === 'docker.io') return dockerHubAddress;
   if (server === dockerHubAddress) return server;
   return server.replace(/^https?:\/\//, '').split('/')[0] ?? server;
+}
+
+/** The registry that an image's name belongs to, as credentials are kept for it. */
+export function registryOfImage(reference: string): string {
+  const { name } = parseReference(reference);
+  return registryAddress(name.slice(0, name.indexOf('/')));
+}
+
+/** The credentials to send along with what concerns an image's registry; undefined when none are known. */
+export function imageCredentials(config: ConfigFile, reference: string): Promise<RegistryCredentials | undefined> {
+  return readCredentials(config, registryOfImage(reference));
 }
 
 /** The program that keeps the credentials of a registry; none when `config.json` itself does. */
