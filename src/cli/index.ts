@@ -1,7 +1,7 @@
 import { dispatch } from './dispatch.ts';
 import { CommandFailure, failureText } from './failure.ts';
+import type { Catalogue } from './grammar/catalogue.ts';
 import type { Program } from './grammar/command.ts';
-import type { Entry } from './grammar/entry.ts';
 import { writeErr } from './streams/text-output.ts';
 import { catalogue } from './table/index.ts';
 
@@ -18,12 +18,13 @@ const failureExitCode = 1;
  */
 export async function runCli(
   argv: readonly string[],
-  options: { name: Program; version: string; beside?: readonly Entry[] },
+  options: { name: Program; version: string; beside?: Catalogue },
 ): Promise<number> {
-  const { name, version, beside = [] } = options;
+  const { name, version, beside } = options;
   try {
-    const { groups, entries } = catalogue;
-    return await dispatch({ name, version, catalogue: { groups, entries: [...beside, ...entries] } }, argv);
+    const entries = [...(beside?.entries ?? []), ...catalogue.entries];
+    const groups = { ...catalogue.groups, ...beside?.groups };
+    return await dispatch({ name, version, catalogue: { groups, entries } }, argv);
   } catch (error) {
     const text = failureText(error, options.name);
     try {

@@ -1,5 +1,6 @@
 import { runCli } from '#cli';
 import { engineEntries } from './engine/entries.ts';
+import { registryEntries, registryGroup } from './registry/entries.ts';
 import { programVersion } from './version.ts';
 
 /** How long a command may take before the built program, which starts with its compiler held back, lets go of it. */
@@ -35,8 +36,8 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     return (await import('./engine/command.ts')).engineMain(rest);
   }
   setTimeout(compileAsUsual, shortCommandMs).unref();
-  const beside = name === 'docker' ? [] : engineEntries;
-  return runCli(argv, { name, version: programVersion, beside });
+  const beside = { entries: [...engineEntries, ...registryEntries], groups: registryGroup };
+  return runCli(argv, { name, version: programVersion, ...(name === 'docker' ? {} : { beside }) });
 }
 
 main(process.argv.slice(2)).then(

@@ -1,1 +1,3 @@
-export type { RegistryOptions } from './types.ts';
+export { allowAll } from './handle.ts';
+export { type Registry, serveRegistry } from './serve.ts';
+export type { Action, Authorize, Grants, Need, Policy, RegistryOptions, Upstream } from './types.ts';

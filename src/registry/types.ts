@@ -1,7 +1,51 @@
-/** Where a registry listens, and what it keeps its content under. */
+/** What may be done with a repository; `catalog`, which has no repository, is the list of all of them. */
+export type Action = 'pull' | 'push' | 'delete' | 'catalog';
+
+/** What a request needs to be allowed. */
+export interface Need {
+  readonly action: Action;
+  /** Undefined for `catalog` and for `GET /v2/`. */
+  readonly repository?: string;
+}
+
+/** Who asks, and what that is allowed. */
+export interface Grants {
+  /** Undefined for somebody unknown. */
+  readonly user?: string;
+  allows(need: Need): boolean;
+  /** The `WWW-Authenticate` for a request that lacks `needs`; undefined where no credentials would help (403). */
+  challenge(needs: readonly Need[]): string | undefined;
+}
+
+/** Says what the sender of a request is allowed; `address` is where it came from. Throws a RegistryFailure for bad credentials. */
+export type Authorize = (request: Request, from: { readonly address: string }) => Grants | Promise<Grants>;
+
+/** Where a miss is filled from (pull-through cache). It stores what it fetches by the storage that it was made with. */
+export interface Upstream {
+  /**
+   * Called before a manifest is read, with what is stored under the reference; stores a newer one where there is one. What it
+   * throws goes to the client, unless there is one stored.
+   */
+  refreshManifest(repository: string, reference: string, storedDigest: string | undefined): Promise<void>;
+  /** Called for a blob that is not here: an answer that streams it (and stores it on the way), or undefined when it has none. */
+  openBlob(repository: string, digest: string, request: Request): Promise<Response | undefined>;
+}
+
+/** What is fixed for the whole registry. */
+export interface Policy {
+  /** Refuses all that changes anything. */
+  readonly readOnly: boolean;
+}
+
+/** Where a registry listens, what it keeps its content under, and what is plugged into it. */
 export interface RegistryOptions {
   /** `HOST:PORT`; port 0 takes a free one. */
   readonly listen: string;
   /** Everything that it stores lies below this directory. */
   readonly root: string;
+  readonly policy?: Partial<Policy>;
+  readonly authorize?: Authorize;
+  readonly tls?: Bun.TLSOptions;
+  /** How long an upload may rest before it is thrown away. */
+  readonly uploadLifeMs?: number;
 }

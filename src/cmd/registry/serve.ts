@@ -1,0 +1,37 @@
+import { defineCommand, text } from '#cli';
+import { serveRegistry } from '#registry';
+import { fail } from '#std/errors';
+import { log } from '#std/log';
+import { surviveFaults } from '../survive.ts';
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+/** `estiba registry serve`. */
+export const serve = defineCommand({
+  usage: '[OPTIONS]',
+  description:
+    'Speaks the OCI distribution protocol. SIGTERM and SIGINT end it when the requests that run have been answered.',
+  flags: {
+    listen: text('Address to serve at', {
+      type: 'HOST:PORT',
+      initial: '127.0.0.1:5000',
+      shownDefault: '127.0.0.1:5000',
+    }),
+    root: text('Directory of all that is stored', { type: 'DIR', completes: 'directory' }),
+  },
+  args: { min: 0, max: 0 },
+  async run({ flags }) {
+    if (flags.root === '') throw fail('invalid-argument', 'estiba registry serve: say where to store, with --root DIR');
+    surviveFaults();
+    const registry = serveRegistry({ listen: flags.listen, root: flags.root });
+    log('info', 'registry ready', { pid: process.pid, url: registry.url, root: flags.root });
+    const signal = await stopSignal();
+    log('info', 'registry stops', { signal });
+    await registry.close();
+    return 0;
+  },
+});

@@ -1,0 +1,89 @@
+import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { encodedOf } from '#oci';
+import { algorithmOf } from './names.ts';
+
+/** Blobs as files by their digests (`ALGORITHM/HEX`): each is complete and on disk, or not there. */
+export interface Content {
+  path(digest: string): string;
+  /** Undefined when it is not there. */
+  sizeBytes(digest: string): number | undefined;
+  /** Takes over a synced file of this file system under the name of its digest; the name is on disk when it resolves. */
+  adopt(file: string, digest: string): Promise<void>;
+  delete(digest: string): void;
+  /** All digests, in no order. */
+  list(): Promise<string[]>;
+  /** Until it is disposed, nobody may delete what is about to be linked under this digest. */
+  pin(digest: string): Disposable;
+  isPinned(digest: string): boolean;
+}
+
+/** Syncs a directory; whoever comes while a sync runs shares the next one, for that one has begun too early. */
+function directorySyncer(path: string): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  async function sync(): Promise<void> {
+    const directory = await open(path, 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  }
+  function start(): Promise<void> {
+    const mine = sync().finally(() => {
+      if (running === mine) running = undefined;
+    });
+    running = mine;
+    return mine;
+  }
+  return () => {
+    if (running === undefined) return start();
+    next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        return start();
+      });
+    return next;
+  };
+}
+
+/** Opens (and makes) the blobs under `directory`. */
+export function openContent(directory: string): Content {
+  const algorithms = ['sha256', 'sha512'] as const;
+  for (const algorithm of algorithms) mkdirSync(join(directory, algorithm), { recursive: true, mode: 0o700 });
+  const syncers = {
+    sha256: directorySyncer(join(directory, 'sha256')),
+    sha512: directorySyncer(join(directory, 'sha512')),
+  };
+  const pins = new Map<string, number>();
+  const path = (digest: string): string => join(directory, algorithmOf(digest), encodedOf(digest));
+  return {
+    path,
+    sizeBytes: (digest) => statSync(path(digest), { throwIfNoEntry: false })?.size,
+    async adopt(file, digest) {
+      renameSync(file, path(digest));
+      await syncers[algorithmOf(digest)]();
+    },
+    delete: (digest) => rmSync(path(digest), { force: true }),
+    async list() {
+      const names = algorithms.map(async (algorithm) =>
+        (await readdir(join(directory, algorithm))).map((name) => `${algorithm}:${name}`),
+      );
+      return (await Promise.all(names)).flat();
+    },
+    pin(digest) {
+      pins.set(digest, (pins.get(digest) ?? 0) + 1);
+      return {
+        [Symbol.dispose]() {
+          const left = (pins.get(digest) ?? 1) - 1;
+          if (left === 0) pins.delete(digest);
+          else pins.set(digest, left);
+        },
+      };
+    },
+    isPinned: (digest) => pins.has(digest),
+  };
+}

@@ -1,0 +1,81 @@
+import { mediaTypes } from '#oci';
+import type { Call, Route, Services } from '../call.ts';
+import { refuse } from '../failures.ts';
+import { isContentDigest } from '../names.ts';
+
+const pageMax = 1000;
+
+/** One page of names; asks for one more than it shows, which tells whether there are others. */
+function page(call: Call, key: string, list: (last: string, count: number) => string[], rest = {}): Response {
+  const { query, request } = call;
+  const text = query.get('n');
+  if (text !== null && !/^\d{1,9}$/.test(text)) {
+    throw refuse('PAGINATION_NUMBER_INVALID', 'invalid number of results requested', { detail: { n: text } });
+  }
+  const count = Math.min(text === null ? pageMax : Number(text), pageMax);
+  const names = list(query.get('last') ?? '', count + 1);
+  const shown = names.slice(0, count);
+  const last = shown.at(-1);
+  const headers: Record<string, string> = {};
+  if (names.length > count && last !== undefined) {
+    const { pathname } = new URL(request.url);
+    headers.Link = `<${pathname}?${new URLSearchParams({ last, n: String(count) })}>; rel="next"`;
+  }
+  return Response.json({ ...rest, [key]: shown }, { headers });
+}
+
+function listTags({ storage: { catalogue } }: Services, call: Call): Response {
+  const { repository } = call;
+  if (!catalogue.hasRepository(repository)) {
+    throw refuse('NAME_UNKNOWN', 'repository name not known to registry', { detail: { name: repository } });
+  }
+  return page(call, 'tags', (last, count) => catalogue.tags(repository, last, count), { name: repository });
+}
+
+function listRepositories({ storage: { catalogue } }: Services, call: Call): Response {
+  return page(call, 'repositories', (last, count) => catalogue.repositories(last, count));
+}
+
+function listReferrers({ storage: { catalogue } }: Services, { repository, reference, query }: Call): Response {
+  if (!isContentDigest(reference)) throw refuse('DIGEST_INVALID', 'provided digest is not one of sha256 or sha512');
+  const wanted = query.get('artifactType');
+  const found = catalogue
+    .referrers(repository, reference)
+    .filter(({ artifactType }) => wanted === null || artifactType === wanted);
+  const manifests = found.map(({ mediaType, digest, sizeBytes, artifactType, annotations }) => ({
+    mediaType,
+    digest,
+    size: sizeBytes,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
+  }));
+  const headers = {
+    'Content-Type': mediaTypes.index,
+    ...(wanted === null ? {} : { 'OCI-Filters-Applied': 'artifactType' }),
+  };
+  return Response.json({ schemaVersion: 2, mediaType: mediaTypes.index, manifests }, { headers });
+}
+
+/** Tags of a repository. */
+export const tags: Route = {
+  path: /^\/v2\/(?<repository>.+)\/tags\/list$/,
+  methods: { GET: { needs: ['pull'], handle: listTags } },
+};
+
+/** What has a manifest as its subject. */
+export const referrers: Route = {
+  path: /^\/v2\/(?<repository>.+)\/referrers\/(?<reference>[^/]+)$/,
+  methods: { GET: { needs: ['pull'], handle: listReferrers } },
+};
+
+/** All repositories. */
+export const catalog: Route = {
+  path: /^\/v2\/_catalog$/,
+  methods: { GET: { needs: ['catalog'], handle: listRepositories } },
+};
+
+/** Whether this is a registry, and who asks. */
+export const base: Route = {
+  path: /^\/v2\/?$/,
+  methods: { GET: { needs: [], handle: () => Response.json({}) } },
+};
