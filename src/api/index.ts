@@ -3,6 +3,7 @@ export * from './container.ts';
 export * from './filters.ts';
 export * from './host-config.ts';
 export * from './image.ts';
+export * from './image-care.ts';
 export * from './network.ts';
 export * from './stats.ts';
 export * from './system.ts';

@@ -30,6 +30,11 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     await (await import('./porter.ts')).porterMain(rest);
     return 0;
   }
+  if (first === 'examiner' && name === 'estiba') {
+    compileAsUsual();
+    await (await import('./examiner.ts')).examinerMain();
+    return 0;
+  }
   if (first === 'volume-mount' && name === 'estiba') return (await import('./volume-mount.ts')).volumeMountMain(rest);
   if (first === 'engine' && name === 'estiba') {
     compileAsUsual();

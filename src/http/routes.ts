@@ -34,6 +34,7 @@ import { createExec } from './exec/create.ts';
 import { inspectExec, resizeExec } from './exec/inspect.ts';
 import { startExec } from './exec/start.ts';
 import { loadImages, saveImage, saveImages } from './images/archive.ts';
+import { compareImages, diskShares, imageTree } from './images/care.ts';
 import { pruneImages, removeImage, tagImage } from './images/change.ts';
 import { commitContainer } from './images/commit.ts';
 import { createImage } from './images/create.ts';
@@ -88,6 +89,9 @@ export function routes({
     ['GET', '/events', events(journal)],
     ['GET', '/system/df', diskUsage({ containers, images, volumes })],
     ['POST', '/estiba/stop', stopEngine(system)],
+    ['GET', '/estiba/system/df', diskShares(images)],
+    ['GET', '/estiba/images/diff', compareImages(images)],
+    ['GET', '/estiba/images/tree', imageTree(images)],
     ['POST', '/auth', login(logIn)],
     ['POST', '/build/prune', pruneBuildCache],
     ...unserved,

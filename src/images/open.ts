@@ -6,6 +6,9 @@ import { openBlobSources } from './blob-sources.ts';
 import { openCatalogue } from './catalogue.ts';
 import { tagImage, targetReference } from './commit.ts';
 import { commitContainer } from './commit-container.ts';
+import { compareImages } from './compare/difference.ts';
+import { diskShares } from './compare/disk.ts';
+import { imageTree } from './compare/tree.ts';
 import { imageHistory, inspectImage, listImages } from './describe.ts';
 import { layerUsage } from './disk-usage.ts';
 import { importImage } from './import.ts';
@@ -25,6 +28,12 @@ export interface ImagesOptions {
   readonly dataRoot: string;
   /** The containers, each with the image that it was made from. */
   readonly users: () => Iterable<ImageUser & { imageId: string }>;
+  /** Starts an examiner's process; without it examinations are made in this one. */
+  readonly examinerCommand?: readonly string[];
+}
+
+function examinerOf({ examinerCommand }: ImagesOptions): Pick<ImagesOptions, 'examinerCommand'> {
+  return examinerCommand === undefined ? {} : { examinerCommand };
 }
 
 /** Opens the images kept under `dataRoot`. */
@@ -38,7 +47,18 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
   const catalogue = openCatalogue(records);
   const layers = createLayers({ records, catalogue, blobs, snapshots });
   const blobSources = openBlobSources(records);
-  const shared = { records, events, catalogue, blobs, snapshots, layers, blobSources, dataRoot, users: options.users };
+  const shared = {
+    records,
+    events,
+    catalogue,
+    blobs,
+    snapshots,
+    layers,
+    blobSources,
+    dataRoot,
+    users: options.users,
+    ...examinerOf(options),
+  };
   return {
     rootfs: createRootfs(shared),
     resolve: (reference) => catalogue.find(reference),
@@ -57,6 +77,9 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     import: (request) => importImage(shared, request),
     load: (body, { quiet }) => loadImages(shared, body, quiet),
     save: async (references) => saveImages(shared, references),
+    compare: (before, after) => compareImages(shared, before, after),
+    tree: (names) => imageTree(shared, names),
+    diskShares: () => diskShares(shared),
     reconcile: () => reconcileImages(shared),
     settled: () => snapshots.settled(),
   };

@@ -1,10 +1,13 @@
 import type {
   ContainerConfig,
+  DiskShareReport,
   Filters,
   ImageDeleteItem,
+  ImageDifference,
   ImageHistoryEntry,
   ImageInspect,
   ImageSummary,
+  ImageTree,
   ProgressMessage,
   PruneReport,
 } from '#api';
@@ -106,6 +109,12 @@ export interface Images {
   load(body: ReadableStream<Uint8Array>, options: { quiet: boolean }): AsyncIterable<ProgressMessage>;
   /** A docker-archive that is an OCI layout too, of the images named. Throws `not-found` before the first byte. */
   save(references: readonly string[]): Promise<ReadableStream<Uint8Array>>;
+  /** How an image differs from another: files, packages, configuration. Throws `not-found`. */
+  compare(before: string, after: string): Promise<ImageDifference>;
+  /** All images by the layers that they share, or those that share any with the ones named. Throws `not-found`. */
+  tree(names: readonly string[]): ImageTree;
+  /** What everything in the data root takes on the disk. */
+  diskShares(): Promise<DiskShareReport>;
   /** Removes what has no record: half-written blobs, layers and snapshots. Called once at the engine's start. */
   reconcile(): Promise<void>;
   /** When what was removed is gone from the disk too, and what was unmounted is written out. */

@@ -71,6 +71,21 @@ export class LowerDirectory {
     return names;
   }
 
+  /** Tells it from every other: directories that are made of the same ones show the same, all the way down. */
+  get identity(): string {
+    return this.#descriptors
+      .map((descriptor) => {
+        const stat = statAt(descriptor);
+        return `${stat?.deviceMajor}:${stat?.deviceMinor}:${stat?.inodeHigh}:${stat?.inodeLow}`;
+      })
+      .join(' ');
+  }
+
+  /** The directory of the layer that shows a name; -1 when none does. */
+  directoryOf(name: string): number {
+    return this.#descriptors[this.names().get(name) ?? -1] ?? -1;
+  }
+
   stat(name: string): FileStat | undefined {
     const index = this.names().get(name);
     return index === undefined ? undefined : statAt(this.#descriptors[index] ?? -1, name);

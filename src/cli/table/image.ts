@@ -9,6 +9,11 @@ export const imageEntries: readonly GroupEntry[] = [
   },
   { name: 'build', flat: 'build', summary: 'Build an image from a Dockerfile' },
   {
+    name: 'diff',
+    summary: 'Show how an image differs from another',
+    load: lazy(async () => (await import('../commands/image/diff.ts')).imageDiff),
+  },
+  {
     name: 'history',
     flat: 'history',
     summary: 'Show the steps that made an image',
@@ -63,5 +68,10 @@ export const imageEntries: readonly GroupEntry[] = [
     flat: 'tag',
     summary: 'Give an image another name',
     load: lazy(async () => (await import('../commands/image/tag.ts')).tag),
+  },
+  {
+    name: 'tree',
+    summary: 'Show images by the layers that they share',
+    load: lazy(async () => (await import('../commands/image/tree.ts')).imageTreeCommand),
   },
 ];

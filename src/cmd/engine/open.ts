@@ -74,7 +74,13 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     command: [...selfCommand(), 'keeper', '--exec-root', execRoot, '--edition', programVersion],
   });
   const porter = openPorter({ execRoot, command: [...selfCommand(), 'porter'] });
-  const images = await openImages({ records, events, dataRoot, users: () => usage.images() });
+  const images = await openImages({
+    records,
+    events,
+    dataRoot,
+    users: () => usage.images(),
+    examinerCommand: [...selfCommand(), 'examiner'],
+  });
   const volumes = await openVolumes({
     records,
     events,

@@ -194,6 +194,18 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
         },
       });
     },
+    compare: async (before, after) => {
+      known(before);
+      known(after);
+      const side = { Id: 'sha256:aa', Names: ['busybox:latest'], Size: 7, Layers: 1 };
+      const same = { Files: [], Packages: [], Config: [], SharedLayers: 1, SharedSize: 7 };
+      return { Before: side, After: side, ...same };
+    },
+    tree: (names) => {
+      for (const name of names) known(name);
+      return { Roots: [] };
+    },
+    diskShares: async () => ({ Root: '/data', Total: 0, Shares: [] }),
     reconcile: async () => undefined,
     settled: async () => undefined,
   };

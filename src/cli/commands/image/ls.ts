@@ -29,9 +29,9 @@ export const imageLs = defineCommand({
     if (flags.tree) {
       const conflict = (['quiet', 'no-trunc', 'digests', 'format'] as const).find((name) => flags[name]);
       if (conflict !== undefined) throw fail('invalid-argument', `--${conflict} is not yet supported with --tree`);
-      const { printImageTree } = await import('./tree.ts');
+      const { printPlatformTree } = await import('./platform-tree.ts');
       const images = await listImages(engine, { all: flags.all, filters, manifests: true });
-      writeOut(await printImageTree(images));
+      writeOut(await printPlatformTree(images));
       return 0;
     }
     const images = await listImages(engine, { all: flags.all, filters });

@@ -1,85 +1,46 @@
-import type { ImageSummary } from '#api';
+import type { ImageTreeLeaf, ImageTreeNode } from '#api';
+import { imageTree } from '#client';
 import { shortId } from '#std/identifiers';
-import { hasColours } from '../../print/colours.ts';
-import { ellipsis } from '../../print/columns.ts';
+import { defineCommand } from '../../grammar/command.ts';
+import { text } from '../../grammar/flag.ts';
+import { writeOut } from '../../streams/text-output.ts';
 import { printSize } from '../../values/sizes.ts';
+import { checkFormat } from '../../values/text-or-json.ts';
 
-/** A variant of an image for one platform, as `manifests=1` adds them. */
-interface Manifest {
-  readonly ID: string;
-  readonly Kind?: string;
-  readonly Available?: boolean;
-  readonly Size?: { readonly Content?: number; readonly Total?: number };
-  readonly ImageData?: {
-    readonly Platform?: { readonly os?: string; readonly architecture?: string; readonly variant?: string };
-    readonly Size?: { readonly Unpacked?: number };
-    readonly Containers?: readonly string[] | null;
-  };
+function leafText({ Id, Names, Size, SharedSize, Containers }: ImageTreeLeaf): string {
+  const name = Names.length === 0 ? '<none>' : Names.join(', ');
+  const own = Size - SharedSize;
+  const sizes = `${printSize(Size, 3)}, ${printSize(own, 3)} of its own`;
+  const used = Containers.map((container) => `${shortId(container.Id)}${container.Running ? ' (running)' : ''}`);
+  return `${name} ${shortId(Id)} (${sizes})${used.length === 0 ? '' : ` used by ${used.join(', ')}`}`;
 }
 
-interface Line {
-  readonly name: string;
-  readonly id: string;
-  readonly usage: string;
-  readonly content: string;
-  readonly inUse: boolean;
+function nodeText({ Layers, Size, Sharers }: ImageTreeNode): string {
+  const layers = Layers.length === 1 ? shortId(Layers[0] ?? '') : `${Layers.length} layers`;
+  return `${layers}, ${printSize(Size, 3)}${Sharers > 1 ? `, in ${Sharers} images` : ''}`;
 }
 
-const gapColumns = 3;
-const idColumns = 12;
-const nameColumnsMax = 60;
-
-function manifestLines({ Manifests }: ImageSummary & { Manifests?: readonly Manifest[] | null }): Line[] {
-  const shown = (Manifests ?? []).filter(({ Kind }) => Kind === undefined || Kind === 'image');
-  return shown.map(({ ID, Size, ImageData }, index) => {
-    const { os = 'unknown', architecture = 'unknown', variant } = ImageData?.Platform ?? {};
-    const platform = [os, architecture, ...(variant ? [variant] : [])].join('/');
-    return {
-      name: `${index === shown.length - 1 ? '└─' : '├─'} ${platform}`,
-      id: shortId(ID),
-      usage: printSize(Size?.Total ?? 0, 3),
-      content: printSize(Size?.Content ?? 0, 3),
-      inUse: (ImageData?.Containers ?? []).length > 0,
-    };
+function branchLines(node: ImageTreeNode): string[] {
+  const below = [...node.Images.map((image) => [leafText(image)]), ...node.Children.map(branchLines)];
+  const lines = below.flatMap((branch, index) => {
+    const isLast = index === below.length - 1;
+    return branch.map((line, row) => `${row === 0 ? (isLast ? '└─ ' : '├─ ') : isLast ? '   ' : '│  '}${line}`);
   });
+  return [nodeText(node), ...lines];
 }
 
-function imageLines(image: ImageSummary & { Manifests?: readonly Manifest[] | null }): Line[][] {
-  const content = (image.Manifests ?? []).reduce((sum, { Size }) => sum + (Size?.Content ?? 0), 0);
-  const tags = (image.RepoTags ?? []).filter((tag) => tag !== '<none>:<none>');
-  const line = {
-    id: shortId(image.Id),
-    usage: printSize(image.Size, 3),
-    content: printSize(content, 3),
-    inUse: image.Containers > 0,
-  };
-  const children = manifestLines(image);
-  const names = tags.length === 0 ? ['<untagged>'] : tags;
-  return names.map((name) => [{ ...line, name }, ...children]);
-}
-
-/** Images with the platforms they are there for: `image ls --tree`. */
-export async function printImageTree(images: readonly ImageSummary[]): Promise<string> {
-  const groups = images.flatMap(imageLines);
-  const nested = groups.some((group) => group.length > 1);
-  const bold = (await hasColours(1)) ? (text: string): string => `\u001b[1m${text}\u001b[22m` : (text: string) => text;
-  const longest = Math.max('IMAGE'.length, ...groups.flat().map(({ name }) => [...name].length));
-  const width = Math.min(longest, nameColumnsMax);
-  const gap = ' '.repeat(gapColumns);
-  const row = (name: string, id: string, usage: string, content: string, extra: string): string =>
-    [
-      ellipsis(name, width).padEnd(width),
-      id.padEnd(idColumns),
-      usage.padStart('DISK USAGE'.length),
-      content.padStart('CONTENT SIZE'.length),
-      extra,
-    ]
-      .join(gap)
-      .trimEnd();
-  const head = row('IMAGE', 'ID', 'DISK USAGE', 'CONTENT SIZE', 'EXTRA');
-  const legend = 'Info ->  U In Use'.padStart(head.length + gapColumns);
-  const lines = groups.map((group) =>
-    group.map(({ name, id, usage, content, inUse }) => `${row(name, id, usage, content, inUse ? 'U' : '')}\n`).join(''),
-  );
-  return `${legend}\n\n${bold(head)}\n${lines.join(nested ? '\n' : '')}`;
-}
+/** `image tree`. */
+export const imageTreeCommand = defineCommand({
+  usage: '[OPTIONS] [IMAGE...]',
+  description: 'Shows images below the layers that they share, with the containers that use them.',
+  flags: { format: text('text or json', { initial: 'text', completes: ['text', 'json'] }) },
+  args: { min: 0 },
+  operands: ['image'],
+  async run({ flags, args, engine }) {
+    checkFormat(flags.format);
+    const tree = await imageTree(engine, args);
+    const lines = tree.Roots.flatMap(branchLines).map((line) => `${line}\n`);
+    writeOut(flags.format === 'json' ? `${JSON.stringify(tree)}\n` : lines.join(''));
+    return 0;
+  },
+});

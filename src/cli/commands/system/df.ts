@@ -113,11 +113,15 @@ export const df = defineCommand({
     verbose: toggle('Show each image, container and volume', { short: 'v' }),
   },
   args: { min: 0, max: 0 },
-  async run({ flags, engine }) {
+  async run({ flags, engine, program }) {
     const usage = await diskUsage(engine);
     if (flags.verbose) {
       const { printVerboseUsage } = await import('./df-verbose.ts');
       writeOut(await printVerboseUsage(usage, flags.format));
+      if (program === 'estiba' && flags.format === '') {
+        const { printDiskShares } = await import('./df-disk.ts');
+        writeOut(await printDiskShares(engine));
+      }
       return 0;
     }
     const kinds = [images(usage), containers(usage), volumes(usage), buildCache(usage)];
