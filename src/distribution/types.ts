@@ -36,6 +36,8 @@ export interface BlobUpload {
   readonly sizeBytes?: number;
   /** Opened anew for each attempt. */
   open(): AsyncIterable<Uint8Array>;
+  /** Told of each wait before another attempt: the client is shown it. */
+  readonly onRetry?: (waitSeconds: number) => void;
 }
 
 /**
