@@ -25,6 +25,7 @@ export * from './exec/create.ts';
 export * from './exec/inspect.ts';
 export * from './exec/resize.ts';
 export * from './exec/start.ts';
+export * from './images/check.ts';
 export * from './images/compare.ts';
 export * from './images/history.ts';
 export * from './images/import.ts';

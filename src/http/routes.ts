@@ -36,6 +36,7 @@ import { startExec } from './exec/start.ts';
 import { loadImages, saveImage, saveImages } from './images/archive.ts';
 import { compareImages, diskShares, imageTree } from './images/care.ts';
 import { pruneImages, removeImage, tagImage } from './images/change.ts';
+import { checkImages } from './images/check.ts';
 import { commitContainer } from './images/commit.ts';
 import { createImage } from './images/create.ts';
 import { pruneBuildCache } from './images/prune-build-cache.ts';
@@ -90,6 +91,7 @@ export function routes({
     ['GET', '/system/df', diskUsage({ containers, images, volumes })],
     ['POST', '/estiba/stop', stopEngine(system)],
     ['GET', '/estiba/system/df', diskShares(images)],
+    ['POST', '/estiba/images/check', checkImages(images)],
     ['GET', '/estiba/images/diff', compareImages(images)],
     ['GET', '/estiba/images/tree', imageTree(images)],
     ['POST', '/auth', login(logIn)],

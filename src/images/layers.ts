@@ -13,10 +13,16 @@ export interface Layers {
   unpack(source: LayerSource, expected?: Expected): Promise<LooseLayer>;
   /** Puts it above `parent` (a chain id, or nothing), and holds it until `release`; not yet recorded. */
   adopt(loose: LooseLayer, parent: string | undefined): StoredLayer;
+  /** Puts it in the place of a layer that is recorded, of the same blob, and that nothing has mounted. */
+  replace(loose: LooseLayer, layer: StoredLayer, parent: string | undefined): void;
   /** Throws it away, and its blob when nobody else has that. */
   abandon(loose: LooseLayer): void;
   /** Holds a layer that is recorded; undefined when it is not. */
   hold(chainId: string): StoredLayer | undefined;
+  /** The same, but only when its files and its blob are there: else it is to be had anew. */
+  holdWhole(chainId: string): StoredLayer | undefined;
+  /** Whether somebody holds it. */
+  isHeld(chainId: string): boolean;
   /** Lets layers go, and removes those that nothing uses any more; returns the chain ids of what it removed, top first. */
   release(chainIds: Iterable<string>): string[];
   /** Removes those of these layers that nothing uses any more, top first. */
@@ -92,8 +98,15 @@ export function createLayers(options: {
     const known = catalogue.layers.get(id);
     if (known !== undefined && snapshots.hasLayer(id)) {
       addHold(id);
-      abandon(loose);
-      return known;
+      if (blobs.has(known.blob)) {
+        abandon(loose);
+        return known;
+      }
+      // Its own blob is lost, and this one holds the same.
+      draft.discard();
+      unrecorded.set(id, blob);
+      letBlobGo(blob);
+      return { ...known, blob, mediaType, tarSizeBytes };
     }
     draft.commit(id, hasRoot ? undefined : parent);
     addHold(id);
@@ -102,16 +115,27 @@ export function createLayers(options: {
     return { id, diffId, blob, mediaType, tarSizeBytes, sizeBytes };
   }
 
+  function hold(chainId: string): StoredLayer | undefined {
+    const layer = catalogue.layers.get(chainId);
+    if (layer !== undefined) addHold(chainId);
+    return layer;
+  }
+
   return {
     unpack,
     adopt,
     abandon,
-    sweep,
-    hold(chainId) {
-      const layer = catalogue.layers.get(chainId);
-      if (layer !== undefined) addHold(chainId);
-      return layer;
+    replace(loose, { id }, parent) {
+      loose.draft.replace(id, loose.hasRoot ? undefined : parent);
+      letBlobGo(loose.blob);
     },
+    sweep,
+    hold,
+    holdWhole(chainId) {
+      const layer = catalogue.layers.get(chainId);
+      return layer !== undefined && snapshots.hasLayer(chainId) && blobs.has(layer.blob) ? hold(chainId) : undefined;
+    },
+    isHeld: (chainId) => holds.has(chainId),
     release(chainIds) {
       const released = [...chainIds];
       for (const chainId of released) {

@@ -57,7 +57,7 @@ async function loadLayers(
   for (const [index, diffId] of image.file.rootfs.diff_ids.entries()) {
     const parent = loaded.at(-1)?.id;
     const path = image.layerPaths[index] ?? '';
-    const present = layers.hold(chainIdOf(parent, diffId));
+    const present = layers.holdWhole(chainIdOf(parent, diffId));
     const layer = present ?? (await loadLayer(layers, spool, { path, parent, diffId }, report));
     held.push(layer.id);
     loaded.push(layer);

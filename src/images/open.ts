@@ -4,6 +4,7 @@ import type { Events } from '#events';
 import { openBlobs, openSnapshots, type Records } from '#store';
 import { openBlobSources } from './blob-sources.ts';
 import { openCatalogue } from './catalogue.ts';
+import { checkImages } from './check/check.ts';
 import { tagImage, targetReference } from './commit.ts';
 import { commitContainer } from './commit-container.ts';
 import { compareImages } from './compare/difference.ts';
@@ -77,6 +78,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     import: (request) => importImage(shared, request),
     load: (body, { quiet }) => loadImages(shared, body, quiet),
     save: async (references) => saveImages(shared, references),
+    check: (names, request) => checkImages(shared, names, request),
     compare: (before, after) => compareImages(shared, before, after),
     tree: (names) => imageTree(shared, names),
     diskShares: () => diskShares(shared),

@@ -9,13 +9,23 @@ interface ReconcileOptions {
   readonly snapshots: Snapshots;
 }
 
-/** Drops records whose files are gone (a disk that was repaired, a hand that deleted): an image is whole or not there. */
-function dropIncomplete({ records, catalogue, blobs, snapshots }: ReconcileOptions): void {
-  const lostLayers = [...catalogue.layers.all()].filter(({ id, blob }) => !snapshots.hasLayer(id) || !blobs.has(blob));
+/** Blobs that are gone (a disk that was repaired, a hand that deleted) are told of: without them containers still start. */
+function tellMissing({ catalogue, blobs }: ReconcileOptions): void {
+  const advice = 'see estiba image check --repair';
+  for (const { id, blob } of catalogue.layers.all()) {
+    if (!blobs.has(blob)) log('warn', 'the blob of a layer is missing', { layer: id, blob, advice });
+  }
+  for (const { id } of catalogue.images.all()) {
+    if (!blobs.has(id)) log('warn', 'the configuration of an image is missing', { image: id, advice });
+  }
+}
+
+/** Drops records of layers whose trees are gone, and the images that stood on them: nothing can be started from those. */
+function dropIncomplete({ records, catalogue, snapshots }: ReconcileOptions): void {
+  const lostLayers = [...catalogue.layers.all()].filter(({ id }) => !snapshots.hasLayer(id));
   const lost = new Set(lostLayers.map(({ id }) => id));
-  const lostImages = [...catalogue.images.all()].filter(
-    ({ id, chain }) =>
-      !blobs.has(id) || chain.some((chainId) => lost.has(chainId) || catalogue.layers.get(chainId) === undefined),
+  const lostImages = [...catalogue.images.all()].filter(({ chain }) =>
+    chain.some((chainId) => lost.has(chainId) || catalogue.layers.get(chainId) === undefined),
   );
   const lostIds = new Set(lostImages.map(({ id }) => id));
   records.transaction(() => {
@@ -55,6 +65,7 @@ export async function reconcileImages(options: ReconcileOptions): Promise<void> 
   snapshots.removeLeftovers();
   await blobs.removeUnfinished();
   dropIncomplete(options);
+  tellMissing(options);
 
   const keptChains = usedChains(catalogue);
   for (const chainId of snapshots.listLayers()) if (!keptChains.has(chainId)) snapshots.removeLayer(chainId);

@@ -11,6 +11,7 @@ import type {
   ProgressMessage,
   PruneReport,
 } from '#api';
+import type { RegistryCredentials } from '#distribution';
 import type { Change } from '#store';
 
 /** An image, by its content: immutable. `id` is the digest of its configuration, `sha256:…`. */
@@ -53,6 +54,14 @@ export interface CommitRequest {
   readonly config: Partial<ContainerConfig>;
   /** Of the container, as it is. */
   readonly containerConfig: ContainerConfig;
+}
+
+/** How images are verified. */
+export interface CheckRequest {
+  readonly repair: boolean;
+  /** Sent to the registry alone that they are for (`serveraddress`). */
+  readonly credentials: RegistryCredentials;
+  readonly signal: AbortSignal;
 }
 
 /** A container's own file system: the image's layers below, its writable layer above. */
@@ -109,6 +118,11 @@ export interface Images {
   load(body: ReadableStream<Uint8Array>, options: { quiet: boolean }): AsyncIterable<ProgressMessage>;
   /** A docker-archive that is an OCI layout too, of the images named. Throws `not-found` before the first byte. */
   save(references: readonly string[]): Promise<ReadableStream<Uint8Array>>;
+  /**
+   * Verifies images, all when none is named, and with `repair` heals what is damaged; progress, and an `ImageCheckReport` as
+   * `aux` for each. Throws `not-found` at once.
+   */
+  check(names: readonly string[], request: CheckRequest): AsyncIterable<ProgressMessage>;
   /** How an image differs from another: files, packages, configuration. Throws `not-found`. */
   compare(before: string, after: string): Promise<ImageDifference>;
   /** All images by the layers that they share, or those that share any with the ones named. Throws `not-found`. */

@@ -2,6 +2,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, renameSync, rm
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '#linux/errno';
+import { exchangePaths } from '#linux/exchange-paths';
 import { isMountPoint, mountOverlay, unmountInBackground } from '#linux/mount';
 import { trimTree } from '#linux/remove-tree';
 import { encodedOf } from '#oci';
@@ -18,6 +19,11 @@ export interface LayerDraft {
    * below when it brings no root directory of its own: then it takes over that one's owner and mode.
    */
   commit(chainId: string, likeParent: string | undefined): void;
+  /**
+   * Takes the place of the layer that is there, in one step, or the empty place of one that is gone. Nothing may have that
+   * layer mounted: what it was is removed.
+   */
+  replace(chainId: string, likeParent: string | undefined): void;
   discard(): void;
 }
 
@@ -132,6 +138,15 @@ export function openSnapshots(directory: string): Snapshots {
         }
         if (likeParent !== undefined) takeAfter(draft, layerPath(likeParent));
         renameSync(draft, layerPath(chainId));
+      },
+      replace(chainId, likeParent) {
+        if (likeParent !== undefined) takeAfter(draft, layerPath(likeParent));
+        if (lstatSync(layerPath(chainId), { throwIfNoEntry: false }) === undefined) {
+          renameSync(draft, layerPath(chainId));
+          return;
+        }
+        exchangePaths(draft, layerPath(chainId));
+        takeAway(draft);
       },
       discard: () => takeAway(draft),
     };

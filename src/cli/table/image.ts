@@ -9,6 +9,11 @@ export const imageEntries: readonly GroupEntry[] = [
   },
   { name: 'build', flat: 'build', summary: 'Build an image from a Dockerfile' },
   {
+    name: 'check',
+    summary: 'Verify images, and heal them',
+    load: lazy(async () => (await import('../commands/image/check.ts')).imageCheck),
+  },
+  {
     name: 'diff',
     summary: 'Show how an image differs from another',
     load: lazy(async () => (await import('../commands/image/diff.ts')).imageDiff),

@@ -1,0 +1,146 @@
+import type { ImageCheckReport, ProgressMessage } from '#api';
+import { familiarReference } from '#oci';
+import { messageOf } from '#std/errors';
+import { shortId } from '#std/identifiers';
+import { syncFileSystem } from '#store';
+import type { StoredImage, StoredLayer } from '../catalogue.ts';
+import { type Examiner, startExaminer } from '../examine/examiner.ts';
+import type { CheckRequest } from '../types.ts';
+import { type ExaminedLayer, examineLayer, isWhole, layerProblems, ownProblems } from './examined.ts';
+import { type HealOptions, healBlob, healConfig, healTree } from './heal.ts';
+
+export type CheckOptions = HealOptions & { readonly examinerCommand?: readonly string[] };
+
+/** What was done for one image. */
+interface Notes {
+  readonly healed: string[];
+  readonly notHealed: string[];
+}
+
+type Progress = AsyncGenerator<ProgressMessage, ExaminedLayer>;
+
+class Check {
+  /** Layers that were looked at already, for other images. */
+  readonly #examined = new Map<string, ExaminedLayer>();
+
+  constructor(
+    readonly options: CheckOptions,
+    readonly request: CheckRequest,
+    readonly examiner: Examiner,
+  ) {}
+
+  async *image(image: StoredImage): AsyncGenerator<ProgressMessage> {
+    const { catalogue, layers } = this.options;
+    const notes: Notes = { healed: [], notHealed: [] };
+    const held = image.chain.filter((chainId) => layers.hold(chainId) !== undefined);
+    try {
+      yield* this.#config(image, notes);
+      const found: ExaminedLayer[] = [];
+      for (const layer of image.chain.flatMap((chainId) => catalogue.layers.get(chainId) ?? [])) {
+        found.push(yield* this.#layer(layer, found.at(-1), notes));
+      }
+      const problems = [...ownProblems(this.options, image), ...found.flatMap(layerProblems)];
+      const unnamed = found.reduce((sum, { report }) => sum + report.faultsTotal - report.faults.length, 0);
+      const report: ImageCheckReport = {
+        Id: image.id,
+        Names: catalogue.referencesOf(image.id).map(familiarReference),
+        Problems: problems,
+        ProblemsTotal: problems.length + unnamed,
+        Healed: notes.healed,
+        NotHealed: notes.notHealed,
+      };
+      yield { aux: report };
+    } finally {
+      layers.release(held);
+    }
+  }
+
+  async *#config(image: StoredImage, notes: Notes): AsyncGenerator<ProgressMessage> {
+    const isDamaged = ownProblems(this.options, image).some(({ Subject }) => Subject === 'config');
+    if (!isDamaged || !this.request.repair) return;
+    yield { id: shortId(image.id), status: 'Fetching' };
+    try {
+      const from = await healConfig(this.options, this.request, image);
+      notes.healed.push(`the configuration, from ${from}`);
+    } catch (error) {
+      notes.notHealed.push(`the configuration: ${messageOf(error)}`);
+    }
+  }
+
+  async *#layer(layer: StoredLayer, below: ExaminedLayer | undefined, notes: Notes): Progress {
+    const known = this.#examined.get(layer.id);
+    if (known !== undefined) return known;
+    yield { id: shortId(layer.diffId), status: 'Verifying' };
+    const root = below?.report.root;
+    let found = await examineLayer(this.options, this.examiner, layer, root);
+    if (!isWhole(found.report) && this.request.repair) {
+      yield { id: shortId(layer.diffId), status: 'Repairing' };
+      await this.#heal(found, below, notes);
+      const now = this.options.catalogue.layers.get(layer.id) ?? layer;
+      found = await examineLayer(this.options, this.examiner, now, root);
+    }
+    yield { id: shortId(layer.diffId), status: isWhole(found.report) ? 'Whole' : 'Damaged' };
+    this.#examined.set(layer.id, found);
+    return found;
+  }
+
+  async #heal({ layer, report }: ExaminedLayer, below: ExaminedLayer | undefined, notes: Notes): Promise<void> {
+    const name = shortId(layer.diffId);
+    let present = layer;
+    let { faultsTotal, treeFault } = report;
+    try {
+      if (report.blobFault !== undefined) {
+        const healed = await healBlob(this.options, this.request, layer);
+        const again = await examineLayer(this.options, this.examiner, healed.layer, below?.report.root);
+        if (again.report.blobFault !== undefined) throw new Error(`the blob ${again.report.blobFault}`);
+        ({ faultsTotal, treeFault } = again.report);
+        present = healed.layer;
+        await this.#record(layer, present);
+        notes.healed.push(`the blob of layer ${name}, from ${healed.from}`);
+      }
+      if (faultsTotal === 0 && treeFault === undefined) return;
+      await healTree(this.options, present, below?.layer.id);
+      notes.healed.push(`layer ${name}, unpacked anew`);
+    } catch (error) {
+      this.request.signal.throwIfAborted();
+      notes.notHealed.push(`layer ${name}: ${messageOf(error)}`);
+    }
+  }
+
+  /** On disk before a record names it. */
+  async #record(before: StoredLayer, now: StoredLayer): Promise<void> {
+    const { records, catalogue, blobs, dataRoot } = this.options;
+    await syncFileSystem(dataRoot);
+    if (now.blob === before.blob) return;
+    records.transaction(() => catalogue.layers.put(now), { durable: true });
+    blobs.delete(before.blob);
+  }
+}
+
+async function* check(
+  options: CheckOptions,
+  images: readonly StoredImage[],
+  request: CheckRequest,
+): AsyncGenerator<ProgressMessage> {
+  using examiner = startExaminer(options.examinerCommand);
+  const run = new Check(options, request, examiner);
+  for (const image of images) {
+    request.signal.throwIfAborted();
+    // Removed meanwhile: then there is nothing to be told of it.
+    if (options.catalogue.images.get(image.id) !== undefined) yield* run.image(image);
+  }
+}
+
+/**
+ * Verifies images, all of them when none is named: records, configuration, blobs, and each file of each layer. Progress, and a
+ * report (`aux`) for each image. Throws `not-found` at once.
+ */
+export function checkImages(
+  options: CheckOptions,
+  names: readonly string[],
+  request: CheckRequest,
+): AsyncIterable<ProgressMessage> {
+  const { catalogue } = options;
+  const images = names.length === 0 ? [...catalogue.images.all()] : names.map((name) => catalogue.find(name));
+  return check(options, [...new Set(images)], request);
+}
