@@ -1,6 +1,6 @@
 import type { ImageCheckReport, ProgressMessage } from '#api';
 import { familiarReference } from '#oci';
-import { messageOf } from '#std/errors';
+import { fail, messageOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import { syncFileSystem } from '#store';
 import type { StoredImage, StoredLayer } from '../catalogue.ts';
@@ -92,7 +92,7 @@ class Check {
       if (report.blobFault !== undefined) {
         const healed = await healBlob(this.options, this.request, layer);
         const again = await examineLayer(this.options, this.examiner, healed.layer, below?.report.root);
-        if (again.report.blobFault !== undefined) throw new Error(`the blob ${again.report.blobFault}`);
+        if (again.report.blobFault !== undefined) throw fail('internal', `the blob ${again.report.blobFault}`);
         ({ faultsTotal, treeFault } = again.report);
         present = healed.layer;
         await this.#record(layer, present);
