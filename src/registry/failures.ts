@@ -29,6 +29,13 @@ export type FailureCode = keyof typeof codes;
 /** Statuses that the specification asks for where a kind has another. */
 const statuses: Partial<Record<FailureCode, number>> = { RANGE_INVALID: 416, UNSUPPORTED: 405, TOOMANYREQUESTS: 429 };
 
+/** The codes of what was thrown by who knows nothing of codes. */
+const codeOf: Partial<Record<ErrorKind, FailureCode>> = {
+  unauthorized: 'UNAUTHORIZED',
+  forbidden: 'DENIED',
+  unavailable: 'UNAVAILABLE',
+};
+
 interface FailureOptions {
   readonly detail?: unknown;
   /** In place of the code's own. */
@@ -71,7 +78,6 @@ export function failureResponse(error: unknown): Response {
   const isOurs = kind === 'internal' || kind === 'exhausted';
   if (isOurs) log('error', 'a request failed', { error: messageOf(error) });
   const message = kind === 'exhausted' ? 'no space left on the registry' : isOurs ? 'unknown error' : messageOf(error);
-  const code =
-    (Object.keys(codes) as FailureCode[]).find((name) => codes[name] === kind && name === 'DENIED') ?? 'UNKNOWN';
+  const code: FailureCode = codeOf[kind] ?? 'UNKNOWN';
   return Response.json({ errors: [{ code, message }] }, { status: errorKinds[kind].status });
 }

@@ -16,6 +16,15 @@ interface Found {
   readonly reference: string;
 }
 
+/** A colon may come as `%3A`; what cannot be decoded is no reference, which whoever checks it will say. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function find(method: string, path: string): Found {
   for (const route of routes) {
     const match = route.path.exec(path);
@@ -26,7 +35,7 @@ function find(method: string, path: string): Found {
       throw refuse('UNSUPPORTED', 'the operation is unsupported', { headers: { Allow } });
     }
     const { repository = '', reference = '' } = match.groups ?? {};
-    return { endpoint, repository, reference: decodeURIComponent(reference) };
+    return { endpoint, repository, reference: decoded(reference) };
   }
   throw refuse('UNSUPPORTED', 'there is nothing at this path', { status: 404 });
 }

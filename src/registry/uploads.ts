@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fail } from '#std/errors';
 import { Lock } from '#std/lock';
 import type { Catalogue } from './catalogue.ts';
 import type { Content } from './content.ts';
@@ -106,22 +107,26 @@ export function openUploads(directory: string, catalogue: Catalogue, content: Co
     const limit = chunk.range === undefined ? Number.POSITIVE_INFINITY : chunk.range.last - chunk.range.first + 1;
     let taken = 0;
     try {
-      for await (const piece of chunk.body ?? []) {
-        if (session.claim !== claim) throw refuse('BLOB_UPLOAD_INVALID', 'another request goes on with this upload');
-        taken += piece.length;
-        if (taken > limit) throw refuse('SIZE_INVALID', `more was sent than the range's ${limit} bytes`);
-        hash?.hasher.update(piece);
-        await appender.add(piece);
+      try {
+        for await (const piece of chunk.body ?? []) {
+          if (session.claim !== claim) throw refuse('BLOB_UPLOAD_INVALID', 'another request goes on with this upload');
+          if (taken + piece.length > limit)
+            throw refuse('SIZE_INVALID', `more was sent than the range's ${limit} bytes`);
+          taken += piece.length;
+          hash?.hasher.update(piece);
+          await appender.add(piece);
+        }
+      } finally {
+        await appender.end();
+        if (hash !== undefined) hash.bytes += taken;
+        session.hash = hash;
       }
-      await appender.end();
     } catch (error) {
-      await appender.end().catch(() => undefined);
+      if (error instanceof Error && error.name === 'AbortError') throw fail('cancelled', 'the client went away', error);
       throw error;
     } finally {
       await file.close();
     }
-    if (hash !== undefined) hash.bytes += taken;
-    session.hash = hash;
     return offset + taken;
   }
 

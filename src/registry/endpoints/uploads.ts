@@ -12,7 +12,7 @@ function rangeOf(request: Request): ChunkRange | undefined {
   return range;
 }
 
-/** The body of a request as it comes. It fails where a client goes away: the server ends such a body without a word. */
+/** The body of a request as it comes; it fails where the client goes away. */
 function chunkOf({ request, query }: Call): Chunk {
   const range = rangeOf(request);
   const length = request.headers.get('Content-Length');
