@@ -1,5 +1,5 @@
 import type { ImageDeleteItem } from '#api';
-import { printSize } from '../values/sizes.ts';
+import { printSize } from '#std/sizes';
 
 /** What was removed, under a heading; nothing when nothing was. */
 export function deletedText(heading: string, names: readonly string[] | null | undefined): string {

@@ -1,6 +1,6 @@
+import { printSize } from '#std/sizes';
 import { isTerminal } from '../streams/terminal.ts';
 import { writeErr } from '../streams/text-output.ts';
-import { printSize } from '../values/sizes.ts';
 
 const intervalMs = 100;
 const barColumns = 30;

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { humanDuration, parseDurationNs } from '#std/duration';
+import { printBinarySize, printSize } from '#std/sizes';
 import { csvFields } from './csv.ts';
 import { toFilters } from './filters.ts';
 import { readKeyValueFile, resolveEnvironment, toRecord } from './key-values.ts';
@@ -11,7 +12,7 @@ import { parseNetwork } from './networks.ts';
 import { parsePorts } from './ports.ts';
 import { familiarName, parseImageName } from './references.ts';
 import { parseDevice, parseRestartPolicy, parseUlimit } from './resources.ts';
-import { parseBytes, printBinarySize, printSize } from './sizes.ts';
+import { parseBytes } from './sizes.ts';
 import { apiTimestamp } from './timestamps.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'estiba-cli-'));

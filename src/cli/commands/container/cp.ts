@@ -1,5 +1,6 @@
 import { archiveFromContainer, type EngineClient, extractToContainer, statInContainer } from '#client';
 import { fail } from '#std/errors';
+import { printSize } from '#std/sizes';
 import { destinationInContainer, isDirectoryStat, linkTargetOf } from '../../archive/container-path.ts';
 import { type CopyEnd, landingOf, meansContents, parseCopyArgument } from '../../archive/copy-path.ts';
 import { packTree } from '../../archive/pack.ts';
@@ -10,7 +11,6 @@ import { toggle } from '../../grammar/flag.ts';
 import { Meter } from '../../print/meter.ts';
 import { writeBytes } from '../../streams/byte-output.ts';
 import { writeErr } from '../../streams/text-output.ts';
-import { printSize } from '../../values/sizes.ts';
 import { systemErrorText } from '../../values/system-errors.ts';
 
 interface Copy {

@@ -1,11 +1,11 @@
 import type { ContainerSummary } from '#api';
 import { shortId } from '#std/identifiers';
+import { printSize } from '#std/sizes';
 import { ellipsis } from '../../print/columns.ts';
 import type { Listing } from '../../print/listing.ts';
 import { printPorts } from '../../print/port-ranges.ts';
 import { printAgo, printLocalTime } from '../../print/times.ts';
 import { printLabels } from '../../values/labels.ts';
-import { printSize } from '../../values/sizes.ts';
 
 const commandLength = 20;
 const mountLength = 15;

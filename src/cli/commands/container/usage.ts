@@ -1,7 +1,7 @@
 import type { ContainerStats } from '#api';
 import { shortId } from '#std/identifiers';
+import { printBinarySize, printSize } from '#std/sizes';
 import type { Listing } from '../../print/listing.ts';
-import { printBinarySize, printSize } from '../../values/sizes.ts';
 
 /** A row of `stats`; without a sample its numbers are not known. */
 export interface UsageRow {

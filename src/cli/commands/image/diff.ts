@@ -1,10 +1,10 @@
 import type { ConfigDifference, FileDifference, ImageDifference, ImageSide } from '#api';
 import { compareImages } from '#client';
 import { shortId } from '#std/identifiers';
+import { printSize } from '#std/sizes';
 import { defineCommand } from '../../grammar/command.ts';
 import { text } from '../../grammar/flag.ts';
 import { writeOut } from '../../streams/text-output.ts';
-import { printSize } from '../../values/sizes.ts';
 import { checkFormat } from '../../values/text-or-json.ts';
 
 const kindLetters = { added: 'A', removed: 'D', changed: 'C' } as const;

@@ -1,6 +1,7 @@
 import type { ImageHistoryEntry } from '#api';
 import { imageHistory } from '#client';
 import { shortId } from '#std/identifiers';
+import { printSize } from '#std/sizes';
 import { defineCommand } from '../../grammar/command.ts';
 import { toggle } from '../../grammar/flag.ts';
 import { listFormat } from '../../grammar/format-flag.ts';
@@ -9,7 +10,6 @@ import { type Listing, printListing } from '../../print/listing.ts';
 import { printAgo, printTimestamp } from '../../print/times.ts';
 import { writeOut } from '../../streams/text-output.ts';
 import { apiPlatform, platformFlag } from '../../values/platforms.ts';
-import { printSize } from '../../values/sizes.ts';
 
 const createdByLength = 45;
 

@@ -1,9 +1,9 @@
 import type { ImageSummary } from '#api';
 import { shortId } from '#std/identifiers';
+import { printSize } from '#std/sizes';
 import type { Listing } from '../../print/listing.ts';
 import { printAgo, printLocalTime } from '../../print/times.ts';
 import { parseImageName } from '../../values/references.ts';
-import { printSize } from '../../values/sizes.ts';
 
 const none = '<none>';
 

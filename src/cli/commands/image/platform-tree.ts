@@ -1,8 +1,8 @@
 import type { ImageSummary } from '#api';
 import { shortId } from '#std/identifiers';
+import { printSize } from '#std/sizes';
 import { hasColours } from '../../print/colours.ts';
 import { ellipsis } from '../../print/columns.ts';
-import { printSize } from '../../values/sizes.ts';
 
 /** A variant of an image for one platform, as `manifests=1` adds them. */
 interface Manifest {

@@ -1,7 +1,7 @@
 import { diskShares, type EngineClient } from '#client';
 import { EstibaError } from '#std/errors';
+import { printSize } from '#std/sizes';
 import { type Listing, printListing } from '../../print/listing.ts';
-import { printSize } from '../../values/sizes.ts';
 
 interface Share {
   readonly Kind: string;

@@ -1,8 +1,8 @@
 import type { BuildCacheRecord, DiskUsage } from '#api';
 import { fail, messageOf } from '#std/errors';
+import { printSize } from '#std/sizes';
 import { type Listing, listingRows, printListing } from '../../print/listing.ts';
 import { printAgo } from '../../print/times.ts';
-import { printSize } from '../../values/sizes.ts';
 import { containerListing } from '../container/listing.ts';
 import { type ImageRow, imageListing, imageRows } from '../image/listing.ts';
 import { volumeListing } from '../volume/listing.ts';

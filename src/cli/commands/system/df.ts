@@ -1,11 +1,11 @@
 import type { ContainerSummary, DiskUsage, ImageSummary, Volume } from '#api';
 import { diskUsage } from '#client';
+import { printSize } from '#std/sizes';
 import { defineCommand } from '../../grammar/command.ts';
 import { toggle } from '../../grammar/flag.ts';
 import { listFormat } from '../../grammar/format-flag.ts';
 import { type Listing, printListing } from '../../print/listing.ts';
 import { writeOut } from '../../streams/text-output.ts';
-import { printSize } from '../../values/sizes.ts';
 
 /** One kind of thing that takes space. */
 interface UsageKind {

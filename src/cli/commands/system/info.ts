@@ -1,11 +1,11 @@
 import { engineInfo } from '#client';
 import { messageOf } from '#std/errors';
+import { printBinarySize } from '#std/sizes';
 import { CommandFailure, failureText } from '../../failure.ts';
 import { defineCommand } from '../../grammar/command.ts';
 import { inspectFormat } from '../../grammar/format-flag.ts';
 import { printStruct } from '../../print/inspection.ts';
 import { writeErr, writeOut } from '../../streams/text-output.ts';
-import { printBinarySize } from '../../values/sizes.ts';
 import { dockerVersion } from '../version.ts';
 
 type Info = Record<string, unknown>;

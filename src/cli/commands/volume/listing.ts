@@ -1,7 +1,7 @@
 import type { Volume } from '#api';
+import { printSize } from '#std/sizes';
 import type { Listing } from '../../print/listing.ts';
 import { printLabels } from '../../values/labels.ts';
-import { printSize } from '../../values/sizes.ts';
 
 const absent = (): string => 'N/A';
 
