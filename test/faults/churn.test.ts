@@ -1,20 +1,10 @@
 import { expect, test } from 'bun:test';
 import { startEngine, type TestEngine } from '../harness/index.ts';
+import { random } from './random.ts';
 
 /** ESTIBA_CHURN=500 is the whole of it; the suite takes a part. */
 const containers = Number(process.env.ESTIBA_CHURN ?? 60);
 const workers = 6;
-
-/** A small generator (xorshift), so that a failure's seed finds it again. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
 
 /** Makes a container in one of several ways and takes it away again. Any step may fail: the engine dies meanwhile. */
 async function live(engine: TestEngine, index: number): Promise<void> {

@@ -1,0 +1,98 @@
+/**
+ * Says how images came out of the last cut, and works on them until the next: for power.test.ts. Arguments: the data root, and
+ * the number of the round, from which all that it does follows. One line of JSON, then a line for each step begun and done.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openEvents } from '#events';
+import { openImages } from '#images';
+import { openRecords } from '#store';
+import { dockerArchive, type Part, streamOf, tar } from '../../src/images/fixture.ts';
+import { imageProblems, readRecords } from './wholeness.ts';
+
+const [dataRoot = '', number = '0'] = process.argv.slice(2);
+const round = Number(number);
+
+/** Small files and a large one, in directories, with a link and a whiteout. */
+function layer(seed: number): Buffer {
+  const files: Part[] = Array.from({ length: 12 }, (_, index) => ({
+    path: `dir-${index % 4}/file-${index}`,
+    mode: 0o640,
+    content: Buffer.alloc(index === 5 ? 300_000 : 900 * index, `${seed}-${index} `),
+  }));
+  const special: Part[] = [
+    { path: `dir-${seed}`, type: 'directory', mode: 0o711 },
+    { path: `dir-${seed}/link`, type: 'symlink', linkPath: `../dir-1/file-${seed}` },
+    { path: `dir-${seed}/hard`, type: 'hardlink', linkPath: 'dir-1/file-5' },
+    { path: `dir-2/.wh.gone-${seed}`, mode: 0 },
+  ];
+  return tar(...files, ...special);
+}
+
+const before = readRecords(join(dataRoot, 'records.db'));
+const problems = [...before.problems];
+mkdirSync(dataRoot, { recursive: true });
+const records = openRecords(join(dataRoot, 'records.db'));
+const images = await openImages({ records, events: openEvents(records), dataRoot, users: () => [] });
+await images.reconcile();
+await images.settled();
+problems.push(...(await imageProblems(dataRoot)));
+const names = Object.fromEntries(before.of('image-references').map(({ id, imageId }) => [id, imageId]));
+const references = records.collection<{ id: string; imageId: string }>('image-references').all();
+const kept = Object.fromEntries([...references].map(({ id, imageId }) => [id, imageId]));
+process.stdout.write(`${JSON.stringify({ problems, names, kept })}\n`);
+
+// After the cut anything may fail, and in the background too.
+process.on('uncaughtException', () => undefined);
+process.on('unhandledRejection', () => undefined);
+// Nothing is to change before somebody counts.
+for await (const _ of process.stdin) break;
+
+function say(step: string, name: string, id = ''): void {
+  process.stdout.write(`${step} docker.io/library/${name} ${id}\n`);
+}
+
+async function make(name: string, work: () => Promise<string>): Promise<string> {
+  say('making', name);
+  const id = await work();
+  say('made', name, id);
+  return id;
+}
+
+async function work(): Promise<void> {
+  const app = `app:${round % 3}`;
+  await make(app, async () => {
+    const archive = dockerArchive([layer(0), layer(1 + (round % 4)), layer(100 + round)], [app]);
+    for await (const _ of images.load(streamOf(archive, 65_536), { quiet: true }));
+    return images.resolve(app).id;
+  });
+  const imported = `imported:${round % 2}`;
+  await make(imported, async () => {
+    const body = streamOf(layer(200 + round));
+    return await images.import({ body, repository: 'imported', tag: `${round % 2}`, changes: [] });
+  });
+  const container = `container-${round}`;
+  images.rootfs.create(container, images.resolve(app));
+  const { UpperDir = '' } = images.rootfs.describe(container).Data;
+  for (let index = 0; index < 8; index += 1) {
+    writeFileSync(join(UpperDir, `changed-${index}`), Buffer.alloc(50_000 * index, `${round}`));
+  }
+  await make(`committed:${round % 2}`, async () => {
+    const names = { repository: 'committed', tag: `${round % 2}`, author: '', comment: '' };
+    const none = {} as Parameters<typeof images.commit>[0]['containerConfig'];
+    return (await images.commit({ ...names, containerId: container, config: {}, containerConfig: none })).id;
+  });
+  const older = `app:${(round + 1) % 3}`;
+  say('removing', older);
+  await images.remove(older, { force: false, noPrune: false }).catch(() => []);
+  await images.prune(new Map());
+  for (const id of images.rootfs.list()) if (id !== container) await images.rootfs.remove(id);
+  await images.settled();
+}
+
+await work().then(
+  () => process.stdout.write('finished\n'),
+  (error: unknown) => process.stdout.write(`failed ${String(error).replaceAll('\n', ' ')}\n`),
+);
+// Until it is killed, so that the disk stays where it is.
+setInterval(() => undefined, 60_000);

@@ -1,0 +1,117 @@
+import { expect, test } from 'bun:test';
+import { join } from 'node:path';
+import { killHard } from '../harness/index.ts';
+import { PowerDisk } from '../harness/power-disk.ts';
+import { random } from './random.ts';
+
+/** ESTIBA_POWER=1 cuts after every single change; the suite takes a part, by a seed that it tells. */
+const isThorough = process.env.ESTIBA_POWER !== undefined;
+const cuts = 12;
+const worker = join(import.meta.dir, 'power-worker.fixture.ts');
+const cutter = join(import.meta.dir, '../harness/power-cut.fixture.ts');
+
+interface Report {
+  readonly problems: readonly string[];
+  /** The images by their names: as the records had them, and after the start. */
+  readonly names: Readonly<Record<string, string>>;
+  readonly kept: Readonly<Record<string, string>>;
+}
+
+/** What a name may stand for after a cut; undefined: it may be gone. `?`: anything. */
+type Allowed = Map<string, (string | undefined)[]>;
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+}
+
+/** Takes in what the worker says that it did. */
+function note(allowed: Allowed, line: string): void {
+  const [step, name = '', id] = line.split(' ');
+  const before = allowed.get(name) ?? [undefined];
+  if (step === 'making') allowed.set(name, [...before, '?']);
+  // It is told, so it is there; and so is all that was done before.
+  if (step === 'made') allowed.set(name, [id]);
+  if (step === 'removing') allowed.set(name, [...before, undefined]);
+}
+
+function surprises(allowed: Allowed, { names, kept, problems }: Report): string[] {
+  const found = [...problems];
+  for (const [name, ids] of allowed) {
+    if (!ids.includes(kept[name]) && !(ids.includes('?') && kept[name] !== undefined))
+      found.push(`${name} is ${kept[name]}, not ${ids.join(' or ')}`);
+    if (names[name] !== kept[name] && !ids.includes(undefined)) found.push(`${name} was named before it was whole`);
+  }
+  return found;
+}
+
+/** One life: starts on what the last cut left, works, is cut after so many changes (never without a number). */
+async function live(disk: PowerDisk, round: number, changes: number | undefined, allowed: Allowed) {
+  const command = [process.execPath, worker, join(disk.path, 'data'), String(round)];
+  const child = Bun.spawn(disk.within(command), { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' });
+  const complaint = child.stderr.text();
+  const lines = linesOf(child.stdout);
+  const said = (await lines.next()).value;
+  if (said === undefined) throw new Error(`it did not start: ${await complaint}`);
+  const report = JSON.parse(said) as Report;
+  const found = surprises(allowed, report);
+  // What the start found is what there is.
+  for (const name of allowed.keys()) allowed.set(name, [report.kept[name]]);
+
+  const counting = Bun.spawn(
+    [process.execPath, cutter, disk.seenThrough(child.pid), ...(changes === undefined ? [] : [String(changes)])],
+    { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' },
+  );
+  const counted = linesOf(counting.stdout);
+  expect((await counted.next()).value).toBe('counting');
+  child.stdin.write('go\n');
+  await child.stdin.flush();
+  const listening = (async () => {
+    for await (const line of lines) {
+      if (line.startsWith('failed')) return line;
+      if (line === 'finished') break;
+      note(allowed, line);
+    }
+    return undefined;
+  })();
+  // Either it comes to its end, or the cut does.
+  const cut = counted.next();
+  await Promise.race([listening, cut]);
+  counting.stdin.end();
+  const count = Number((await cut).value);
+  if (changes !== undefined && count < changes) disk.cut(child.pid);
+  await counting.exited;
+  await killHard(child.pid);
+  const failure = await listening;
+  if (failure !== undefined && (changes === undefined || count < changes)) found.push(failure);
+  await disk.unmounted();
+  return { found, count };
+}
+
+test(
+  'the power is cut in the midst of load, import, commit, rmi and prune: what was told is there, and all is whole',
+  async () => {
+    const seed = Number(process.env.ESTIBA_SEED ?? Date.now() % 1_000_000) + 1;
+    console.log(`ESTIBA_SEED=${seed - 1}`);
+    const pick = random(seed);
+    await using disk = new PowerDisk(96);
+    const allowed: Allowed = new Map();
+    // How many changes a life has, on an empty disk and later.
+    const { count } = await live(disk, 0, undefined, allowed);
+    expect(count).toBeGreaterThan(300);
+    const points = isThorough
+      ? Array.from({ length: count }, (_, index) => index + 1)
+      : Array.from({ length: cuts }, (_, index) => Math.ceil(((index + pick(1000) / 1000) * count) / cuts));
+    for (const [index, point] of points.entries()) {
+      const { found } = await live(disk, index + 1, point, allowed);
+      expect({ point, index, found }).toEqual({ point, index, found: [] });
+    }
+    const { found } = await live(disk, points.length + 1, undefined, allowed);
+    expect(found).toEqual([]);
+  },
+  isThorough ? 7_200_000 : 120_000,
+);
