@@ -1,3 +1,6 @@
+export { RegistryError } from './failure.ts';
+export { openDistribution, registryDefaults } from './open.ts';
+export { proxiesOfEnvironment } from './proxy.ts';
 export type {
   BlobUpload,
   Distribution,

@@ -21,6 +21,12 @@ export interface RegistrySettings {
   readonly downloadAttempts: number;
   /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, or what daemon.json has in their place. */
   readonly proxies: { readonly http?: string; readonly https?: string; readonly none?: string };
+  /** How we name ourselves to registries. */
+  readonly userAgent?: string;
+  /** How long to wait before the first new try; each further one waits twice as long. A second where it is not said. */
+  readonly firstRetryMs?: number;
+  /** For how long a registry may send nothing before it is given up. A minute where it is not said. */
+  readonly idleMs?: number;
 }
 
 /** A manifest or index, bit for bit; its descriptor's digest is that of the content. */

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProgressMessage } from '#api';
+import { openDistribution, registryDefaults } from '#distribution';
 import { openEvents } from '#events';
 import { mountTmpfs, unmount } from '#linux/mount';
 import { digestOf, encodedOf, type TarEntry, tarEnd, tarHeader, tarPadding } from '#oci';
@@ -94,7 +95,13 @@ export async function openFixture(sizeBytes?: number): Promise<ImagesFixture> {
     const records = openRecords(join(dataRoot, 'records.sqlite'));
     return {
       records,
-      images: await openImages({ records, events: openEvents(records), dataRoot, users: () => users }),
+      images: await openImages({
+        records,
+        distribution: openDistribution(() => registryDefaults),
+        events: openEvents(records),
+        dataRoot,
+        users: () => users,
+      }),
     };
   };
   let opened = await open();

@@ -1,5 +1,6 @@
 /** Works on images until it is killed: for kill.test.ts. Arguments: the data root. */
 import { join } from 'node:path';
+import { openDistribution, registryDefaults } from '#distribution';
 import { openEvents } from '#events';
 import { openRecords } from '#store';
 import { dockerArchive, streamOf, tar } from './fixture.ts';
@@ -7,7 +8,13 @@ import { openImages } from './open.ts';
 
 const dataRoot = process.argv[2] ?? '';
 const records = openRecords(join(dataRoot, 'records.sqlite'));
-const images = await openImages({ records, events: openEvents(records), dataRoot, users: () => [] });
+const images = await openImages({
+  records,
+  distribution: openDistribution(() => registryDefaults),
+  events: openEvents(records),
+  dataRoot,
+  users: () => [],
+});
 await images.reconcile();
 
 /** Large and varied enough that a kill falls into the middle of something. */

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openDistribution, registryDefaults } from '#distribution';
 import { openEvents } from '#events';
 import { createTarReader, Digester, encodedOf } from '#oci';
 import { openRecords } from '#store';
@@ -51,7 +52,13 @@ test(`after each of ${kills} kills everything is whole, and nothing is left over
       await killAtRandom(dataRoot);
       using records = openRecords(join(dataRoot, 'records.sqlite'));
       const before = records.collection('images').size;
-      const images = await openImages({ records, events: openEvents(records), dataRoot, users: () => [] });
+      const images = await openImages({
+        records,
+        distribution: openDistribution(() => registryDefaults),
+        events: openEvents(records),
+        dataRoot,
+        users: () => [],
+      });
       await images.reconcile();
       await images.settled();
 

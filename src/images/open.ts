@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Distribution } from '#distribution';
 import type { Events } from '#events';
 import { openBlobs, openSnapshots, type Records } from '#store';
 import { openBlobSources } from './blob-sources.ts';
@@ -25,6 +26,8 @@ import type { Images, ImageUser } from './types.ts';
 export interface ImagesOptions {
   readonly records: Records;
   readonly events: Events;
+  /** The client of registries. */
+  readonly distribution: Distribution;
   /** Blobs and snapshots are kept here, in `blobs/` and `snapshots/`. */
   readonly dataRoot: string;
   /** The containers, each with the image that it was made from. */

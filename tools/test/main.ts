@@ -6,7 +6,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readJunit, type Tally } from './junit.ts';
-import { provideClientPackages, provideDockerCli, provideTestPrograms } from './programs.ts';
+import { provideClientPackages, provideDockerCli, provideDockerRegistry, provideTestPrograms } from './programs.ts';
 
 const root = join(import.meta.dir, '../..');
 /** All together stay below ten minutes; what is still at work then has failed. */
@@ -47,6 +47,7 @@ async function test(paths: readonly string[]): Promise<Tally> {
   const passed = await execute([...command, ...paths], {
     ...process.env,
     DOCKER_CLI: provideDockerCli(root),
+    DOCKER_REGISTRY: provideDockerRegistry(root),
   });
   const tally = existsSync(report) ? readJunit(readFileSync(report, 'utf8')) : { passed: 0, failed: 0 };
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);

@@ -8,27 +8,38 @@ function must(command: readonly string[], directory: string): void {
 }
 
 /**
- * Path of a stock docker CLI for the tests: the one on PATH, else Debian's, unpacked into the project's cache. Nothing
+ * Path of one program of a Debian package: `preset`, one on PATH, or the package's, unpacked into the project's cache. Nothing
  * is installed: the package would bring and start a daemon.
  */
-export function provideDockerCli(root: string): string {
-  const cache = join(root, 'node_modules/.cache/docker-cli');
-  const fetched = join(cache, 'usr/bin/docker');
-  const found = process.env.DOCKER_CLI ?? Bun.which('docker') ?? (existsSync(fetched) ? fetched : undefined);
+function provideUnpacked(root: string, name: string, from: { package: string; preset: string | undefined }): string {
+  const cache = join(root, 'node_modules/.cache', from.package === name ? name : `${name}-cli`);
+  const fetched = join(cache, 'usr/bin', name);
+  const found = from.preset ?? Bun.which(name) ?? (existsSync(fetched) ? fetched : undefined);
   if (found !== undefined) return found;
-  console.log('fetching a docker CLI for the tests (apt-get download docker.io)');
-  const scratch = mkdtempSync(join(tmpdir(), 'estiba-docker-cli-'));
+  console.log(`fetching ${name} for the tests (apt-get download ${from.package})`);
+  const scratch = mkdtempSync(join(tmpdir(), 'estiba-unpacked-'));
   try {
     must(['apt-get', 'update', '-qq'], scratch);
-    must(['apt-get', '-o', 'APT::Sandbox::User=root', 'download', '-qq', 'docker.io'], scratch);
-    const [debian] = [...new Bun.Glob('docker.io_*.deb').scanSync(scratch)];
-    if (debian === undefined) throw new Error('apt-get download brought no docker.io package');
+    must(['apt-get', '-o', 'APT::Sandbox::User=root', 'download', '-qq', from.package], scratch);
+    const [debian] = [...new Bun.Glob(`${from.package}_*.deb`).scanSync(scratch)];
+    if (debian === undefined) throw new Error(`apt-get download brought no ${from.package} package`);
     mkdirSync(cache, { recursive: true });
-    must(['sh', '-c', 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" ./usr/bin/docker', 'sh', debian, cache], scratch);
+    const unpack = 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" "./usr/bin/$3"';
+    must(['sh', '-c', unpack, 'sh', debian, cache, name], scratch);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
   return fetched;
+}
+
+/** Path of a stock docker CLI for the tests. */
+export function provideDockerCli(root: string): string {
+  return provideUnpacked(root, 'docker', { package: 'docker.io', preset: process.env.DOCKER_CLI });
+}
+
+/** Path of Debian's registry for the tests. */
+export function provideDockerRegistry(root: string): string {
+  return provideUnpacked(root, 'docker-registry', { package: 'docker-registry', preset: process.env.DOCKER_REGISTRY });
 }
 
 /** What only tests call and a small Debian lacks: the package, and the file that tells that it is there. */

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { type ContainerPaths, containerUsage, openContainers } from '#containers';
+import { openDistribution } from '#distribution';
 import { openEvents } from '#events';
 import { type Api, createApi, type Listener, parseHost, readTls } from '#http';
-import { openImages, registryLogin } from '#images';
+import { openImages } from '#images';
 import { connectKeeper } from '#keeper';
 import { removeCgroupSoon } from '#linux/cgroups';
 import { openNetworks } from '#networks';
@@ -14,6 +15,7 @@ import { openVolumes } from '#volumes';
 import { selfCommand } from '../self.ts';
 import { programVersion } from '../version.ts';
 import { countEvents, serveMetrics } from './metrics.ts';
+import { registrySettings } from './registries.ts';
 import type { SettingsInForce } from './reload.ts';
 import { installedRunc, prepareRuntime } from './runtime.ts';
 import type { HandedSocket } from './service-manager.ts';
@@ -74,9 +76,11 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     command: [...selfCommand(), 'keeper', '--exec-root', execRoot, '--edition', programVersion],
   });
   const porter = openPorter({ execRoot, command: [...selfCommand(), 'porter'] });
+  const distribution = openDistribution(() => registrySettings(inForce.current));
   const images = await openImages({
     records,
     events,
+    distribution,
     dataRoot,
     users: () => usage.images(),
     examinerCommand: [...selfCommand(), 'examiner'],
@@ -111,7 +115,7 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
   await reconciled('networks', () => networks.reconcile(live));
   await reconciled('volumes', () => volumes.reconcile(live));
   await reconciled('images', () => images.reconcile());
-  return { records, events, keeper, porter, images, volumes, networks, opened };
+  return { records, events, keeper, porter, distribution, images, volumes, networks, opened };
 }
 
 /** Opens the engine over its roots and serves its API; `close` ends it, with `all` its containers and the keeper too. */
@@ -131,8 +135,7 @@ export async function openEngine(
     ...features,
     containers,
     system,
-    login: (credentials, signal) =>
-      registryLogin(credentials, { insecure: inForce.current.insecureRegistries, signal }),
+    login: (credentials, signal) => features.distribution.login(credentials, signal),
   });
   const listeners = await listenAll(api, settings, handed);
   if (settings.metricsAddress !== undefined) {

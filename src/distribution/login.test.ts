@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { registryLogin } from './registry-login.ts';
+import { openDistribution, registryDefaults } from './open.ts';
 
 const basic = `Basic ${Buffer.from('me:secret').toString('base64')}`;
 let server: ReturnType<typeof Bun.serve>;
@@ -27,7 +27,7 @@ afterAll(() => server.stop(true));
 
 function login(password: string, serveraddress = `127.0.0.1:${server.port}`): Promise<string> {
   const { signal } = new AbortController();
-  return registryLogin({ username: 'me', password, serveraddress }, { insecure: [], signal });
+  return openDistribution(() => registryDefaults).login({ username: 'me', password, serveraddress }, signal);
 }
 
 test('a registry that knows passwords, or tokens, is logged in to; a wrong password is refused', async () => {

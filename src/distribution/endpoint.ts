@@ -1,0 +1,141 @@
+import { fail } from '#std/errors';
+import { type Challenge, parseChallenges } from './challenge.ts';
+import { errorOfAnswer, type RegistryError } from './failure.ts';
+import { isInsecure, servingHost } from './hosts.ts';
+import { basicAuthorization, type Tokens } from './tokens.ts';
+import type { Answer, Ask, Transport } from './transport.ts';
+import type { RegistryCredentials, RegistrySettings } from './types.ts';
+
+/** One place that answers as a registry: the registry itself, or a mirror of it. */
+export interface Place {
+  /** Base URLs without a slash at the end, to be tried in this order. */
+  readonly bases: readonly string[];
+  readonly insecure: boolean;
+  readonly credentials: RegistryCredentials | undefined;
+}
+
+/** What a request to a registry says beside its path. */
+export interface RegistryAsk extends Omit<Ask, 'insecure' | 'signal'> {
+  /** What a token is needed for. */
+  readonly scopes: readonly string[];
+  /** Statuses of 400 and above that are an answer and no error. */
+  readonly accept?: readonly number[];
+}
+
+/** A place that has answered, and what it asks of whoever wants in. */
+export interface Endpoint {
+  /** `path` from the root (`/v2/…`), or a URL that the registry gave. Throws what the registry's errors say. */
+  ask(path: string, ask: RegistryAsk): Promise<Answer>;
+}
+
+export const errorMaxBytes = 64 * 1024;
+/** How long it is believed that a registry still speaks the scheme that it spoke. */
+const rememberMs = 5 * 60_000;
+
+/** Throws what the answer tells of. */
+export async function failOf(answer: Answer): Promise<RegistryError> {
+  const text = await answer.content(errorMaxBytes).then(
+    (bytes) => Buffer.from(bytes).toString(),
+    () => '',
+  );
+  return errorOfAnswer(answer.status, answer.statusText, answer.headers, text);
+}
+
+/** The registry of a host as it is reached. */
+export async function originPlace(
+  host: string,
+  settings: RegistrySettings,
+  credentials: RegistryCredentials | undefined,
+): Promise<Place> {
+  const serving = servingHost(host);
+  const insecure = await isInsecure(serving, settings.insecure);
+  const schemes = insecure ? ['https', 'http'] : ['https'];
+  return { bases: schemes.map((scheme) => `${scheme}://${serving}`), insecure, credentials };
+}
+
+interface Greeting {
+  readonly base: string;
+  readonly challenges: readonly Challenge[];
+  readonly atMs: number;
+}
+
+/** Opens places; how each was reached is remembered for some minutes. */
+export function createEndpoints({ transport, tokens }: { transport: Transport; tokens: Tokens }) {
+  const greetings = new Map<string, Greeting>();
+
+  async function greet(place: Place, signal: AbortSignal): Promise<Greeting> {
+    const key = `${place.bases.join(' ')} ${place.insecure}`;
+    const known = greetings.get(key);
+    if (known !== undefined && Date.now() - known.atMs < rememberMs) return known;
+    let last: unknown;
+    for (const base of place.bases) {
+      try {
+        const answer = await transport.send(`${base}/v2/`, { insecure: place.insecure, signal });
+        if (answer.status >= 500 || answer.status === 429 || answer.status === 408) throw await failOf(answer);
+        await answer.discard();
+        const challenges = parseChallenges(answer.headers.get('www-authenticate') ?? '');
+        const greeting = { base, challenges: answer.status === 401 ? challenges : [], atMs: Date.now() };
+        greetings.set(key, greeting);
+        return greeting;
+      } catch (error) {
+        signal.throwIfAborted();
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  async function authorization(
+    challenges: readonly Challenge[],
+    place: Place,
+    request: { scopes: readonly string[]; signal: AbortSignal; url: string },
+    fresh: boolean,
+  ): Promise<string | undefined> {
+    const { credentials, insecure } = place;
+    if (credentials?.registrytoken) return `Bearer ${credentials.registrytoken}`;
+    const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
+    if (bearer !== undefined) {
+      const { scopes, signal } = request;
+      const asked = bearer.parameters.get('scope')?.split(' ').filter(Boolean) ?? [];
+      const all = [...new Set([...scopes, ...asked])].sort();
+      return `Bearer ${(await tokens.get(bearer, { credentials, scopes: all, insecure, signal }, fresh)).bearer}`;
+    }
+    if (!challenges.some(({ scheme }) => scheme === 'basic')) return undefined;
+    if (credentials?.username || credentials?.password) return basicAuthorization(credentials);
+    throw fail('internal', `Get ${JSON.stringify(request.url)}: no basic auth credentials`);
+  }
+
+  /** Asks the place how it is reached; throws when it is not. */
+  async function open(place: Place, signal: AbortSignal): Promise<Endpoint> {
+    const greeting = await greet(place, signal);
+    let { challenges } = greeting;
+    const home = new URL(greeting.base).origin;
+
+    async function send(url: string, { scopes, accept: _, headers, ...rest }: RegistryAsk, fresh: boolean) {
+      // A URL of another host, as an upload's Location may be, gets no credentials.
+      const ours = new URL(url).origin === home;
+      const given = ours ? await authorization(challenges, place, { scopes, signal, url }, fresh) : undefined;
+      const sent = { ...headers, ...(given !== undefined && { Authorization: given }) };
+      return transport.send(url, { ...rest, headers: sent, insecure: place.insecure, signal });
+    }
+
+    async function ask(path: string, request: RegistryAsk): Promise<Answer> {
+      const url = path.startsWith('/') ? greeting.base + path : path;
+      let answer = await send(url, request, false);
+      if (answer.status === 401) {
+        const fresh = parseChallenges(answer.headers.get('www-authenticate') ?? '');
+        if (fresh.length > 0) {
+          await answer.discard();
+          challenges = fresh;
+          answer = await send(url, request, true);
+        }
+      }
+      if (answer.status < 400 || request.accept?.includes(answer.status)) return answer;
+      throw await failOf(answer);
+    }
+    return { ask };
+  }
+  return { open };
+}
+
+export type Endpoints = ReturnType<typeof createEndpoints>;

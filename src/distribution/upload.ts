@@ -1,0 +1,125 @@
+import { Digester } from '#oci';
+import { fail } from '#std/errors';
+import type { Endpoint, RegistryAsk } from './endpoint.ts';
+import { passes } from './failure.ts';
+import { backOffMs, pause } from './retry.ts';
+import type { Answer } from './transport.ts';
+import type { BlobUpload } from './types.ts';
+
+/** What an upload needs. */
+export interface UploadTarget {
+  readonly endpoint: Endpoint;
+  /** `library/busybox`. */
+  readonly path: string;
+  readonly scopes: readonly string[];
+  readonly attempts: number;
+  readonly firstMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Where an upload goes on: its URL, and how much the registry has. */
+interface Session {
+  readonly location: string;
+  readonly offset: number;
+}
+
+const binary = { 'Content-Type': 'application/octet-stream' };
+
+/** The URL of an answer's Location, which may be relative; the query belongs to it. */
+export function locationOf(answer: Answer): string {
+  const location = answer.headers.get('location') ?? '';
+  if (location === '' || !URL.canParse(location, answer.url)) {
+    throw fail('internal', `the registry gave no usable Location for the upload: ${JSON.stringify(location)}`);
+  }
+  return new URL(location, answer.url).href;
+}
+
+/** The end of what the registry has: `0-99` is a hundred bytes. */
+function offsetOf(answer: Answer): number {
+  const last = /^(?:bytes=)?0-(\d+)$/.exec(answer.headers.get('range') ?? '')?.[1];
+  // Distribution's registry writes `0-0` for nothing as well as for one byte.
+  return last === undefined || last === '0' ? 0 : Number(last) + 1;
+}
+
+function withDigest(location: string, digest: string): string {
+  // Not by URLSearchParams: the rest of the query stays as the registry wrote it.
+  return `${location}${location.includes('?') ? '&' : '?'}digest=${encodeURIComponent(digest)}`;
+}
+
+async function begin({ endpoint, path, scopes }: UploadTarget): Promise<Session> {
+  const headers = { 'Content-Length': '0' };
+  const answer = await endpoint.ask(`/v2/${path}/blobs/uploads/`, { method: 'POST', scopes, headers, body: '' });
+  await answer.discard();
+  return { location: locationOf(answer), offset: 0 };
+}
+
+/** How far a broken upload came; a new one when the registry has forgotten it. */
+async function resume(target: UploadTarget, { location }: Session): Promise<Session> {
+  const answer = await target.endpoint.ask(location, { scopes: target.scopes, accept: [404, 405] });
+  await answer.discard();
+  if (answer.status !== 204) return begin(target);
+  return { location: answer.headers.has('location') ? locationOf(answer) : location, offset: offsetOf(answer) };
+}
+
+/** The source from `offset` on, all of it hashed on the way. */
+async function* from(upload: BlobUpload, offset: number, digester: Digester): AsyncIterable<Uint8Array> {
+  let skip = offset;
+  for await (const chunk of upload.open()) {
+    digester.update(chunk);
+    if (skip >= chunk.length) skip -= chunk.length;
+    else {
+      yield skip > 0 ? chunk.subarray(skip) : chunk;
+      skip = 0;
+    }
+  }
+}
+
+/** Sends what the registry does not have yet, and names it. */
+async function finish(target: UploadTarget, session: Session, upload: BlobUpload) {
+  const { endpoint, scopes } = target;
+  const { digest, sizeBytes } = upload;
+  let digester = new Digester();
+  const body = () => {
+    digester = new Digester();
+    return from(upload, session.offset, digester);
+  };
+  const send = async (url: string, request: Omit<RegistryAsk, 'scopes'>): Promise<Answer> => {
+    const answer = await endpoint.ask(url, { ...request, scopes });
+    await answer.discard();
+    return answer;
+  };
+  if (digest !== undefined && sizeBytes !== undefined && session.offset === 0) {
+    const headers = { ...binary, 'Content-Length': String(sizeBytes) };
+    await send(withDigest(session.location, digest), { method: 'PUT', headers, body });
+    return { digest, sizeBytes };
+  }
+  const range = sizeBytes === undefined ? {} : rangeHeaders(session.offset, sizeBytes);
+  const rest = sizeBytes === undefined || sizeBytes > session.offset;
+  const patched = rest
+    ? await send(session.location, { method: 'PATCH', headers: { ...binary, ...range }, body })
+    : undefined;
+  if (!rest) for await (const _ of body());
+  const found = { digest: digest ?? digester.finish(), sizeBytes: digester.sizeBytes };
+  const location = patched === undefined ? session.location : locationOf(patched);
+  await send(withDigest(location, found.digest), { method: 'PUT', headers: { 'Content-Length': '0' }, body: '' });
+  return found;
+}
+
+function rangeHeaders(offset: number, sizeBytes: number): Record<string, string> {
+  return { 'Content-Length': String(sizeBytes - offset), 'Content-Range': `${offset}-${sizeBytes - 1}` };
+}
+
+/** Sends a blob; one that breaks off goes on where the registry has got to. */
+export async function uploadBlob(target: UploadTarget, upload: BlobUpload) {
+  let session: Session | undefined;
+  for (let failures = 0; ; ) {
+    try {
+      session = session === undefined ? await begin(target) : await resume(target, session);
+      return await finish(target, session, upload);
+    } catch (error) {
+      failures += 1;
+      if (!passes(error) || failures >= target.attempts) throw error;
+      await pause(backOffMs(failures, target.firstMs, error), target.signal);
+    }
+  }
+}
