@@ -119,7 +119,9 @@ export async function uploadBlob(target: UploadTarget, upload: BlobUpload) {
     } catch (error) {
       failures += 1;
       if (!passes(error) || failures >= target.attempts) throw error;
-      await pause(backOffMs(failures, target.firstMs, error), target.signal);
+      const waitMs = backOffMs(failures, target.firstMs, error);
+      upload.onRetry?.(Math.ceil(waitMs / 1000));
+      await pause(waitMs, target.signal);
     }
   }
 }

@@ -1,3 +1,4 @@
+export type { RegistryCredentials } from '#distribution';
 export { runExaminer } from './examine/examiner.ts';
 export { type ImagesOptions, openImages } from './open.ts';
 export * from './types.ts';
