@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { openDistribution, registryDefaults } from '#distribution';
 import { openEvents } from '#events';
 import { openImages } from '#images';
 import { openRecords } from '#store';
@@ -33,7 +34,13 @@ const before = readRecords(join(dataRoot, 'records.db'));
 const problems = [...before.problems];
 mkdirSync(dataRoot, { recursive: true });
 const records = openRecords(join(dataRoot, 'records.db'));
-const images = await openImages({ records, events: openEvents(records), dataRoot, users: () => [] });
+const images = await openImages({
+  records,
+  distribution: openDistribution(() => registryDefaults),
+  events: openEvents(records),
+  dataRoot,
+  users: () => [],
+});
 await images.reconcile();
 await images.settled();
 problems.push(...(await imageProblems(dataRoot)));
