@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { spreadDirectories } from '#linux/directory-spread';
 import { hasCode } from '#linux/errno';
 import { exchangePaths } from '#linux/exchange-paths';
 import { isMountPoint, mountOverlay, unmountInBackground } from '#linux/mount';
@@ -86,6 +87,7 @@ export function openSnapshots(directory: string): Snapshots {
   for (const path of [directory, layers, containers, unfinished, removed])
     mkdirSync(path, { recursive: true, mode: 0o700 });
   mkdirSync(empty, { recursive: true, mode: 0o755 });
+  spreadDirectories(unfinished);
   const background = new Set<Promise<void>>();
 
   function inBackground(work: Promise<void>, what: string): void {
