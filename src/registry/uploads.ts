@@ -16,7 +16,7 @@ export interface ChunkRange {
 }
 
 export interface Chunk {
-  readonly body: AsyncIterable<Uint8Array> | null;
+  readonly body: ReadableStream<Uint8Array> | null;
   readonly range?: ChunkRange;
   /** What the client says that it sends; undefined when it does not. */
   readonly lengthBytes?: number;
@@ -44,6 +44,8 @@ interface Session {
   readonly lock: Lock;
   /** The newest writer; an older one stops. */
   claim: number;
+  /** Ends the reading of whoever writes, whose client may be gone without a word. */
+  stop: (() => void) | undefined;
   hash: RunningHash | undefined;
 }
 
@@ -83,33 +85,43 @@ export function openUploads(directory: string, catalogue: Catalogue, content: Co
   }
 
   function sessionOf(id: string): Session {
-    const session = sessions.get(id) ?? { lock: new Lock(), claim: 0, hash: undefined };
+    const session = sessions.get(id) ?? { lock: new Lock(), claim: 0, stop: undefined, hash: undefined };
     sessions.set(id, session);
     return session;
   }
 
+  /** Makes the caller the only one who writes. */
+  function claim(session: Session): number {
+    session.claim += 1;
+    session.stop?.();
+    return session.claim;
+  }
+
   function remove(id: string): void {
     const session = sessions.get(id);
-    // Whoever is writing stops at its next piece.
-    if (session !== undefined) session.claim += 1;
+    if (session !== undefined) claim(session);
     sessions.delete(id);
     catalogue.removeUpload(id);
     rmSync(path(id), { force: true });
   }
 
   /** Takes all of a body in; what came before it broke off stays. */
-  async function receive(session: Session, id: string, claim: number, chunk: Chunk, offset: number): Promise<number> {
+  async function receive(session: Session, id: string, mine: number, chunk: Chunk, offset: number): Promise<number> {
     const file = await open(path(id), offset === 0 ? 'w' : 'r+', 0o600);
     const known = session.hash;
     const hash = offset === 0 ? newHash(chunk.algorithm) : known?.bytes === offset ? known : undefined;
     session.hash = undefined;
     const appender = new Appender(file, offset);
+    const reader = chunk.body?.getReader();
+    session.stop = () => void reader?.cancel().catch(() => undefined);
     const limit = chunk.range === undefined ? Number.POSITIVE_INFINITY : chunk.range.last - chunk.range.first + 1;
     let taken = 0;
     try {
       try {
-        for await (const piece of chunk.body ?? []) {
-          if (session.claim !== claim) throw refuse('BLOB_UPLOAD_INVALID', 'another request goes on with this upload');
+        for (;;) {
+          const piece = (await reader?.read())?.value;
+          if (session.claim !== mine) throw refuse('BLOB_UPLOAD_INVALID', 'another request goes on with this upload');
+          if (piece === undefined) break;
           if (taken + piece.length > limit)
             throw refuse('SIZE_INVALID', `more was sent than the range's ${limit} bytes`);
           taken += piece.length;
@@ -117,6 +129,7 @@ export function openUploads(directory: string, catalogue: Catalogue, content: Co
           await appender.add(piece);
         }
       } finally {
+        session.stop = undefined;
         await appender.end();
         if (hash !== undefined) hash.bytes += taken;
         session.hash = hash;
@@ -133,13 +146,12 @@ export function openUploads(directory: string, catalogue: Catalogue, content: Co
   function append(repository: string, id: string, chunk: Chunk): Promise<number> {
     check(repository, id);
     const session = sessionOf(id);
-    session.claim += 1;
-    const { claim } = session;
+    const mine = claim(session);
     return session.lock.run(async () => {
       check(repository, id);
       const offset = sizeOf(id);
       checkRange(chunk, offset, () => uploadHeaders(repository, id, offset));
-      const end = await receive(session, id, claim, chunk, offset);
+      const end = await receive(session, id, mine, chunk, offset);
       const due = chunk.range === undefined ? chunk.lengthBytes : chunk.range.last - chunk.range.first + 1;
       if (due !== undefined && end - offset !== due) {
         throw refuse('SIZE_INVALID', `${due} bytes were announced, and ${end - offset} came`);

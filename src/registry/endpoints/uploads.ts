@@ -18,7 +18,7 @@ function chunkOf({ request, query }: Call): Chunk {
   const length = request.headers.get('Content-Length');
   const digest = query.get('digest');
   return {
-    body: request.body as AsyncIterable<Uint8Array> | null,
+    body: request.body,
     algorithm: digest === null ? 'sha256' : algorithmOf(digest),
     ...(range === undefined ? {} : { range }),
     ...(length === null ? {} : { lengthBytes: Number(length) }),
