@@ -27,6 +27,7 @@ export * from './exec/resize.ts';
 export * from './exec/start.ts';
 export * from './images/check.ts';
 export * from './images/compare.ts';
+export * from './images/gc.ts';
 export * from './images/history.ts';
 export * from './images/import.ts';
 export * from './images/inspect.ts';

@@ -34,7 +34,7 @@ import { createExec } from './exec/create.ts';
 import { inspectExec, resizeExec } from './exec/inspect.ts';
 import { startExec } from './exec/start.ts';
 import { loadImages, saveImage, saveImages } from './images/archive.ts';
-import { compareImages, diskShares, imageTree } from './images/care.ts';
+import { compareImages, diskShares, imageTree, planImageGc, runImageGc } from './images/care.ts';
 import { pruneImages, removeImage, tagImage } from './images/change.ts';
 import { checkImages } from './images/check.ts';
 import { commitContainer } from './images/commit.ts';
@@ -93,6 +93,8 @@ export function routes({
     ['GET', '/estiba/system/df', diskShares(images)],
     ['POST', '/estiba/images/check', checkImages(images)],
     ['GET', '/estiba/images/diff', compareImages(images)],
+    ['GET', '/estiba/images/gc', planImageGc(images)],
+    ['POST', '/estiba/images/gc', runImageGc(images)],
     ['GET', '/estiba/images/tree', imageTree(images)],
     ['POST', '/auth', login(logIn)],
     ['POST', '/build/prune', pruneBuildCache],

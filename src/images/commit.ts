@@ -12,6 +12,7 @@ import { fail } from '#std/errors';
 import { formatTime, nowNs } from '#std/time';
 import { type Blobs, type Records, syncFileSystem } from '#store';
 import type { Catalogue, StoredImage, StoredLayer } from './catalogue.ts';
+import type { LastUsed } from './gc/last-used.ts';
 
 /** Publishes an event of an image, with its labels, as Docker does. */
 export function publishImageEvent(events: Events, action: string, image: StoredImage, name = image.id): void {
@@ -72,11 +73,12 @@ export async function commitImages(
     events: Events;
     blobs: Blobs;
     dataRoot: string;
+    lastUsed: LastUsed;
   },
   images: readonly NewImage[],
   action: 'import' | 'load' | 'create',
 ): Promise<void> {
-  const { records, catalogue, events, blobs, dataRoot } = options;
+  const { records, catalogue, events, blobs, dataRoot, lastUsed } = options;
   // While we sync, the same image may be removed, and its configuration with it: then once more.
   do {
     for (const { content } of images) blobs.put(content);
@@ -90,6 +92,7 @@ export async function commitImages(
         const taggedAt = references.length > 0 ? formatTime(nowNs()) : catalogue.images.get(id)?.taggedAt;
         const image = recordOf(made, taggedAt);
         catalogue.images.put(image);
+        lastUsed.note(id);
         // Docker tells of a commit before its name, of an import and a load after.
         if (action === 'create') publishImageEvent(events, action, image);
         for (const reference of references) putReference(catalogue, image, reference);

@@ -7,7 +7,7 @@ import { openEvents } from '#events';
 import { mountTmpfs, unmount } from '#linux/mount';
 import { digestOf, encodedOf, type TarEntry, tarEnd, tarHeader, tarPadding } from '#oci';
 import { openRecords } from '#store';
-import { openImages } from './open.ts';
+import { type ImagesOptions, openImages } from './open.ts';
 import type { Images, ImageUser } from './types.ts';
 
 export type Part = Partial<TarEntry> & { path: string; content?: string | Uint8Array };
@@ -87,7 +87,10 @@ export interface ImagesFixture extends AsyncDisposable {
 }
 
 /** Images in a directory of their own; with `sizeBytes` on a file system that is full when it holds so much. */
-export async function openFixture(sizeBytes?: number): Promise<ImagesFixture> {
+export async function openFixture(
+  sizeBytes?: number,
+  more: Pick<ImagesOptions, 'gcPolicy'> = {},
+): Promise<ImagesFixture> {
   const dataRoot = mkdtempSync(join(tmpdir(), 'images-test-'));
   if (sizeBytes !== undefined) mountTmpfs(dataRoot, { sizeBytes });
   const users: (ImageUser & { imageId: string })[] = [];
@@ -101,6 +104,7 @@ export async function openFixture(sizeBytes?: number): Promise<ImagesFixture> {
         events: openEvents(records),
         dataRoot,
         users: () => users,
+        ...more,
       }),
     };
   };

@@ -13,6 +13,9 @@ import { diskShares } from './compare/disk.ts';
 import { imageTree } from './compare/tree.ts';
 import { imageHistory, inspectImage, listImages } from './describe.ts';
 import { layerUsage } from './disk-usage.ts';
+import { createImageGc } from './gc/gc.ts';
+import { openLastUsed } from './gc/last-used.ts';
+import type { ImageGcPolicy } from './gc/policy.ts';
 import { importImage } from './import.ts';
 import { applyChanges } from './import-changes.ts';
 import { createLayers } from './layers.ts';
@@ -34,6 +37,8 @@ export interface ImagesOptions {
   readonly users: () => Iterable<ImageUser & { imageId: string }>;
   /** Starts an examiner's process; without it examinations are made in this one. */
   readonly examinerCommand?: readonly string[];
+  /** When images are removed by themselves, asked each time; without it, or while it says nothing, never. */
+  readonly gcPolicy?: () => ImageGcPolicy | undefined;
 }
 
 function examinerOf({ examinerCommand }: ImagesOptions): Pick<ImagesOptions, 'examinerCommand'> {
@@ -61,6 +66,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     blobSources,
     dataRoot,
     users: options.users,
+    lastUsed: openLastUsed(records),
     ...examinerOf(options),
   };
   return {
@@ -85,6 +91,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     compare: (before, after) => compareImages(shared, before, after),
     tree: (names) => imageTree(shared, names),
     diskShares: () => diskShares(shared),
+    gc: createImageGc({ ...shared, gcPolicy: options.gcPolicy ?? (() => undefined) }),
     reconcile: () => reconcileImages(shared),
     settled: () => snapshots.settled(),
   };

@@ -126,6 +126,17 @@ export function removeImage(options: RemoveOptions, text: string, force: boolean
   throw conflictError(image, conflict);
 }
 
+/** Removes an image with all its names, unless a container uses it. Throws `conflict`. */
+export function removeAllNames(options: RemoveOptions, image: StoredImage): ImageDeleteItem[] {
+  const references = options.catalogue.referencesOf(image.id).map(formatReference);
+  if (references.length === 0) return removeImage(options, image.id, false);
+  return references.flatMap((name) => {
+    // The last tag of a repository takes its digests with it.
+    const isThere = options.catalogue.references.get(name) !== undefined;
+    return isThere ? removeImage(options, name, false) : [];
+  });
+}
+
 const pruneFilters = ['dangling', 'label', 'label!', 'until'];
 
 /** Removes images that no container uses: those without a name, or with `dangling=false` all. */
@@ -144,12 +155,9 @@ export function pruneImages(options: RemoveOptions, filters: Filters): PruneRepo
     if (!matchesLabels(image, filters) || (until !== undefined && createdNs(image) >= until)) continue;
     const sizes = new Map(image.chain.map((id) => [id, catalogue.layers.get(id)?.sizeBytes ?? 0]));
     try {
-      const targets = references.length === 0 ? [image.id] : references.map(formatReference);
-      for (const target of targets) {
-        for (const item of removeImage(options, target, false)) {
-          deleted.push(item);
-          if ('Deleted' in item) reclaimedBytes += sizes.get(item.Deleted) ?? 0;
-        }
+      for (const item of removeAllNames(options, image)) {
+        deleted.push(item);
+        if ('Deleted' in item) reclaimedBytes += sizes.get(item.Deleted) ?? 0;
       }
     } catch (error) {
       // Used since we looked: then it stays.

@@ -1,6 +1,7 @@
 import { fail } from '#std/errors';
 import { changesOf, type Snapshots } from '#store';
 import type { Catalogue } from './catalogue.ts';
+import type { LastUsed } from './gc/last-used.ts';
 import type { Layers } from './layers.ts';
 import type { Rootfs } from './types.ts';
 
@@ -17,8 +18,13 @@ interface Hold {
 }
 
 /** Containers' file systems over snapshots; which layers one stands on is a record, for its image may go before it. */
-export function createRootfs(options: { catalogue: Catalogue; snapshots: Snapshots; layers: Layers }): Rootfs {
-  const { catalogue, snapshots, layers } = options;
+export function createRootfs(options: {
+  catalogue: Catalogue;
+  snapshots: Snapshots;
+  layers: Layers;
+  lastUsed: LastUsed;
+}): Rootfs {
+  const { catalogue, snapshots, layers, lastUsed } = options;
   const holds = new Map<string, Hold>();
 
   function chainOfContainer(containerId: string): readonly string[] {
@@ -38,6 +44,7 @@ export function createRootfs(options: { catalogue: Catalogue; snapshots: Snapsho
     create(containerId, image) {
       snapshots.createContainer(containerId, image.chain);
       catalogue.rootfs.put({ id: containerId, imageId: image.id, chain: image.chain });
+      lastUsed.note(image.id);
     },
     mount(containerId, mountOptions) {
       const hold = holds.get(containerId);

@@ -13,6 +13,7 @@ import type {
 } from '#api';
 import type { RegistryCredentials } from '#distribution';
 import type { Change } from '#store';
+import type { ImageGc } from './gc/gc.ts';
 
 /** An image, by its content: immutable. `id` is the digest of its configuration, `sha256:…`. */
 export interface ImageRecord {
@@ -129,6 +130,8 @@ export interface Images {
   tree(names: readonly string[]): ImageTree;
   /** What everything in the data root takes on the disk. */
   diskShares(): Promise<DiskShareReport>;
+  /** Removes images that nobody uses when the disk gets full, by the policy that is set. */
+  readonly gc: ImageGc;
   /** Removes what has no record: half-written blobs, layers and snapshots. Called once at the engine's start. */
   reconcile(): Promise<void>;
   /** When what was removed is gone from the disk too, and what was unmounted is written out. */

@@ -1,4 +1,4 @@
-import { createReadStream, renameSync, statSync } from 'node:fs';
+import { createReadStream, renameSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Digester, encodedOf } from '#oci';
@@ -206,6 +206,19 @@ export class Partials {
       total -= sizeBytes;
       await rm(path, { force: true });
     }
+  }
+
+  /** What nobody is writing now, the newest first. */
+  async idle(): Promise<{ digest: string; sizeBytes: number; changedMs: number }[]> {
+    const files = (await this.#list()).map(({ name, ...file }) => ({ digest: `sha256:${name}`, ...file }));
+    return files.filter(({ digest }) => !this.#writers.has(digest));
+  }
+
+  /** Removes one that nobody is writing; false when somebody is. */
+  remove(digest: string): boolean {
+    if (this.#writers.has(digest)) return false;
+    rmSync(join(this.directory, encodedOf(digest)), { force: true });
+    return true;
   }
 
   /** Newest first. */

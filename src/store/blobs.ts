@@ -38,6 +38,10 @@ export interface Blobs {
   openPartial(digest: string): Promise<PartialBlob>;
   /** Bytes that are half-downloaded. */
   partialBytes(): Promise<number>;
+  /** Half-downloaded blobs that nobody goes on with now. */
+  idlePartials(): Promise<{ digest: string; sizeBytes: number; changedMs: number }[]>;
+  /** Removes one of them; false when somebody goes on with it. */
+  removePartial(digest: string): boolean;
   /** Removes what a killed process left half-written, and half-downloaded blobs that are old or too many. */
   removeUnfinished(): Promise<void>;
 }
@@ -111,6 +115,8 @@ export function openBlobs(directory: string): Blobs {
     },
     openPartial: (digest) => partials.open(digest),
     partialBytes: () => partials.sizeBytes(),
+    idlePartials: () => partials.idle(),
+    removePartial: (digest) => partials.remove(digest),
     async removeUnfinished() {
       await partials.trim();
       for (const name of await readdir(unfinished)) await rm(join(unfinished, name), { recursive: true, force: true });

@@ -19,6 +19,11 @@ export const imageEntries: readonly GroupEntry[] = [
     load: lazy(async () => (await import('../commands/image/diff.ts')).imageDiff),
   },
   {
+    name: 'gc',
+    summary: 'Remove images that nobody uses, as the engine does to make room',
+    load: lazy(async () => (await import('../commands/image/gc.ts')).imageGc),
+  },
+  {
     name: 'history',
     flat: 'history',
     summary: 'Show the steps that made an image',

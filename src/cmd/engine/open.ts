@@ -84,6 +84,7 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     dataRoot,
     users: () => usage.images(),
     examinerCommand: [...selfCommand(), 'examiner'],
+    gcPolicy: () => inForce.current.imageGc,
   });
   const volumes = await openVolumes({
     records,
@@ -141,6 +142,7 @@ export async function openEngine(
   if (settings.metricsAddress !== undefined) {
     listeners.push(await serveMetrics(settings.metricsAddress, { api, system, containers, events }));
   }
+  images.gc.start();
   // Not waited for: a start that hangs must not keep the engine from being stopped.
   opened.resume().catch((error: unknown) => log('error', 'not all was resumed', { error: messageOf(error) }));
 
@@ -150,6 +152,7 @@ export async function openEngine(
       ...listeners.map((listener) => () => listener.close()),
       () => opened.close(),
       () => porter.close(),
+      () => images.gc.close(),
       () => images.settled(),
       () => volumes.settled(),
       ...(all
@@ -164,5 +167,7 @@ export async function openEngine(
     ]);
   }
   const addresses = listeners.map(({ address }) => address);
-  return { close, keeperPid: keeper.pid, events, system, addresses };
+  /** New settings may ask for room now. */
+  const settingsChanged = (): void => images.gc.look();
+  return { close, settingsChanged, keeperPid: keeper.pid, events, system, addresses };
 }

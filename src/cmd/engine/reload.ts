@@ -23,6 +23,7 @@ function takeReloadable(before: EngineSettings, read: EngineSettings): EngineSet
     registryMirrors: read.registryMirrors,
     insecureRegistries: read.insecureRegistries,
     features: read.features,
+    imageGc: read.imageGc,
     transfers: read.transfers,
   };
 }

@@ -96,7 +96,10 @@ export async function serve(settings: EngineSettings, argv: readonly string[]): 
     return 1;
   }
   const { events, system } = engine;
-  reload = () => inForce.reload(events, { id: system.id, hostname: system.host.name });
+  reload = () => {
+    inForce.reload(events, { id: system.id, hostname: system.host.name });
+    engine.settingsChanged();
+  };
   if (settings.pidFile !== undefined) writeFileSync(settings.pidFile, `${process.pid}\n`);
   log('info', 'engine ready', {
     pid: process.pid,

@@ -19,6 +19,16 @@ export function imageTree(images: Pick<Images, 'tree'>): Endpoint {
   return ({ query }) => json(images.tree(query.all('names')));
 }
 
+/** `GET /estiba/images/gc`: what would be removed to make room, and why */
+export function planImageGc(images: Pick<Images, 'gc'>): Endpoint {
+  return async () => json(await images.gc.plan());
+}
+
+/** `POST /estiba/images/gc`: removes it */
+export function runImageGc(images: Pick<Images, 'gc'>): Endpoint {
+  return async () => json(await images.gc.run());
+}
+
 /** `GET /estiba/system/df` */
 export function diskShares(images: Pick<Images, 'diskShares'>): Endpoint {
   return async () => json(await images.diskShares());

@@ -112,6 +112,16 @@ function missing(reference: string): Error {
   return fail('not-found', `No such image: ${reference}:latest`);
 }
 
+const gcReport = {
+  Enabled: false,
+  Policy: { High: '', Low: '', KeepLast: 0, Pinned: [], MinAge: '' },
+  Observed: { FileSystemSize: 1, FileSystemUsed: 0, ImagesSize: 0 },
+  Reason: 'image-gc is not set in daemon.json',
+  Steps: [],
+  Kept: [],
+  Reclaims: 0,
+};
+
 /** One image, `busybox`; import and load count the bytes they are sent. */
 export function memoryImages(): Images & { receivedBytes: number; cancelled: number } {
   const summary = {
@@ -210,6 +220,13 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
     tree: (names) => {
       for (const name of names) known(name);
       return { Roots: [] };
+    },
+    gc: {
+      plan: async () => gcReport,
+      run: async () => gcReport,
+      look: () => undefined,
+      start: () => undefined,
+      close: async () => undefined,
     },
     diskShares: async () => ({ Root: '/data', Total: 0, Shares: [] }),
     reconcile: async () => undefined,

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { ContainerDefaults } from '#containers';
 import type { TlsFiles } from '#http';
+import type { ImageGcPolicy } from '#images';
 import type { LogLevel } from '#std/log';
 import { checkSettings } from './check.ts';
 import { readFile } from './file.ts';
@@ -46,6 +47,8 @@ export interface EngineSettings {
   readonly insecureRegistries: readonly string[];
   readonly proxies: Readonly<Record<string, string>>;
   readonly features: Readonly<Record<string, boolean>>;
+  /** Undefined when images are never removed by themselves. */
+  readonly imageGc: ImageGcPolicy | undefined;
   /** For pull and push. */
   readonly transfers: { readonly downloads: number; readonly uploads: number; readonly attempts: number };
 }
@@ -77,6 +80,11 @@ export class Values {
   list<T = string>(name: string): readonly T[] {
     const value = this.#values.get(name);
     return Array.isArray(value) ? (value as T[]) : [];
+  }
+
+  policy(name: string): ImageGcPolicy | undefined {
+    const value = this.#values.get(name);
+    return value === undefined ? undefined : (value as unknown as ImageGcPolicy);
   }
 
   record<T>(name: string): Readonly<Record<string, T>> {
@@ -149,6 +157,7 @@ function toSettings(values: Values, configFile: string | undefined): EngineSetti
     insecureRegistries: values.list('insecure-registries'),
     proxies: values.record('proxies'),
     features: values.record('features'),
+    imageGc: values.policy('image-gc'),
     transfers: {
       downloads: values.number('max-concurrent-downloads') || 3,
       uploads: values.number('max-concurrent-uploads') || 5,

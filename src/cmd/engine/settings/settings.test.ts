@@ -51,6 +51,28 @@ test('a daemon.json as people have it', () => {
   expect(settings.bridgeAddress).toBeUndefined();
 });
 
+test('image-gc: watermarks of either kind, with what holds when the rest is not said', () => {
+  const hour = 3600_000;
+  const full = '{"high":"85%","low":"70%","keep-last":2,"pinned":["debian:*"],"min-age":"90m"}';
+  const share = {
+    high: { percent: 85 },
+    low: { percent: 70 },
+    keepLast: 2,
+    pinned: ['debian:*'],
+    minAgeMs: 1.5 * hour,
+  };
+  expect(read(`{"image-gc":${full}}`).imageGc).toEqual(share);
+  const bytes = {
+    high: { bytes: 20 * 1024 ** 3 },
+    low: { bytes: 18 * 1024 ** 3 },
+    keepLast: 0,
+    pinned: [],
+    minAgeMs: hour,
+  };
+  expect(read('{"image-gc":{"high":"20g"}}').imageGc).toEqual(bytes);
+  expect(read('{}').imageGc).toBeUndefined();
+});
+
 test('flags in all their forms', () => {
   const flags = '-H unix:///a -Hunix:///b --host=unix:///c -lwarn --init --userland-proxy=false --log-opt a=b=c';
   const settings = readSettings([...flags.split(' '), '--default-ulimit', 'nofile=1:2', '--default-ulimit=core=0']);
@@ -70,6 +92,13 @@ describe('refused', () => {
     ['{"debug":"yes"}', 'invalid JSON: json: cannot unmarshal string into Go struct field Config.debug of type bool'],
     ['{"hosts":"x"}', 'invalid JSON: json: cannot unmarshal string into Go struct field Config.hosts of type []string'],
     ['{"features":{"a":"b"}}', 'cannot unmarshal string into Go struct field Config.features.a of type bool'],
+    ['{"image-gc":{"low":"5g"}}', 'image-gc.high: it is needed'],
+    ['{"image-gc":{"high":"101%"}}', 'image-gc.high: 101% is more than all there is'],
+    ['{"image-gc":{"high":"80%","low":"5g"}}', 'image-gc.low: it must be of the same kind as high'],
+    ['{"image-gc":{"high":"80%","low":"90%"}}', 'image-gc.low: it must not be more than high'],
+    ['{"image-gc":{"high":"80%","keep":1}}', 'image-gc.keep: not supported'],
+    ['{"image-gc":{"high":"80%","min-age":"x"}}', 'image-gc.min-age: a duration'],
+    ['{"image-gc":"80%"}', 'Config.image-gc of type config.ImageGCConfig'],
     ['{"mtu":1.5}', 'cannot unmarshal number 1.5 into Go struct field Config.mtu of type int'],
     ['{', 'invalid JSON: '],
     ['[]', 'invalid JSON: '],

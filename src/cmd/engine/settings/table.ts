@@ -10,6 +10,7 @@ export type SettingKind =
   | 'ulimits'
   | 'runtimes'
   | 'proxies'
+  | 'image-gc'
   | 'object';
 
 /** One setting: a key of daemon.json, a flag, or both. */
@@ -200,6 +201,13 @@ const registries: readonly Setting[] = [
     }),
     flag: 'feature',
     value: 'NAME[=BOOL]',
+  },
+  {
+    key: 'image-gc',
+    kind: 'image-gc',
+    missing: 'never',
+    reloads: true,
+    meaning: 'When images that nobody uses are removed to make room',
   },
   { key: 'builder', kind: 'object', meaning: 'Settings of the builder, kept until there is one' },
   many('exec-opts', 'exec-opt', 'KEY=VALUE', 'native.cgroupdriver=cgroupfs, which is so in any case'),

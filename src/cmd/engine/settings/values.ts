@@ -1,4 +1,6 @@
 import { fail } from '#std/errors';
+import { imageGcPolicy } from './image-gc.ts';
+import { parseSize } from './size.ts';
 import type { Setting, SettingKind } from './table.ts';
 
 export interface DefaultUlimit {
@@ -33,20 +35,13 @@ const goTypes: Readonly<Record<SettingKind, string>> = {
   ulimits: 'map[string]*container.Ulimit',
   runtimes: 'map[string]system.Runtime',
   proxies: 'config.Proxies',
+  'image-gc': 'config.ImageGCConfig',
   object: 'config.BuilderConfig',
 };
 
 const ulimitNames = new Set(
   'core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'.split(' '),
 );
-
-/** Bytes of a size as Docker writes them: `64m`, `1.5 GiB`; every unit is binary. Throws `invalid-argument`. */
-export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?([kmgtp])?(?:i?b)?$/i.exec(text.trim());
-  if (match === null) throw fail('invalid-argument', `invalid size: '${text}'`);
-  const power = ' kmgtp'.indexOf((match[2] ?? ' ').toLowerCase());
-  return Math.trunc(Number(match[1]) * 1024 ** power);
-}
 
 /** A limit as `--default-ulimit` has it: `nofile=1024:2048`. Throws `invalid-argument`. */
 export function parseUlimit(text: string): DefaultUlimit {
@@ -140,6 +135,9 @@ export function valueFromFile({ kind }: Setting, key: string, value: unknown): V
       return ulimitsOf(value, key);
     case 'runtimes':
       return runtimesOf(value, key);
+    case 'image-gc':
+      if (!isRecord(value)) throw mismatch(value, key, goTypes[kind]);
+      return { ...imageGcPolicy(key, value) };
     case 'object':
       if (!isRecord(value)) throw mismatch(value, key, goTypes[kind]);
       return value;
@@ -190,6 +188,7 @@ export function valueFromFlag({ kind }: Setting, text: string, before: Value | u
     case 'options':
       return { ...record, [name]: rest };
     case 'text':
+    case 'image-gc':
     case 'proxies':
     case 'object':
       return text;
