@@ -66,6 +66,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     blobSources,
     dataRoot,
     users: options.users,
+    distribution: options.distribution,
     lastUsed: openLastUsed(records),
     ...examinerOf(options),
   };

@@ -6,6 +6,7 @@ import type { Volumes } from '#volumes';
 import type { Features } from '../routes.ts';
 import type { SystemInformation } from '../system/types.ts';
 import { MemoryContainers } from './containers.ts';
+import { memoryImageCare } from './image-care.ts';
 
 /** The engine's own facts, fixed. */
 export const system: SystemInformation = {
@@ -112,16 +113,6 @@ function missing(reference: string): Error {
   return fail('not-found', `No such image: ${reference}:latest`);
 }
 
-const gcReport = {
-  Enabled: false,
-  Policy: { High: '', Low: '', KeepLast: 0, Pinned: [], MinAge: '' },
-  Observed: { FileSystemSize: 1, FileSystemUsed: 0, ImagesSize: 0 },
-  Reason: 'image-gc is not set in daemon.json',
-  Steps: [],
-  Kept: [],
-  Reclaims: 0,
-};
-
 /** One image, `busybox`; import and load count the bytes they are sent. */
 export function memoryImages(): Images & { receivedBytes: number; cancelled: number } {
   const summary = {
@@ -204,31 +195,7 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
         },
       });
     },
-    check: (names) => {
-      for (const name of names) known(name);
-      return (async function* () {
-        yield { id: 'aa', status: 'Verifying' };
-      })();
-    },
-    compare: async (before, after) => {
-      known(before);
-      known(after);
-      const side = { Id: 'sha256:aa', Names: ['busybox:latest'], Size: 7, Layers: 1 };
-      const same = { Files: [], Packages: [], Config: [], SharedLayers: 1, SharedSize: 7 };
-      return { Before: side, After: side, ...same };
-    },
-    tree: (names) => {
-      for (const name of names) known(name);
-      return { Roots: [] };
-    },
-    gc: {
-      plan: async () => gcReport,
-      run: async () => gcReport,
-      look: () => undefined,
-      start: () => undefined,
-      close: async () => undefined,
-    },
-    diskShares: async () => ({ Root: '/data', Total: 0, Shares: [] }),
+    ...memoryImageCare(known),
     reconcile: async () => undefined,
     settled: async () => undefined,
   };

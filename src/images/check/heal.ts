@@ -7,7 +7,7 @@ import type { Catalogue, StoredImage, StoredLayer } from '../catalogue.ts';
 import type { Layers } from '../layers.ts';
 import type { CheckRequest } from '../types.ts';
 
-/** What healing needs; without a distribution nothing comes from registries. */
+/** What healing needs. */
 export interface HealOptions {
   readonly records: Pick<Records, 'transaction'>;
   readonly catalogue: Catalogue;
@@ -16,7 +16,7 @@ export interface HealOptions {
   readonly layers: Layers;
   readonly blobSources: BlobSources;
   readonly dataRoot: string;
-  readonly distribution?: Distribution;
+  readonly distribution: Distribution;
 }
 
 /** With what registries are asked. */
@@ -48,7 +48,6 @@ function repositoriesOf(catalogue: Catalogue, imageIds: readonly string[]): stri
 
 async function fetchFrom(options: HealOptions, request: HealRequest, wanted: WantedBlob, name: string): Promise<void> {
   const { blobs, distribution } = options;
-  if (distribution === undefined) throw fail('unavailable', 'there is no client of registries');
   const credentials = credentialsFor(request, name);
   const repository = distribution.repository(name, { credentials, actions: 'pull', signal: request.signal });
   const there = await repository.headBlob(wanted.digest);
