@@ -8,7 +8,7 @@ const tables = [
   'repositories (name TEXT PRIMARY KEY) WITHOUT ROWID',
   'links (repository TEXT NOT NULL, digest TEXT NOT NULL, linked_at INTEGER NOT NULL, PRIMARY KEY (repository, digest)) WITHOUT ROWID',
   'contents (digest TEXT PRIMARY KEY, bytes BLOB NOT NULL)',
-  'manifests (repository TEXT NOT NULL, digest TEXT NOT NULL, media_type TEXT NOT NULL, size INTEGER NOT NULL, subject TEXT, artifact_type TEXT, annotations TEXT, pushed_at INTEGER NOT NULL, PRIMARY KEY (repository, digest)) WITHOUT ROWID',
+  'manifests (repository TEXT NOT NULL, digest TEXT NOT NULL, media_type TEXT NOT NULL, size INTEGER NOT NULL, subject TEXT, artifact_type TEXT, annotations TEXT, changed_at INTEGER NOT NULL, PRIMARY KEY (repository, digest)) WITHOUT ROWID',
   'edges (parent TEXT NOT NULL, child TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (parent, child)) WITHOUT ROWID',
   'tags (repository TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, tagged_at INTEGER NOT NULL, PRIMARY KEY (repository, name)) WITHOUT ROWID',
   'uploads (id TEXT PRIMARY KEY, repository TEXT NOT NULL, started_at INTEGER NOT NULL) WITHOUT ROWID',

@@ -1,6 +1,7 @@
-import type { SQLQueryBindings } from 'bun:sqlite';
 import type { Records } from '#store';
+import { openGarbage } from './catalogue-garbage.ts';
 import { createTables } from './catalogue-schema.ts';
+import { statements } from './catalogue-statements.ts';
 
 /** A manifest in one repository. */
 export interface ManifestRecord {
@@ -46,22 +47,6 @@ function recordOf(row: ManifestRow): ManifestRecord {
 /** Which blobs, manifests and tags each repository has. Times are in milliseconds since the epoch. */
 export type Catalogue = ReturnType<typeof openCatalogue>;
 
-function statements({ database }: Records) {
-  const one = <T>(sql: string) => {
-    const statement = database.query<T, SQLQueryBindings[]>(sql);
-    return (...values: SQLQueryBindings[]): T | undefined => statement.get(...values) ?? undefined;
-  };
-  const many = <T>(sql: string) => {
-    const statement = database.query<T, SQLQueryBindings[]>(sql);
-    return (...values: SQLQueryBindings[]): T[] => statement.all(...values);
-  };
-  const change = (sql: string) => {
-    const statement = database.query<unknown, SQLQueryBindings[]>(sql);
-    return (...values: SQLQueryBindings[]): number => statement.run(...values).changes;
-  };
-  return { one, many, change };
-}
-
 function openLinks(records: Records) {
   const { one, many, change } = statements(records);
   const has = one('SELECT 1 FROM links WHERE repository = ?1 AND digest = ?2');
@@ -101,11 +86,19 @@ function openManifests(records: Records, found: (repository: string) => number) 
   const addContent = change('INSERT OR IGNORE INTO contents (digest, bytes) VALUES (?1, ?2)');
   const addEdge = change('INSERT OR IGNORE INTO edges (parent, child, kind) VALUES (?1, ?2, ?3)');
   const addManifest = change(
-    `INSERT OR REPLACE INTO manifests (repository, ${columns}, pushed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+    `INSERT OR REPLACE INTO manifests (repository, ${columns}, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
   );
   const addTag = change('INSERT OR REPLACE INTO tags (repository, name, digest, tagged_at) VALUES (?1, ?2, ?3, ?4)');
   const removeTag = change('DELETE FROM tags WHERE repository = ?1 AND name = ?2');
   const removeTagsOf = change('DELETE FROM tags WHERE repository = ?1 AND digest = ?2');
+  const touchTagged = change(
+    `UPDATE manifests SET changed_at = ?3
+     WHERE repository = ?1 AND digest = (SELECT digest FROM tags WHERE repository = ?1 AND name = ?2)`,
+  );
+  const touchNamed = change(
+    `UPDATE manifests SET changed_at = ?3
+     WHERE repository = ?1 AND (subject = ?2 OR digest IN (SELECT child FROM edges WHERE parent = ?2))`,
+  );
   const removeManifest = change('DELETE FROM manifests WHERE repository = ?1 AND digest = ?2');
   const anywhere = one('SELECT 1 FROM manifests WHERE digest = ?1');
   const removeContent = change('DELETE FROM contents WHERE digest = ?1');
@@ -143,18 +136,30 @@ function openManifests(records: Records, found: (repository: string) => number) 
             asText,
             Date.now(),
           );
-          if (tagName !== undefined) addTag(repository, tagName, digest, Date.now());
+          if (tagName === undefined) return;
+          // What had the tag before is untagged from now on.
+          touchTagged(repository, tagName, Date.now());
+          addTag(repository, tagName, digest, Date.now());
         },
         { durable: true },
       );
     },
     deleteTag: (repository: string, name: string): boolean =>
-      records.transaction(() => removeTag(repository, name) > 0, { durable: true }),
+      records.transaction(
+        () => {
+          touchTagged(repository, name, Date.now());
+          return removeTag(repository, name) > 0;
+        },
+        { durable: true },
+      ),
+    /** The same in somebody's transaction, and without its manifest being any younger. */
+    dropTag: removeTag,
     /** With all its tags. False when it is not there. */
     deleteManifest: (repository: string, digest: string): boolean =>
       records.transaction(
         () => {
           removeTagsOf(repository, digest);
+          touchNamed(repository, digest, Date.now());
           if (removeManifest(repository, digest) === 0) return false;
           if (anywhere(digest) === undefined) {
             removeContent(digest);
@@ -219,5 +224,6 @@ export function openCatalogue(records: Records) {
     ...openManifests(records, links.found),
     ...openLists(records),
     ...openUploadRecords(records, links.linkBlob),
+    ...openGarbage(records),
   };
 }

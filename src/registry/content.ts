@@ -1,7 +1,8 @@
-import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { mkdirSync, renameSync, statSync } from 'node:fs';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodedOf } from '#oci';
+import { newId } from '#std/identifiers';
 import { algorithmOf } from './names.ts';
 
 /** Blobs as files by their digests (`ALGORITHM/HEX`): each is complete and on disk, or not there. */
@@ -11,7 +12,9 @@ export interface Content {
   sizeBytes(digest: string): number | undefined;
   /** Takes over a synced file of this file system under the name of its digest; the name is on disk when it resolves. */
   adopt(file: string, digest: string): Promise<void>;
+  /** At once; the file's space comes back with `emptyTrash`. */
   delete(digest: string): void;
+  emptyTrash(): Promise<void>;
   /** All digests, in no order. */
   list(): Promise<string[]>;
   /** Until it is disposed, nobody may delete what is about to be linked under this digest. */
@@ -58,6 +61,8 @@ export function openContent(directory: string): Content {
     sha256: directorySyncer(join(directory, 'sha256')),
     sha512: directorySyncer(join(directory, 'sha512')),
   };
+  const trash = join(directory, 'trash');
+  mkdirSync(trash, { recursive: true, mode: 0o700 });
   const pins = new Map<string, number>();
   const path = (digest: string): string => join(directory, algorithmOf(digest), encodedOf(digest));
   return {
@@ -67,7 +72,17 @@ export function openContent(directory: string): Content {
       renameSync(file, path(digest));
       await syncers[algorithmOf(digest)]();
     },
-    delete: (digest) => rmSync(path(digest), { force: true }),
+    delete(digest) {
+      try {
+        // Removing a large file takes long: its name goes here, the rest in the background.
+        renameSync(path(digest), join(trash, newId()));
+      } catch {
+        // It is not there.
+      }
+    },
+    async emptyTrash() {
+      for (const name of await readdir(trash)) await rm(join(trash, name), { force: true });
+    },
     async list() {
       const names = algorithms.map(async (algorithm) =>
         (await readdir(join(directory, algorithm))).map((name) => `${algorithm}:${name}`),

@@ -1,3 +1,6 @@
+export { collectGarbage } from './admin.ts';
+export type { Collected, Removal } from './collect.ts';
 export { allowAll } from './handle.ts';
+export { parseRetention, parseRetentionFlag, type RetentionRule } from './retention.ts';
 export { type Registry, serveRegistry } from './serve.ts';
 export type { Action, Authorize, Grants, Need, Policy, RegistryOptions, Upstream } from './types.ts';

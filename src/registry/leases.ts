@@ -1,27 +1,22 @@
-/** Content that a client has been told is there, and that it may name in a moment: it is not collected until then. */
+import type { Catalogue } from './catalogue.ts';
+
+/**
+ * Content that a client has been told is there, and that it may name in a moment: it is not collected until the grace has
+ * passed, though nothing names it. That is a matter of records, so that it outlives the process.
+ */
 export interface Leases {
+  /** How long what nothing names stays. */
+  readonly graceMs: number;
   take(repository: string, digest: string): void;
-  /** Whether content of a repository was taken within the lease's time. */
-  has(repository: string, digest: string): boolean;
-  /** When the process that knows of leases began: before that, others may have been taken. */
-  readonly sinceMs: number;
 }
 
-const sweepEvery = 4096;
-
-/** Leases of `lifeMs`, in memory: whoever needs them waits as long after a start. */
-export function openLeases(lifeMs: number): Leases {
-  const until = new Map<string, number>();
-  let taken = 0;
+/** Leases that renew what is older than half of the grace: most calls write nothing. */
+export function openLeases(catalogue: Catalogue, graceMs: number): Leases {
   return {
-    sinceMs: Date.now(),
+    graceMs,
     take(repository, digest) {
       const now = Date.now();
-      until.set(`${repository}@${digest}`, now + lifeMs);
-      taken += 1;
-      if (taken % sweepEvery !== 0) return;
-      for (const [key, end] of until) if (end < now) until.delete(key);
+      catalogue.renew(repository, digest, now, now - graceMs / 2);
     },
-    has: (repository, digest) => (until.get(`${repository}@${digest}`) ?? 0) >= Date.now(),
   };
 }

@@ -16,11 +16,8 @@ export interface RegistryStorage extends Disposable {
   readonly leases: Leases;
 }
 
-/** How long what a client was told of stays, though nothing names it yet. */
-const leaseMs = 3_600_000;
-
-/** Opens (and makes) what a registry keeps below `root`. Throws `conflict` when another process has it. */
-export function openStorage(root: string): RegistryStorage {
+/** Opens (and makes) what a registry keeps below `root`; what nothing names stays for `graceMs`. Throws `conflict` when another process has it. */
+export function openStorage(root: string, graceMs: number): RegistryStorage {
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const lock = lockFile(join(root, 'registry.lock'));
   if (lock === undefined) throw fail('conflict', `another registry runs on ${root}`);
@@ -30,7 +27,7 @@ export function openStorage(root: string): RegistryStorage {
   return {
     catalogue,
     content,
-    leases: openLeases(leaseMs),
+    leases: openLeases(catalogue, graceMs),
     uploads: openUploads(join(root, 'uploads'), catalogue, content),
     [Symbol.dispose]() {
       records[Symbol.dispose]();

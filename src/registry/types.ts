@@ -1,3 +1,5 @@
+import type { RetentionRule } from './retention.ts';
+
 /** What may be done with a repository; `catalog`, which has no repository, is the list of all of them. */
 export type Action = 'pull' | 'push' | 'delete' | 'catalog';
 
@@ -46,6 +48,12 @@ export interface RegistryOptions {
   readonly policy?: Partial<Policy>;
   readonly authorize?: Authorize;
   readonly tls?: Bun.TLSOptions;
-  /** How long an upload may rest before it is thrown away. */
+  /** How long an upload may rest before it is thrown away; a day by default. */
   readonly uploadLifeMs?: number;
+  /** How long what nothing names stays after it was pushed or asked for; a day by default. */
+  readonly graceMs?: number;
+  /** How often garbage is collected; every six hours by default, and never with 0. */
+  readonly collectEveryMs?: number;
+  /** What goes by itself; nothing by default. */
+  readonly retention?: readonly RetentionRule[];
 }

@@ -35,8 +35,8 @@ export interface Uploads {
   cancel(repository: string, id: string): void;
   /** Removes one, whether it is there or not. */
   discard(id: string): void;
-  /** Throws away those that nobody has written to for `lifeMs`; gives their ids. */
-  expire(lifeMs: number): string[];
+  /** Throws away those that nobody has written to since `beforeMs` (or only tells which they are). */
+  expire(beforeMs: number, dryRun?: boolean): { readonly id: string; readonly repository: string }[];
 }
 
 /** What is known of an upload while this process lives. */
@@ -202,14 +202,13 @@ export function openUploads(directory: string, catalogue: Catalogue, content: Co
       check(repository, id);
       remove(id);
     },
-    expire(lifeMs) {
-      const before = Date.now() - lifeMs;
+    expire(beforeMs, dryRun = false) {
       const old = catalogue.uploads().filter(({ id, startedAtMs }) => {
         const writtenAtMs = statSync(path(id), { throwIfNoEntry: false })?.mtimeMs ?? startedAtMs;
-        return writtenAtMs < before && sessions.get(id)?.lock.isHeld !== true;
+        return writtenAtMs < beforeMs && sessions.get(id)?.lock.isHeld !== true;
       });
-      for (const { id } of old) remove(id);
-      return old.map(({ id }) => id);
+      if (!dryRun) for (const { id } of old) remove(id);
+      return old;
     },
   };
 }

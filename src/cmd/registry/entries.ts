@@ -7,6 +7,12 @@ export const registryGroup = { registry: 'Run a registry of images' };
 export const registryEntries: readonly Entry[] = [
   {
     group: 'registry',
+    name: 'gc',
+    summary: 'Remove what nothing names, and what the rules say',
+    load: lazy(async () => (await import('./gc.ts')).gc),
+  },
+  {
+    group: 'registry',
     name: 'serve',
     summary: 'Serve a registry of images from a directory',
     load: lazy(async () => (await import('./serve.ts')).serve),

@@ -3,6 +3,7 @@ import { serveRegistry } from '#registry';
 import { fail } from '#std/errors';
 import { log } from '#std/log';
 import { surviveFaults } from '../survive.ts';
+import { durationMs, garbageFlags, readGarbageFlags, retainHelp } from './garbage-flags.ts';
 
 function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
@@ -13,8 +14,7 @@ function stopSignal(): Promise<string> {
 /** `estiba registry serve`. */
 export const serve = defineCommand({
   usage: '[OPTIONS]',
-  description:
-    'Speaks the OCI distribution protocol. SIGTERM and SIGINT end it when the requests that run have been answered.',
+  description: `Speaks the OCI distribution protocol. SIGTERM and SIGINT end it when the requests that run have been answered. ${retainHelp}`,
   flags: {
     listen: text('Address to serve at', {
       type: 'HOST:PORT',
@@ -22,12 +22,26 @@ export const serve = defineCommand({
       shownDefault: '127.0.0.1:5000',
     }),
     root: text('Directory of all that is stored', { type: 'DIR', completes: 'directory' }),
+    ...garbageFlags,
+    'gc-interval': text('How often garbage is collected; 0 for never', {
+      type: 'DURATION',
+      initial: '6h',
+      shownDefault: '6h',
+    }),
   },
   args: { min: 0, max: 0 },
   async run({ flags }) {
     if (flags.root === '') throw fail('invalid-argument', 'estiba registry serve: say where to store, with --root DIR');
+    const { rules, graceMs, uploadLifeMs } = readGarbageFlags(flags);
     surviveFaults();
-    const registry = serveRegistry({ listen: flags.listen, root: flags.root });
+    const registry = serveRegistry({
+      listen: flags.listen,
+      root: flags.root,
+      graceMs,
+      uploadLifeMs,
+      retention: rules,
+      collectEveryMs: durationMs('gc-interval', flags['gc-interval']),
+    });
     log('info', 'registry ready', { pid: process.pid, url: registry.url, root: flags.root });
     const signal = await stopSignal();
     log('info', 'registry stops', { signal });

@@ -1,0 +1,34 @@
+import { defineCommand, text, toggle } from '#cli';
+import { type Collected, collectGarbage } from '#registry';
+import { fail } from '#std/errors';
+import { garbageFlags, readGarbageFlags, retainHelp } from './garbage-flags.ts';
+
+function describe({ removals, freedBytes, dryRun }: Collected): string {
+  const lines = removals.map(({ kind, repository, name, reason }) => {
+    const place = repository === '' ? name : `${repository}${kind === 'tag' ? ':' : '@'}${name}`;
+    return `${kind.padEnd(9)}${place}  (${reason})\n`;
+  });
+  const [verb, gain] = dryRun ? ['would go', 'would be free'] : ['gone', 'free'];
+  return `${lines.join('')}${removals.length} ${verb}, ${(freedBytes / 1e6).toFixed(1)} MB ${gain}\n`;
+}
+
+/** `estiba registry gc`. */
+export const gc = defineCommand({
+  usage: '[OPTIONS]',
+  description: `Where a registry serves the directory, that does it, by rules and times of its own. ${retainHelp}`,
+  flags: {
+    root: text('Directory of the registry', { type: 'DIR', completes: 'directory' }),
+    'dry-run': toggle('Only tell what would go, and why'),
+    ...garbageFlags,
+  },
+  args: { min: 0, max: 0 },
+  async run({ flags, given }) {
+    if (flags.root === '')
+      throw fail('invalid-argument', 'estiba registry gc: say of which directory, with --root DIR');
+    const isChosen = Object.keys(garbageFlags).some((name) => given.has(name));
+    const options = { ...readGarbageFlags(flags), dryRun: flags['dry-run'], isChosen };
+    const collected = await collectGarbage(flags.root, options);
+    process.stdout.write(describe(collected));
+    return 0;
+  },
+});
