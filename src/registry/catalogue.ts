@@ -59,11 +59,15 @@ function openLinks(records: Records) {
     /** Makes a repository known. */
     found,
     hasBlob: (repository: string, digest: string): boolean => has(repository, digest) !== undefined,
+    /** Synced when it returns. */
     linkBlob(repository: string, digest: string): void {
-      records.transaction(() => {
-        found(repository);
-        insert(repository, digest, Date.now());
-      });
+      records.transaction(
+        () => {
+          found(repository);
+          insert(repository, digest, Date.now());
+        },
+        { durable: true },
+      );
     },
     /** Synced: what follows may remove the blob's file. */
     unlinkBlob: (repository: string, digest: string): boolean =>
@@ -206,12 +210,15 @@ function openUploadRecords(records: Records, linkBlob: (repository: string, dige
     upload: (id: string): UploadRow | undefined => select(id),
     uploads: (): UploadRow[] => all(),
     removeUpload: (id: string): void => void remove(id),
-    /** It has become a blob of its repository. */
+    /** It has become a blob of its repository: synced when it returns. */
     finishUpload: (id: string, repository: string, digest: string): void =>
-      records.transaction(() => {
-        remove(id);
-        linkBlob(repository, digest);
-      }),
+      records.transaction(
+        () => {
+          remove(id);
+          linkBlob(repository, digest);
+        },
+        { durable: true },
+      ),
   };
 }
 

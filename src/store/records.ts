@@ -61,11 +61,10 @@ function openDatabase(path: string): Database {
 /** Opens (and creates) the records in the SQLite file at `path`. */
 export function openRecords(path: string): Records {
   const database = openDatabase(path);
-  const isNew = database.query('SELECT 1 FROM records LIMIT 1').get() === null;
   const insert = database.prepare('INSERT OR REPLACE INTO records (kind, id, body) VALUES (?1, ?2, ?3)');
   const remove = database.prepare('DELETE FROM records WHERE kind = ?1 AND id = ?2');
   const select = database.query<{ id: string; body: string }, [string]>('SELECT id, body FROM records WHERE kind = ?1');
-  const noteChange = keepRoom(database, isNew);
+  const noteChange = keepRoom(database);
   const collections = new Map<string, Collection<Identified>>();
   let undo: (() => void)[] | undefined;
 

@@ -44,6 +44,9 @@ const images = await openImages({
 await images.reconcile();
 await images.settled();
 problems.push(...(await imageProblems(dataRoot)));
+// What earlier cuts left without a name would fill the disk in the end.
+await images.prune(new Map());
+await images.settled();
 const names = Object.fromEntries(before.of('image-references').map(({ id, imageId }) => [id, imageId]));
 const references = records.collection<{ id: string; imageId: string }>('image-references').all();
 const kept = Object.fromEntries([...references].map(({ id, imageId }) => [id, imageId]));

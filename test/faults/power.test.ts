@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { killHard } from '../harness/index.ts';
+import { killHard, linesOf } from '../harness/index.ts';
 import { PowerDisk } from '../harness/power-disk.ts';
 import { random } from './random.ts';
 
@@ -8,7 +8,6 @@ import { random } from './random.ts';
 const isThorough = process.env.ESTIBA_POWER !== undefined;
 const cuts = 12;
 const worker = join(import.meta.dir, 'power-worker.fixture.ts');
-const cutter = join(import.meta.dir, '../harness/power-cut.fixture.ts');
 
 interface Report {
   readonly problems: readonly string[];
@@ -19,15 +18,6 @@ interface Report {
 
 /** What a name may stand for after a cut; undefined: it may be gone. `?`: anything. */
 type Allowed = Map<string, (string | undefined)[]>;
-
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let rest = '';
-  for await (const chunk of stream.pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
-  }
-}
 
 /** Takes in what the worker says that it did. */
 function note(allowed: Allowed, line: string): void {
@@ -62,12 +52,7 @@ async function live(disk: PowerDisk, round: number, changes: number | undefined,
   // What the start found is what there is.
   for (const name of allowed.keys()) allowed.set(name, [report.kept[name]]);
 
-  const counting = Bun.spawn(
-    [process.execPath, cutter, disk.seenThrough(child.pid), ...(changes === undefined ? [] : [String(changes)])],
-    { stdin: 'pipe', stdout: 'pipe', stderr: 'inherit' },
-  );
-  const counted = linesOf(counting.stdout);
-  expect((await counted.next()).value).toBe('counting');
+  const cut = await disk.cutAfter(changes, child.pid);
   child.stdin.write('go\n');
   await child.stdin.flush();
   const listening = (async () => {
@@ -79,12 +64,9 @@ async function live(disk: PowerDisk, round: number, changes: number | undefined,
     return undefined;
   })();
   // Either it comes to its end, or the cut does.
-  const cut = counted.next();
-  await Promise.race([listening, cut]);
-  counting.stdin.end();
-  const count = Number((await cut).value);
+  await Promise.race([listening, cut.counted]);
+  const count = await cut.stop();
   if (changes !== undefined && count < changes) disk.cut(child.pid);
-  await counting.exited;
   await killHard(child.pid);
   const failure = await listening;
   if (failure !== undefined && (changes === undefined || count < changes)) found.push(failure);

@@ -3,16 +3,24 @@ import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check, libc } from '#linux/errno';
-import { until } from './processes.ts';
+import { linesOf, until } from './processes.ts';
 
 const library = libc({ ioctl: { args: ['i32', 'u64', 'ptr'], returns: 'i32' } });
 /** EXT4_IOC_SHUTDOWN, and its flag that leaves the journal as it is on disk. */
 const shutdown = 0x8004587dn;
 const withoutLogFlush = 2;
+const counterProgram = join(import.meta.dir, 'power-cut.fixture.ts');
 
 /** Stops a file system at once: what is not on disk by now never comes there, not even what its journal was about to hold. */
 export function cutPower(descriptor: number): void {
   check('ioctl EXT4_IOC_SHUTDOWN', library().ioctl(descriptor, shutdown, ptr(new Uint32Array([withoutLogFlush]))));
+}
+
+/** A cut that waits for its time. */
+export interface PowerCut {
+  /** How many changes there were, when it has come, or was stopped. */
+  readonly counted: Promise<number>;
+  stop(): Promise<number>;
 }
 
 /**
@@ -57,6 +65,32 @@ export class PowerDisk implements AsyncDisposable {
   /** The disk as this process reaches it, by way of one that runs there. */
   seenThrough(pid: number): string {
     return join(`/proc/${pid}/root`, this.path);
+  }
+
+  /**
+   * Cuts the power after so many changes of files and directories, counted from now on; without a number it only counts.
+   * `pid` is a process that runs there.
+   */
+  async cutAfter(changes: number | undefined, pid: number): Promise<PowerCut> {
+    const parameters = [this.seenThrough(pid), ...(changes === undefined ? [] : [String(changes)])];
+    const counter = Bun.spawn([process.execPath, counterProgram, ...parameters], {
+      stdin: 'pipe',
+      stdout: 'pipe',
+      stderr: 'inherit',
+    });
+    const lines = linesOf(counter.stdout);
+    if ((await lines.next()).value !== 'counting') throw new Error('the changes of the disk cannot be counted');
+    const counted = lines.next().then(async ({ value }) => {
+      await counter.exited;
+      return Number(value);
+    });
+    return {
+      counted,
+      stop() {
+        counter.stdin.end();
+        return counted;
+      },
+    };
   }
 
   /** Cuts the power; `pid` is a process that runs there. */

@@ -101,3 +101,13 @@ export function dockerCli(): string {
   if (found === undefined) throw new Error('no docker CLI: run the tests by `npm test`, which fetches one');
   return found;
 }
+
+/** The lines of what a process says, as they come. */
+export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of stream.pipeThrough(new TextDecoderStream() as never) as unknown as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+}
