@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { dockerArchive, tar } from '../../src/images/fixture.ts';
+import { type Ran, startEngine, type TestEngine, until } from '../harness/index.ts';
+import { imageProblems } from './wholeness.ts';
+
+/** An engine whose data root is a file system of its own, which the test fills but for so many bytes. */
+let disk: string;
+let engine: TestEngine;
+const mebibyte = 1024 * 1024;
+const block = Buffer.alloc(mebibyte);
+
+beforeAll(async () => {
+  disk = mkdtempSync(join(tmpdir(), 'estiba-full-'));
+  expect(Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=64m', 'estiba-full', disk]).exitCode).toBe(0);
+  engine = await startEngine({ arguments: ['--data-root', join(disk, 'data')] });
+});
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+  Bun.spawnSync(['umount', '--lazy', disk]);
+  rmSync(disk, { recursive: true, force: true });
+});
+
+const filler = (): string => join(disk, 'filler');
+
+/** Leaves so much of the disk. */
+function leave(bytes: number): void {
+  rmSync(filler(), { force: true });
+  const { bavail, bsize } = statfsSync(disk);
+  const file = openSync(filler(), 'w');
+  let left = Math.max(0, Math.floor((bavail * bsize - bytes) / bsize) * bsize);
+  while (left > 0) left -= writeSync(file, block, 0, Math.min(left, block.length));
+  closeSync(file);
+}
+
+/** What is wrong or left over, once what goes on in the background is done. */
+async function problems(): Promise<string[]> {
+  let last: string[] = [];
+  await until('nothing to be left', async () => {
+    last = await imageProblems(join(disk, 'data'));
+    return last.length === 0;
+  }).catch(() => undefined);
+  return last;
+}
+
+async function images(): Promise<string[]> {
+  const all = await engine.get<{ Id: string; RepoTags: string[] }[]>('/images/json?all=1');
+  return all.map(({ Id, RepoTags }) => `${Id} ${RepoTags.join(' ')}`);
+}
+
+/** A layer that does not compress. */
+const layer = (name: string): Buffer =>
+  tar(...[0, 1, 2].map((index) => ({ path: `${name}/${index}`, content: randomBytes(mebibyte) })));
+
+/** Tries it with less room than it takes, over and over, until it has enough; tells how often there was too little. */
+async function growing(stepBytes: number, attempt: () => Promise<Ran>): Promise<number> {
+  const before = await images();
+  for (let refused = 0; refused < 40; refused += 1) {
+    leave(refused * stepBytes);
+    const ran = await attempt();
+    if (ran.code === 0) {
+      rmSync(filler());
+      expect(await problems()).toEqual([]);
+      return refused;
+    }
+    expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining('no space left on device')]);
+    expect(await images()).toEqual(before);
+    expect(await problems()).toEqual([]);
+  }
+  throw new Error('it never had enough room');
+}
+
+test('import, load and commit on a disk that is full at any of their steps: said so, nothing left, and done once there is room', async () => {
+  const archive = join(engine.root, 'archive.tar');
+  writeFileSync(archive, dockerArchive([layer('a'), layer('b')], ['full:loaded']));
+  expect(await growing(4.3 * mebibyte, () => engine.docker('load', '-q', '-i', archive))).toBeGreaterThan(2);
+  const one = join(engine.root, 'layer.tar');
+  writeFileSync(one, layer('c'));
+  expect(await growing(1.9 * mebibyte, () => engine.docker('import', one, 'full:imported'))).toBeGreaterThan(2);
+  await engine.dockerOk('run', '--name', 'changed', 'busybox', 'dd', 'if=/dev/urandom', 'of=/big', 'bs=1M', 'count=3');
+  expect(await growing(1.9 * mebibyte, () => engine.docker('commit', 'changed', 'full:committed'))).toBeGreaterThan(2);
+
+  // To look and to take away needs no room.
+  leave(0);
+  const saved = await engine.docker('save', '-o', join(engine.root, 'saved.tar'), 'full:loaded');
+  expect([saved.code, saved.stderr]).toEqual([0, '']);
+  const outside = await engine.docker('save', '-o', join(disk, 'saved.tar'), 'full:loaded');
+  expect([outside.code, outside.stderr]).toEqual([1, expect.stringContaining('no space left on device')]);
+  const own = await engine.estiba('save', '-o', join(disk, 'saved.tar'), 'full:loaded');
+  expect([own.code, own.stderr]).toEqual([1, expect.stringContaining('no space left on device')]);
+  expect(existsSync(join(disk, 'saved.tar'))).toBe(false);
+  await engine.dockerOk('rm', 'changed');
+  await engine.dockerOk('rmi', 'full:loaded', 'full:imported', 'full:committed');
+  expect(await problems()).toEqual([]);
+  expect(await engine.dockerOk('run', '--rm', 'busybox', 'echo', 'well')).toBe('well');
+}, 120_000);
