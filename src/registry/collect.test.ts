@@ -1,10 +1,12 @@
 import { expect, test } from 'bun:test';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mediaTypes } from '#oci';
 import { collectGarbage } from './admin.ts';
-import type { Collected } from './collect.ts';
+import { type Collected, collect } from './collect.ts';
 import { parseRetention, parseRetentionFlag } from './retention.ts';
+import { openStorage } from './storage.ts';
 import { describe, digest, imageIndex, startTestRegistry } from './testing/client.ts';
 
 const dayMs = 86_400_000;
@@ -49,7 +51,7 @@ test('whoever asks for a blob or mounts it has the grace from then on to name it
     ['asked', 'mounted', 'other'].map((text) => client.pushBlob('a', text)),
   );
   const pushedAt = Date.now();
-  // A lease is renewed when half of it is over.
+  // A lease is renewed when a tenth of it is over.
   while (Date.now() < pushedAt + 110) await Bun.sleep(5);
   expect((await client.send('HEAD', `a/blobs/${asked}`)).status).toBe(200);
   expect((await client.send('POST', `b/blobs/uploads/?mount=${mounted}&from=a`)).status).toBe(201);
@@ -100,6 +102,26 @@ test('retention: the newest tags of a pattern stay, and with them what they name
   expect(names(last, 'manifest').sort()).toEqual(
     [part, signature, digest(index)].map((name) => `team/app ${name}`).sort(),
   );
+});
+
+test('a file that is about to be linked stays, though no repository has it yet', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'estiba-registry-'));
+  try {
+    using storage = openStorage(root, 0);
+    const name = digest('on its way');
+    writeFileSync(storage.content.path(name), 'on its way');
+    const options = { rules: [], uploadLifeMs: dayMs };
+    {
+      using _ = storage.content.pin(name);
+      expect((await collect(storage, options)).removals).toEqual([]);
+    }
+    const { removals, freedBytes } = await collect(storage, options);
+    expect(removals).toEqual([{ kind: 'file', repository: '', name, reason: 'in no repository' }]);
+    expect(freedBytes).toBe(10);
+    expect(storage.content.sizeBytes(name)).toBeUndefined();
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
 });
 
 test('garbage is collected on demand, by whoever serves the root, and without one', async () => {

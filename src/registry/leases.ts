@@ -10,13 +10,13 @@ export interface Leases {
   take(repository: string, digest: string): void;
 }
 
-/** Leases that renew what is older than half of the grace: most calls write nothing. */
+/** Leases that renew what is older than a tenth of the grace: most calls write nothing. */
 export function openLeases(catalogue: Catalogue, graceMs: number): Leases {
   return {
     graceMs,
     take(repository, digest) {
       const now = Date.now();
-      catalogue.renew(repository, digest, now, now - graceMs / 2);
+      catalogue.renew(repository, digest, now, now - graceMs / 10);
     },
   };
 }
