@@ -9,6 +9,7 @@ import {
 } from '#oci';
 import { fail } from '#std/errors';
 import type { Collection, Records } from '#store';
+import type { StoredManifest } from './manifests.ts';
 import type { ImageRecord } from './types.ts';
 
 /** All that is known of an image without reading its configuration file. */
@@ -23,6 +24,8 @@ export interface StoredImage extends ImageRecord {
   readonly taggedAt?: string;
   /** The image that it was committed on; it may be gone. */
   readonly parentId?: string;
+  /** Of what is no image to run: `id` is the digest of its manifest then. */
+  readonly artifactType?: string;
 }
 
 /** A layer on top of its parents: `id` is the chain id. */
@@ -55,6 +58,8 @@ export interface Catalogue {
   readonly images: Collection<StoredImage>;
   readonly layers: Collection<StoredLayer>;
   readonly references: Collection<StoredReference>;
+  /** Of images that came from a registry or went to one. */
+  readonly manifests: Collection<StoredManifest>;
   readonly rootfs: Collection<StoredRootfs>;
   /** By reference, digest, id or unique id prefix; throws `not-found`. */
   find(text: string): StoredImage;
@@ -106,6 +111,7 @@ export function openCatalogue(records: Pick<Records, 'collection'>): Catalogue {
     images,
     references,
     layers: records.collection<StoredLayer>('layers'),
+    manifests: records.collection<StoredManifest>('manifests'),
     rootfs: records.collection<StoredRootfs>('rootfs'),
     find(text) {
       const reference = parse(text);

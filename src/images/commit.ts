@@ -13,13 +13,15 @@ import { formatTime, nowNs } from '#std/time';
 import { type Blobs, type Records, syncFileSystem } from '#store';
 import type { Catalogue, StoredImage, StoredLayer } from './catalogue.ts';
 import type { LastUsed } from './gc/last-used.ts';
+import { type NewManifest, putManifest } from './manifests.ts';
 
 /** Publishes an event of an image, with its labels, as Docker does. */
 export function publishImageEvent(events: Events, action: string, image: StoredImage, name = image.id): void {
   events.publish({ type: 'image', action, id: image.id, attributes: { ...image.config.Labels, name } });
 }
 
-function recordOf({ id, file, layers, parentId }: NewImage, taggedAt?: string): StoredImage {
+function recordOf({ id, file, layers, parentId, manifest }: NewImage, taggedAt?: string): StoredImage {
+  const artifactType = manifest?.record.artifactType;
   return {
     id,
     created: file.created ?? '',
@@ -36,6 +38,7 @@ function recordOf({ id, file, layers, parentId }: NewImage, taggedAt?: string): 
     history: file.history ?? [],
     ...(taggedAt === undefined ? {} : { taggedAt }),
     ...(parentId === undefined ? {} : { parentId }),
+    ...(artifactType === undefined ? {} : { artifactType }),
   };
 }
 
@@ -51,6 +54,8 @@ export interface NewImage {
   readonly references: readonly ImageReference[];
   /** The image that it was made from, here. */
   readonly parentId?: string;
+  /** As a registry has it. */
+  readonly manifest?: NewManifest;
 }
 
 /** Gives a name to an image, away from another that had it. To be called in a transaction. */
@@ -76,21 +81,25 @@ export async function commitImages(
     lastUsed: LastUsed;
   },
   images: readonly NewImage[],
-  action: 'import' | 'load' | 'create',
+  action: 'import' | 'load' | 'create' | 'pull',
 ): Promise<void> {
   const { records, catalogue, events, blobs, dataRoot, lastUsed } = options;
+  const contents = images.flatMap(({ content, manifest }) => [content, ...(manifest?.contents ?? [])]);
   // While we sync, the same image may be removed, and its configuration with it: then once more.
+  let digests: string[];
   do {
-    for (const { content } of images) blobs.put(content);
+    digests = contents.map((content) => blobs.put(content));
     await syncFileSystem(dataRoot);
-  } while (!images.every(({ id }) => blobs.has(id)));
+  } while (!digests.every(blobs.has));
   records.transaction(
     () => {
       for (const made of images) {
         const { id, references } = made;
         for (const layer of made.layers) catalogue.layers.put(layer);
-        const taggedAt = references.length > 0 ? formatTime(nowNs()) : catalogue.images.get(id)?.taggedAt;
-        const image = recordOf(made, taggedAt);
+        const known = catalogue.images.get(id);
+        const isTagged = references.length > 0 && action !== 'pull';
+        const taggedAt = isTagged ? formatTime(nowNs()) : known?.taggedAt;
+        const image = recordOf({ ...(action === 'pull' ? known : {}), ...made }, taggedAt);
         catalogue.images.put(image);
         lastUsed.note(id);
         // Docker tells of a commit before its name, of an import and a load after.
@@ -98,7 +107,9 @@ export async function commitImages(
         for (const reference of references) putReference(catalogue, image, reference);
         // A load tells of the image alone, as Docker's does.
         if (action === 'import') announceTags(events, image, references);
-        if (action !== 'create') publishImageEvent(events, action, image);
+        if (made.manifest !== undefined) putManifest(catalogue.manifests, made.manifest);
+        // A pull has its event when all of it is done.
+        if (action === 'import' || action === 'load') publishImageEvent(events, action, image);
       }
     },
     { durable: true },

@@ -2,6 +2,7 @@ import { chainIdOf } from '#oci';
 import type { Blobs, Records, Snapshots } from '#store';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
 import { type Expected, type LayerSource, type LooseLayer, unpackLoose } from './loose-layer.ts';
+import { blobsOfManifest } from './manifests.ts';
 
 /** Takes layers in and lets them go; a layer that someone holds is not removed, whatever the records say. */
 export interface Layers {
@@ -17,6 +18,12 @@ export interface Layers {
   replace(loose: LooseLayer, layer: StoredLayer, parent: string | undefined): void;
   /** Throws it away, and its blob when nobody else has that. */
   abandon(loose: LooseLayer): void;
+  /** Keeps a blob that no record names yet until `releaseBlob`. */
+  holdBlob(digest: string): void;
+  /** Lets a blob go; it is removed when nothing uses it. */
+  releaseBlob(digest: string): void;
+  /** Removes those of these blobs that nothing uses any more. */
+  sweepBlobs(digests: Iterable<string>): void;
   /** Holds a layer that is recorded; undefined when it is not. */
   hold(chainId: string): StoredLayer | undefined;
   /** The same, but only when its files and its blob are there: else it is to be had anew. */
@@ -55,7 +62,9 @@ export function createLayers(options: {
   }
 
   function isBlobUsed(digest: string): boolean {
+    if (catalogue.images.get(digest) !== undefined) return true;
     for (const layer of catalogue.layers.all()) if (layer.blob === digest) return true;
+    for (const manifest of catalogue.manifests.all()) if (blobsOfManifest(manifest).includes(digest)) return true;
     return looseBlobs.has(digest) || [...unrecorded.values()].includes(digest);
   }
 
@@ -70,8 +79,16 @@ export function createLayers(options: {
       unrecorded.delete(chainId);
       snapshots.removeLayer(chainId);
     }
-    for (const digest of freed) if (digest !== undefined && !isBlobUsed(digest)) blobs.delete(digest);
+    sweepBlobs(freed.filter((digest) => digest !== undefined));
     return unused;
+  }
+
+  function sweepBlobs(digests: Iterable<string>): void {
+    for (const digest of digests) if (!isBlobUsed(digest)) blobs.delete(digest);
+  }
+
+  function holdBlob(digest: string): void {
+    looseBlobs.set(digest, (looseBlobs.get(digest) ?? 0) + 1);
   }
 
   function letBlobGo(digest: string): void {
@@ -82,14 +99,18 @@ export function createLayers(options: {
 
   async function unpack(source: LayerSource, expected: Expected = {}): Promise<LooseLayer> {
     const loose = await unpackLoose({ blobs, snapshots }, source, expected);
-    looseBlobs.set(loose.blob, (looseBlobs.get(loose.blob) ?? 0) + 1);
+    holdBlob(loose.blob);
     return loose;
   }
 
   function abandon(loose: LooseLayer): void {
     loose.draft.discard();
-    letBlobGo(loose.blob);
-    if (!isBlobUsed(loose.blob)) blobs.delete(loose.blob);
+    releaseBlob(loose.blob);
+  }
+
+  function releaseBlob(digest: string): void {
+    letBlobGo(digest);
+    sweepBlobs([digest]);
   }
 
   function adopt(loose: LooseLayer, parent: string | undefined): StoredLayer {
@@ -125,6 +146,9 @@ export function createLayers(options: {
     unpack,
     adopt,
     abandon,
+    holdBlob,
+    releaseBlob,
+    sweepBlobs,
     replace(loose, { id }, parent) {
       loose.draft.replace(id, loose.hasRoot ? undefined : parent);
       letBlobGo(loose.blob);

@@ -1,6 +1,7 @@
 import { log } from '#std/log';
 import type { Blobs, Records, Snapshots } from '#store';
 import type { Catalogue } from './catalogue.ts';
+import { blobsOfManifest } from './manifests.ts';
 
 interface ReconcileOptions {
   readonly records: Pick<Records, 'transaction'>;
@@ -40,6 +41,10 @@ function dropIncomplete({ records, catalogue, snapshots }: ReconcileOptions): vo
     for (const { id, imageId } of [...catalogue.references.all()]) {
       if (lostIds.has(imageId) || catalogue.images.get(imageId) === undefined) catalogue.references.delete(id);
     }
+    for (const manifest of [...catalogue.manifests.all()]) {
+      const isWhole = blobsOfManifest(manifest).every((digest) => blobs.has(digest));
+      if (!isWhole || catalogue.images.get(manifest.imageId) === undefined) catalogue.manifests.delete(manifest.id);
+    }
     for (const layer of unusedLayers(catalogue)) catalogue.layers.delete(layer);
   });
 }
@@ -71,6 +76,7 @@ export async function reconcileImages(options: ReconcileOptions): Promise<void> 
   for (const chainId of snapshots.listLayers()) if (!keptChains.has(chainId)) snapshots.removeLayer(chainId);
   const keptBlobs = new Set([...catalogue.images.all()].map(({ id }) => id));
   for (const { blob } of catalogue.layers.all()) keptBlobs.add(blob);
+  for (const manifest of catalogue.manifests.all()) for (const blob of blobsOfManifest(manifest)) keptBlobs.add(blob);
   for (const digest of await blobs.list()) if (!keptBlobs.has(digest)) blobs.delete(digest);
 
   const containers = new Set(snapshots.listContainers());

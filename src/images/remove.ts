@@ -8,6 +8,7 @@ import { type Catalogue, canonical, isIdPrefix, type StoredImage } from './catal
 import { publishImageEvent } from './commit.ts';
 import { booleanFilter, checkFilters, createdNs, matchesLabels, untilFilter } from './filters.ts';
 import type { Layers } from './layers.ts';
+import { blobsOfManifest, manifestsOf } from './manifests.ts';
 import type { ImageUser } from './types.ts';
 
 export interface RemoveOptions {
@@ -82,15 +83,17 @@ function untagByName(options: RemoveOptions, image: StoredImage, reference: Imag
 }
 
 function deleteImage(options: RemoveOptions, image: StoredImage): ImageDeleteItem[] {
-  const { records, catalogue, blobs, layers, events } = options;
+  const { records, catalogue, layers, events } = options;
   const items: ImageDeleteItem[] = [];
+  const manifests = manifestsOf(catalogue.manifests, image.id);
   records.transaction(() => {
     for (const reference of catalogue.referencesOf(image.id)) items.push(untag(options, image, reference));
+    for (const { id } of manifests) catalogue.manifests.delete(id);
     catalogue.images.delete(image.id);
     publishImageEvent(events, 'delete', image);
   });
   items.push({ Deleted: image.id });
-  blobs.delete(image.id);
+  layers.sweepBlobs([image.id, ...manifests.flatMap(blobsOfManifest)]);
   return [...items, ...layers.sweep(image.chain).map((chainId) => ({ Deleted: chainId }))];
 }
 
