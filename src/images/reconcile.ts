@@ -22,7 +22,7 @@ function tellMissing({ catalogue, blobs }: ReconcileOptions): void {
 }
 
 /** Drops records of layers whose trees are gone, and the images that stood on them: nothing can be started from those. */
-function dropIncomplete({ records, catalogue, snapshots }: ReconcileOptions): void {
+function dropIncomplete({ records, catalogue, snapshots, blobs }: ReconcileOptions): void {
   const lostLayers = [...catalogue.layers.all()].filter(({ id }) => !snapshots.hasLayer(id));
   const lost = new Set(lostLayers.map(({ id }) => id));
   const lostImages = [...catalogue.images.all()].filter(({ chain }) =>
