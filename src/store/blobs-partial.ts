@@ -1,4 +1,4 @@
-import { createReadStream, renameSync, rmSync, statSync } from 'node:fs';
+import { createReadStream, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Digester, encodedOf } from '#oci';
@@ -131,6 +131,8 @@ class PartialFile implements PartialBlob {
       await this.discard(error);
       throw error;
     }
+    // One that is there may be named by a record: a power cut must not leave a file in its place that is not on disk.
+    if (existsSync(this.place.final)) await this.handle.sync();
     renameSync(this.place.temporary, this.place.final);
     this.#path = this.place.final;
     this.#growth.complete();

@@ -57,6 +57,7 @@ export function openBlobs(directory: string): Blobs {
   mkdirSync(unfinished, { recursive: true, mode: 0o700 });
   mkdirSync(partial, { recursive: true, mode: 0o700 });
   const path = (digest: string): string => join(finished, encodedOf(digest));
+  const has = (digest: string): boolean => statSync(path(digest), { throwIfNoEntry: false }) !== undefined;
   const partials = new Partials(partial, path);
 
   async function create(): Promise<BlobWriter> {
@@ -76,6 +77,8 @@ export function openBlobs(directory: string): Blobs {
         if (expected !== undefined && digest !== expected) {
           throw fail('invalid-argument', `unexpected digest: expected ${expected}, got ${digest}`);
         }
+        // One that is there may be named by a record: a power cut must not leave a file in its place that is not on disk.
+        if (has(digest)) await file.sync();
         isOpen = false;
         await file.close();
         renameSync(temporary, path(digest));
@@ -92,6 +95,8 @@ export function openBlobs(directory: string): Blobs {
 
   function put(content: Uint8Array): string {
     const digest = digestOf(content);
+    // The same as in `finish`.
+    if (has(digest) && readFileSync(path(digest)).equals(content)) return digest;
     const temporary = join(unfinished, newId());
     writeFileSync(temporary, content, { flag: 'wx', mode: 0o600 });
     renameSync(temporary, path(digest));
@@ -102,7 +107,7 @@ export function openBlobs(directory: string): Blobs {
     path,
     create,
     put,
-    has: (digest) => statSync(path(digest), { throwIfNoEntry: false }) !== undefined,
+    has,
     sizeBytes: (digest) => statSync(path(digest), { throwIfNoEntry: false })?.size,
     get: (digest) => readFileSync(path(digest)),
     read: (digest) => createReadStream(path(digest), { highWaterMark: readBytes }),

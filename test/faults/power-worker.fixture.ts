@@ -44,7 +44,8 @@ const images = await openImages({
 await images.reconcile();
 await images.settled();
 problems.push(...(await imageProblems(dataRoot)));
-// What earlier cuts left without a name would fill the disk in the end.
+// What earlier cuts left without an end would fill the disk.
+for (const id of images.rootfs.list()) await images.rootfs.remove(id);
 await images.prune(new Map());
 await images.settled();
 const names = Object.fromEntries(before.of('image-references').map(({ id, imageId }) => [id, imageId]));
