@@ -8,6 +8,8 @@ import type { Answer } from './transport.ts';
 export interface DownloadSource {
   /** The same bytes from `headers`' Range on; throws when there are none. */
   request(headers: Readonly<Record<string, string>>): Promise<Answer>;
+  /** After an error: turns to another place that may have them; false when there is none. */
+  turn(error: unknown): boolean;
   readonly attempts: number;
   readonly firstMs: number;
   readonly signal: AbortSignal;
@@ -22,12 +24,20 @@ interface Opened {
 /** Checks what a server made of a Range: it may have given the whole, or a part that was not asked for. */
 async function openAt(answer: Answer, offset: number, size: number): Promise<Opened> {
   if (answer.status === 206) {
-    const start = /^bytes (\d+)-/.exec(answer.headers.get('content-range') ?? '')?.[1];
+    const [, start, total] = /^bytes (\d+)-\d+\/(\d+)?/.exec(answer.headers.get('content-range') ?? '') ?? [];
+    if (total !== undefined && size >= 0 && Number(total) !== size) {
+      await answer.discard();
+      throw fail('internal', `the registry has ${total} bytes where ${size} are expected`);
+    }
     if (Number(start) !== offset) {
       await answer.discard();
       throw fail('internal', `the registry gave bytes from ${start ?? 'nowhere'} where ${offset} was asked for`);
     }
     return { body: answer.body(), skip: 0 };
+  }
+  if (answer.status === 416) {
+    await answer.discard();
+    throw fail('internal', `the registry has no more than ${offset} of the blob's bytes`);
   }
   if (answer.status !== 200) {
     await answer.discard();
@@ -73,6 +83,8 @@ export async function* download(
       if (size < 0 || offset === size) return;
       throw new RegistryError('internal', `unexpected EOF: ${offset} of ${size} bytes of ${digest}`, { passes: true });
     } catch (error) {
+      source.signal.throwIfAborted();
+      if (source.turn(error)) continue;
       failures += 1;
       if (!passes(error) || failures >= source.attempts) throw error;
       const waitMs = backOffMs(failures, source.firstMs, error);

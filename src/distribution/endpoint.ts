@@ -1,8 +1,8 @@
 import { fail } from '#std/errors';
 import { type Challenge, parseChallenges } from './challenge.ts';
-import { errorOfAnswer, type RegistryError } from './failure.ts';
+import { errorOfAnswer, RegistryError } from './failure.ts';
 import { isInsecure, servingHost } from './hosts.ts';
-import { basicAuthorization, type Tokens } from './tokens.ts';
+import { basicAuthorization, type TokenRequest, type Tokens } from './tokens.ts';
 import type { Answer, Ask, Transport } from './transport.ts';
 import type { RegistryCredentials, RegistrySettings } from './types.ts';
 
@@ -31,6 +31,8 @@ export interface Endpoint {
 export const errorMaxBytes = 64 * 1024;
 /** How long it is believed that a registry still speaks the scheme that it spoke. */
 const rememberMs = 5 * 60_000;
+/** How long a registry may take to say what it is. */
+const greetingMs = 15_000;
 
 /** Throws what the answer tells of. */
 export async function failOf(answer: Answer): Promise<RegistryError> {
@@ -70,7 +72,7 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
     let last: unknown;
     for (const base of place.bases) {
       try {
-        const answer = await transport.send(`${base}/v2/`, { insecure: place.insecure, signal });
+        const answer = await transport.send(`${base}/v2/`, { insecure: place.insecure, idleMs: greetingMs, signal });
         if (answer.status >= 500 || answer.status === 429 || answer.status === 408) throw await failOf(answer);
         await answer.discard();
         const challenges = parseChallenges(answer.headers.get('www-authenticate') ?? '');
@@ -82,7 +84,23 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
         last = error;
       }
     }
-    throw last;
+    // One that has answered before may do so again; one that never has is told of at once.
+    if (!(last instanceof RegistryError) || known !== undefined || last.details.status !== undefined) throw last;
+    throw new RegistryError(last.kind, last.message, { ...last.details, passes: false });
+  }
+
+  async function bearerToken(
+    challenge: Challenge,
+    request: TokenRequest,
+    url: string,
+    fresh: boolean,
+  ): Promise<string> {
+    try {
+      return (await tokens.get(challenge, request, fresh)).bearer;
+    } catch (error) {
+      if (!(error instanceof RegistryError) || error.details.status === undefined) throw error;
+      throw new RegistryError(error.kind, `Get ${JSON.stringify(url)}: ${error.message}`, error.details);
+    }
   }
 
   async function authorization(
@@ -98,7 +116,8 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
       const { scopes, signal } = request;
       const asked = bearer.parameters.get('scope')?.split(' ').filter(Boolean) ?? [];
       const all = [...new Set([...scopes, ...asked])].sort();
-      return `Bearer ${(await tokens.get(bearer, { credentials, scopes: all, insecure, signal }, fresh)).bearer}`;
+      const asking = { credentials, scopes: all, insecure, signal };
+      return `Bearer ${await bearerToken(bearer, asking, request.url, fresh)}`;
     }
     if (!challenges.some(({ scheme }) => scheme === 'basic')) return undefined;
     if (credentials?.username || credentials?.password) return basicAuthorization(credentials);
@@ -116,7 +135,7 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
       const ours = new URL(url).origin === home;
       const given = ours ? await authorization(challenges, place, { scopes, signal, url }, fresh) : undefined;
       const sent = { ...headers, ...(given !== undefined && { Authorization: given }) };
-      return transport.send(url, { ...rest, headers: sent, insecure: place.insecure, signal });
+      return transport.send(url, { ...rest, headers: sent, insecure: ours && place.insecure, signal });
     }
 
     async function ask(path: string, request: RegistryAsk): Promise<Answer> {

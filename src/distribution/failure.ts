@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { type ErrorKind, EstibaError, messageOf } from '#std/errors';
+import { parseChallenges } from './challenge.ts';
 import { nameOfHost } from './hosts.ts';
 
 /** What a registry, or the way to it, failed with. */
@@ -44,6 +45,21 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
+const probeMs = 3000;
+
+/** Why TLS failed: most often it is a server of plain HTTP, and then it says so to whoever asks plainly. */
+async function protocolWords(url: URL): Promise<string> {
+  const init = { redirect: 'manual', proxy: false, signal: AbortSignal.timeout(probeMs) };
+  const speaksPlainly = await fetch(`http://${url.host}/`, init as unknown as RequestInit).then(
+    async ({ body }) => {
+      await body?.cancel();
+      return true;
+    },
+    () => false,
+  );
+  return speaksPlainly ? 'http: server gave HTTP response to HTTPS client' : 'remote error: tls: handshake failure';
+}
+
 async function causeOf(url: URL, error: unknown): Promise<{ words: string; passes: boolean }> {
   const name = nameOfHost(url.host);
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
@@ -54,7 +70,7 @@ async function causeOf(url: URL, error: unknown): Promise<{ words: string; passe
     const words = `tls: failed to verify certificate: x509: certificate is not valid for ${name}`;
     return { words, passes: false };
   }
-  if (code === 'EPROTO') return { words: 'http: server gave HTTP response to HTTPS client', passes: false };
+  if (code === 'EPROTO') return { words: await protocolWords(url), passes: false };
   if (isIP(name) === 0 && (await lookup(name).catch(() => undefined)) === undefined) {
     return { words: `dial tcp: lookup ${name}: no such host`, passes: false };
   }
@@ -80,7 +96,12 @@ export async function unreachable(method: string, url: string, error: unknown): 
   });
 }
 
-const kinds: Readonly<Record<number, ErrorKind>> = { 401: 'unauthorized', 403: 'forbidden', 404: 'not-found' };
+const kinds: Readonly<Record<number, ErrorKind>> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not-found',
+  429: 'rate-limited',
+};
 
 interface ErrorItem {
   readonly code?: unknown;
@@ -129,6 +150,12 @@ const presetCodes: Readonly<Record<number, string>> = {
   429: 'TOOMANYREQUESTS',
 };
 
+/** Whether a token was taken, and is not good for this (RFC 6750, section 3.1). */
+function lacksScope(headers: Headers): boolean {
+  const challenges = parseChallenges(headers.get('www-authenticate') ?? '');
+  return challenges.some(({ parameters }) => parameters.get('error') === 'insufficient_scope');
+}
+
 /** The error that an answer of a registry tells of, in the words of Docker's client (distribution specification, "Error Codes"). */
 export function errorOfAnswer(status: number, statusText: string, headers: Headers, text: string): RegistryError {
   const passing = status >= 500 || status === 429 || status === 408;
@@ -136,9 +163,20 @@ export function errorOfAnswer(status: number, statusText: string, headers: Heade
   const details = { status, passes: passing, ...(waitMs !== undefined && { waitMs }) };
   const items = itemsOf(text);
   const kind = kinds[status] ?? 'internal';
-  const preset = presetCodes[status];
+  const preset = status === 401 && lacksScope(headers) ? 'DENIED' : presetCodes[status];
   const named = items?.filter((item) => typeof item === 'object' && item !== null) ?? [];
   const [first] = named;
+  if (status >= 500) {
+    const said = first === undefined ? '' : `: ${wordsOf(first, 'unknown')}`;
+    return new RegistryError(
+      kind,
+      `received unexpected HTTP status: ${status} ${statusText}`.trimEnd() + said,
+      details,
+    );
+  }
+  if (preset === 'DENIED' && status === 401) {
+    return new RegistryError('forbidden', wordsOf({}, preset), { ...details, code: preset });
+  }
   if (first !== undefined) {
     const code = typeof first.code === 'string' ? first.code : preset;
     const words = named.map((item) => wordsOf(item, preset ?? 'unknown'));
@@ -148,7 +186,7 @@ export function errorOfAnswer(status: number, statusText: string, headers: Heade
   if (preset !== undefined && preset !== 'unknown') {
     return new RegistryError(kind, wordsOf({}, preset), { ...details, code: preset });
   }
-  if (status < 500 && text !== '' && items === undefined) {
+  if (text !== '' && items === undefined) {
     const shown = JSON.stringify(text.slice(0, 200));
     return new RegistryError(kind, `error parsing HTTP ${status} response body: invalid JSON: ${shown}`, details);
   }

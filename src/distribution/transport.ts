@@ -9,6 +9,8 @@ export interface Ask {
   readonly body?: string | Uint8Array | (() => AsyncIterable<Uint8Array>);
   /** Whether an unknown certificate is good enough. */
   readonly insecure?: boolean;
+  /** For how long nothing may come, where it is less than usual. */
+  readonly idleMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -132,7 +134,7 @@ export function createTransport(options: {
   async function sendOnce(url: string, ask: Ask, headers: Readonly<Record<string, string>>): Promise<Answer> {
     const { method = 'GET', body, insecure = false, signal } = ask;
     const way = options.wayTo(new URL(url));
-    const watch = createWatch(signal, options.idleMs());
+    const watch = createWatch(signal, Math.min(ask.idleMs ?? Number.POSITIVE_INFINITY, options.idleMs()));
     try {
       const init = {
         method,
@@ -158,9 +160,9 @@ export function createTransport(options: {
   async function send(url: string, ask: Ask): Promise<Answer> {
     const { method = 'GET' } = ask;
     let place = url;
-    let { headers = {} } = ask;
+    let { headers = {}, insecure = false } = ask;
     for (let count = 0; ; count += 1) {
-      const answer = await sendOnce(place, ask, headers);
+      const answer = await sendOnce(place, { ...ask, insecure }, headers);
       const location = answer.headers.get('location');
       if (!redirects.includes(answer.status) || location === null || !['GET', 'HEAD'].includes(method)) return answer;
       await answer.discard();
@@ -174,6 +176,8 @@ export function createTransport(options: {
           Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'),
         );
       }
+      // That one host may be met without a certificate says nothing of another.
+      insecure &&= next.hostname === new URL(place).hostname;
       place = next.href;
     }
   }

@@ -21,6 +21,10 @@ export interface RegistrySettings {
   readonly downloadAttempts: number;
   /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, or what daemon.json has in their place. */
   readonly proxies: { readonly http?: string; readonly https?: string; readonly none?: string };
+  /** Layers of a pull at once (`max-concurrent-downloads`). Three where it is not said. */
+  readonly concurrentDownloads?: number;
+  /** Layers of a push at once (`max-concurrent-uploads`). Five where it is not said. */
+  readonly concurrentUploads?: number;
   /** How we name ourselves to registries. */
   readonly userAgent?: string;
   /** How long to wait before the first new try; each further one waits twice as long. A second where it is not said. */
@@ -91,6 +95,8 @@ export interface SearchResult {
 
 /** The client of registries; tokens are kept between calls. */
 export interface Distribution {
+  /** How many layers are to be fetched, and sent, at once. */
+  limits(): { readonly downloads: number; readonly uploads: number };
   /** `name` in full; `actions` is what tokens are asked for. */
   repository(
     name: string,

@@ -1,7 +1,7 @@
 import { Digester } from '#oci';
 import { fail } from '#std/errors';
 import type { Endpoint, RegistryAsk } from './endpoint.ts';
-import { passes } from './failure.ts';
+import { passes, RegistryError } from './failure.ts';
 import { backOffMs, pause } from './retry.ts';
 import type { Answer } from './transport.ts';
 import type { BlobUpload } from './types.ts';
@@ -22,6 +22,9 @@ interface Session {
   readonly location: string;
   readonly offset: number;
 }
+
+/** Answers after which an upload has to begin anew: the registry forgot it, or has got to another place. */
+const restarts = [404, 416];
 
 const binary = { 'Content-Type': 'application/octet-stream' };
 
@@ -61,16 +64,28 @@ async function resume(target: UploadTarget, { location }: Session): Promise<Sess
   return { location: answer.headers.has('location') ? locationOf(answer) : location, offset: offsetOf(answer) };
 }
 
+/** What is sent, and how it went with reading it. */
+interface Reading {
+  readonly digester: Digester;
+  /** What the source itself failed with: no other try mends that. */
+  failure?: unknown;
+}
+
 /** The source from `offset` on, all of it hashed on the way. */
-async function* from(upload: BlobUpload, offset: number, digester: Digester): AsyncIterable<Uint8Array> {
+async function* from(upload: BlobUpload, offset: number, reading: Reading): AsyncIterable<Uint8Array> {
   let skip = offset;
-  for await (const chunk of upload.open()) {
-    digester.update(chunk);
-    if (skip >= chunk.length) skip -= chunk.length;
-    else {
-      yield skip > 0 ? chunk.subarray(skip) : chunk;
-      skip = 0;
+  try {
+    for await (const chunk of upload.open()) {
+      reading.digester.update(chunk);
+      if (skip >= chunk.length) skip -= chunk.length;
+      else {
+        yield skip > 0 ? chunk.subarray(skip) : chunk;
+        skip = 0;
+      }
     }
+  } catch (error) {
+    reading.failure = error;
+    throw error;
   }
 }
 
@@ -78,15 +93,19 @@ async function* from(upload: BlobUpload, offset: number, digester: Digester): As
 async function finish(target: UploadTarget, session: Session, upload: BlobUpload) {
   const { endpoint, scopes } = target;
   const { digest, sizeBytes } = upload;
-  let digester = new Digester();
+  let reading: Reading = { digester: new Digester() };
   const body = () => {
-    digester = new Digester();
-    return from(upload, session.offset, digester);
+    reading = { digester: new Digester() };
+    return from(upload, session.offset, reading);
   };
   const send = async (url: string, request: Omit<RegistryAsk, 'scopes'>): Promise<Answer> => {
-    const answer = await endpoint.ask(url, { ...request, scopes });
-    await answer.discard();
-    return answer;
+    try {
+      const answer = await endpoint.ask(url, { ...request, scopes });
+      await answer.discard();
+      return answer;
+    } catch (error) {
+      throw reading.failure ?? error;
+    }
   };
   if (digest !== undefined && sizeBytes !== undefined && session.offset === 0) {
     const headers = { ...binary, 'Content-Length': String(sizeBytes) };
@@ -99,6 +118,7 @@ async function finish(target: UploadTarget, session: Session, upload: BlobUpload
     ? await send(session.location, { method: 'PATCH', headers: { ...binary, ...range }, body })
     : undefined;
   if (!rest) for await (const _ of body());
+  const { digester } = reading;
   const found = { digest: digest ?? digester.finish(), sizeBytes: digester.sizeBytes };
   const location = patched === undefined ? session.location : locationOf(patched);
   await send(withDigest(location, found.digest), { method: 'PUT', headers: { 'Content-Length': '0' }, body: '' });
@@ -118,7 +138,9 @@ export async function uploadBlob(target: UploadTarget, upload: BlobUpload) {
       return await finish(target, session, upload);
     } catch (error) {
       failures += 1;
-      if (!passes(error) || failures >= target.attempts) throw error;
+      const forgotten = error instanceof RegistryError && restarts.includes(error.details.status ?? 0);
+      if (!(passes(error) || (forgotten && session !== undefined)) || failures >= target.attempts) throw error;
+      if (forgotten) session = undefined;
       const waitMs = backOffMs(failures, target.firstMs, error);
       upload.onRetry?.(Math.ceil(waitMs / 1000));
       await pause(waitMs, target.signal);

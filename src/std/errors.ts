@@ -10,6 +10,7 @@ export const errorKinds = {
   'not-acceptable': { status: 406, exitCode: 125 },
   conflict: { status: 409, exitCode: 125 },
   'not-modified': { status: 304, exitCode: 0 },
+  'rate-limited': { status: 429, exitCode: 125 },
   cancelled: { status: 499, exitCode: 130 },
   exhausted: { status: 507, exitCode: 125 },
   unavailable: { status: 503, exitCode: 125 },

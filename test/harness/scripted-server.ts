@@ -121,6 +121,8 @@ export async function startScriptedServer(
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk: Buffer) => {
       data = Buffer.concat([data, chunk]);
+      // What a server of plain HTTP says to whoever begins with TLS.
+      if (tls === undefined && data[0] === 0x16) return void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
       for (let read = readRequest(data); read !== undefined; read = readRequest(data)) {
         const { request, length } = read;
         data = data.subarray(length);

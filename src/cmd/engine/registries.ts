@@ -4,12 +4,18 @@ import type { EngineSettings } from './settings/read.ts';
 
 /** How the client of registries is to reach them. */
 export function registrySettings(settings: EngineSettings): RegistrySettings {
-  const { registryMirrors, insecureRegistries, transfers } = settings;
+  const { registryMirrors, mirrorsByRegistry, registryCertificates, insecureRegistries, transfers } = settings;
   return {
     ...registryDefaults,
     insecure: insecureRegistries,
-    mirrors: { 'docker.io': registryMirrors },
+    mirrors: {
+      ...mirrorsByRegistry,
+      'docker.io': [...registryMirrors, ...(mirrorsByRegistry['docker.io'] ?? [])],
+    },
+    ...(registryCertificates !== undefined && { certificatesDirectory: registryCertificates }),
     downloadAttempts: transfers.attempts,
+    concurrentDownloads: transfers.downloads,
+    concurrentUploads: transfers.uploads,
     // What daemon.json says of proxies is there since the start.
     proxies: proxiesOfEnvironment(process.env),
     userAgent: `estiba/${programVersion}`,

@@ -21,6 +21,8 @@ function takeReloadable(before: EngineSettings, read: EngineSettings): EngineSet
     containers: { ...before.containers, runtime: read.containers.runtime },
     runtimes: read.runtimes,
     registryMirrors: read.registryMirrors,
+    mirrorsByRegistry: read.mirrorsByRegistry,
+    ...(read.registryCertificates !== undefined && { registryCertificates: read.registryCertificates }),
     insecureRegistries: read.insecureRegistries,
     features: read.features,
     imageGc: read.imageGc,

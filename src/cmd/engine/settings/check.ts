@@ -76,6 +76,20 @@ function checkLabels(labels: readonly string[]): void {
   }
 }
 
+function checkMirrors(values: Values): void {
+  for (const mirror of values.list('registry-mirrors')) {
+    if (!/^https?:\/\/[^/?#]+\/?$/.test(mirror)) {
+      const reason = /:\/\//.test(mirror) ? 'it must be a host alone' : 'no scheme specified';
+      throw refuse(`invalid mirror: ${reason} for ${JSON.stringify(mirror)}: must use either 'https://' or 'http://'`);
+    }
+  }
+  for (const mirror of Object.values(values.record<readonly string[]>('registry-mirrors-by-host')).flat()) {
+    if (!/^https?:\/\/[^?#\s]+$/.test(mirror) || !URL.canParse(mirror)) {
+      throw refuse(`invalid mirror: ${JSON.stringify(mirror)}: must use either 'https://' or 'http://'`);
+    }
+  }
+}
+
 function checkAddresses(values: Values): void {
   for (const name of ['dns', 'host-gateway-ips']) {
     for (const address of values.list(name)) if (isIP(address) === 0) throw refuse(`invalid IP address: ${address}`);
@@ -89,12 +103,6 @@ function checkAddresses(values: Values): void {
   const [address = '', prefix = ''] = bridge?.split('/') ?? [];
   if (bridge !== undefined && (isIP(address) !== 4 || !/^([1-9]|[12]\d|3[0-2])$/.test(prefix))) {
     throw refuse(`invalid CIDR address: ${bridge}`);
-  }
-  for (const mirror of values.list('registry-mirrors')) {
-    if (!/^https?:\/\/[^/?#]+\/?$/.test(mirror)) {
-      const reason = /:\/\//.test(mirror) ? 'it must be a host alone' : 'no scheme specified';
-      throw refuse(`invalid mirror: ${reason} for ${JSON.stringify(mirror)}: must use either 'https://' or 'http://'`);
-    }
   }
   const metrics = values.text('metrics-addr');
   if (metrics !== undefined) parseHost(`tcp://${metrics}`);
@@ -135,6 +143,7 @@ export function checkSettings(values: Values): void {
   checkNumbers(values);
   checkLabels(values.list('labels'));
   checkAddresses(values);
+  checkMirrors(values);
   checkHosts(values);
   checkRuntimes(values);
 }

@@ -24,7 +24,8 @@ ${settings.map(row).join('\n')}
 what neither knows: nothing is ignored. \`--validate\` tells without starting. SIGHUP has the file read again: the settings
 marked so take their new value, a \`daemon reload\` event tells of it, and a file that is wrong changes nothing.
 
-Kinds: text, boolean, number; size (\`64m\`); list (a flag given several times); options (\`{"key": "value"}\`, a flag \`KEY=VALUE\`);
+Kinds: text, boolean, number; size (\`64m\`); list (a flag given several times); lists
+(\`{"ghcr.io": ["https://…"]}\`); options (\`{"key": "value"}\`, a flag \`KEY=VALUE\`);
 switches (\`{"name": true}\`); ulimits (\`{"nofile": {"Name": "nofile", "Soft": 1024, "Hard": 2048}}\`); runtimes
 (\`{"name": {"path": "/usr/bin/runc", "runtimeArgs": []}}\`); proxies (\`{"http-proxy": "http://…"}\`);
 image-gc (\`{"high": "85%", "low": "70%", "keep-last": 2, "pinned": ["debian:*"], "min-age": "1h"}\`: see [image-care.md](image-care.md)).

@@ -44,6 +44,10 @@ export interface EngineSettings {
   /** Runtimes by name, beside the built-in ones. */
   readonly runtimes: Readonly<Record<string, RuntimeSetting>>;
   readonly registryMirrors: readonly string[];
+  /** Base URLs by the registry's host. */
+  readonly mirrorsByRegistry: Readonly<Record<string, readonly string[]>>;
+  /** Undefined for Docker's own place. */
+  readonly registryCertificates?: string;
   readonly insecureRegistries: readonly string[];
   readonly proxies: Readonly<Record<string, string>>;
   readonly features: Readonly<Record<string, boolean>>;
@@ -128,6 +132,7 @@ function toSettings(values: Values, configFile: string | undefined): EngineSetti
   const [tls, pidFile] = [tlsFiles(values), values.text('pidfile')];
   const [bridgeAddress, mtu] = [values.text('bip'), values.number('mtu')];
   const [cgroupParent, metricsAddress] = [values.text('cgroup-parent'), values.text('metrics-addr')];
+  const certificates = values.text('registry-certificates');
   const hosts = values.list('hosts');
   const level = values.text('log-level') ?? 'info';
   return {
@@ -154,6 +159,8 @@ function toSettings(values: Values, configFile: string | undefined): EngineSetti
     containers: containerDefaults(values),
     runtimes: values.record('runtimes'),
     registryMirrors: values.list('registry-mirrors'),
+    mirrorsByRegistry: values.record('registry-mirrors-by-host'),
+    ...(certificates !== undefined && { registryCertificates: resolve(certificates) }),
     insecureRegistries: values.list('insecure-registries'),
     proxies: values.record('proxies'),
     features: values.record('features'),

@@ -5,6 +5,7 @@ export type SettingKind =
   | 'number'
   | 'size'
   | 'list'
+  | 'lists'
   | 'options'
   | 'switches'
   | 'ulimits'
@@ -176,6 +177,22 @@ const networks: readonly Setting[] = [
 
 const registries: readonly Setting[] = [
   many('registry-mirrors', 'registry-mirror', 'URL', 'Mirrors of the default registry', { reloads: true }),
+  {
+    key: 'registry-mirrors-by-host',
+    kind: 'lists',
+    reloads: true,
+    meaning: 'Mirrors of any registry, by its host (* for all); they are asked first, and only for what is pulled',
+  },
+  both(
+    'registry-certificates',
+    'text',
+    "Authorities and client certificates for registries, laid out as Docker's certs.d",
+    {
+      value: 'DIR',
+      missing: '/etc/docker/certs.d',
+      reloads: true,
+    },
+  ),
   many(
     'insecure-registries',
     'insecure-registry',
@@ -194,7 +211,12 @@ const registries: readonly Setting[] = [
     missing: '5',
     reloads: true,
   }),
-  { key: 'proxies', kind: 'proxies', meaning: 'http-proxy, https-proxy and no-proxy for the way to registries' },
+  {
+    key: 'proxies',
+    kind: 'proxies',
+    meaning:
+      'http-proxy, https-proxy and no-proxy for the way to registries; else HTTP_PROXY, HTTPS_PROXY and NO_PROXY',
+  },
   {
     ...both('features', 'switches', 'Named switches; those that name what is not there must be false', {
       reloads: true,

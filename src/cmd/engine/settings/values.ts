@@ -30,6 +30,7 @@ const goTypes: Readonly<Record<SettingKind, string>> = {
   number: 'int',
   size: 'string',
   list: '[]string',
+  lists: 'map[string][]string',
   options: 'map[string]string',
   switches: 'map[string]bool',
   ulimits: 'map[string]*container.Ulimit',
@@ -103,6 +104,12 @@ function runtimesOf(value: unknown, key: string): Readonly<Record<string, unknow
   return runtimes;
 }
 
+function listsOf(value: unknown, key: string): Readonly<Record<string, unknown>> {
+  if (!isRecord(value)) throw mismatch(value, key, goTypes.lists);
+  for (const [name, item] of Object.entries(value)) listOf(item, `${key}.${name}`);
+  return value;
+}
+
 function listOf(value: unknown, key: string): readonly string[] {
   if (!Array.isArray(value)) throw mismatch(value, key, '[]string');
   for (const item of value) if (typeof item !== 'string') throw mismatch(item, key, 'string');
@@ -126,6 +133,8 @@ export function valueFromFile({ kind }: Setting, key: string, value: unknown): V
       return parseSize(value);
     case 'list':
       return listOf(value, key);
+    case 'lists':
+      return listsOf(value, key);
     case 'options':
     case 'proxies':
       return recordOf(value, key, goTypes[kind], 'string');
@@ -188,6 +197,7 @@ export function valueFromFlag({ kind }: Setting, text: string, before: Value | u
     case 'options':
       return { ...record, [name]: rest };
     case 'text':
+    case 'lists':
     case 'image-gc':
     case 'proxies':
     case 'object':
