@@ -24,6 +24,8 @@ export interface ScriptedAnswer {
   readonly claimedBytes?: number;
   /** The connection breaks after so many bytes of the body. */
   readonly breakAfterBytes?: number;
+  /** What a break waits for: a client may lose what it has not read when the connection ends. */
+  readonly breakWhen?: Promise<unknown>;
   /** Pause between pieces of `dripBytes` (1 where it is not said). */
   readonly dripMs?: number;
   readonly dripBytes?: number;
@@ -94,6 +96,7 @@ async function write(socket: Socket, request: Received, answer: ScriptedAnswer, 
       await Bun.sleep(dripMs);
     }
   }
+  if (answer.breakWhen !== undefined) await answer.breakWhen;
   if (!hangs && (breakAfterBytes !== undefined || sent.length < (answer.claimedBytes ?? 0))) socket.end();
 }
 
