@@ -18,8 +18,16 @@ export interface OwnRegistry extends AsyncDisposable {
   log(): string;
 }
 
-/** Starts one with further arguments of `estiba registry serve`. */
-export async function startOwnRegistry(...args: readonly string[]): Promise<OwnRegistry> {
+export interface OwnRegistryOptions {
+  /** Further arguments of `estiba registry serve`. */
+  readonly arguments?: readonly string[];
+  /** The program: the sources by default. */
+  readonly command?: readonly string[] | undefined;
+}
+
+/** Starts a registry of ours. */
+export async function startOwnRegistry(options: OwnRegistryOptions = {}): Promise<OwnRegistry> {
+  const { arguments: more = [], command: program = estibaCommand() } = options;
   const scratch = mkdtempSync(join(tmpdir(), 'estiba-registry-'));
   const root = join(scratch, 'root');
   const logFile = join(scratch, 'log');
@@ -29,7 +37,7 @@ export async function startOwnRegistry(...args: readonly string[]): Promise<OwnR
 
   async function start(): Promise<void> {
     const output = openSync(logFile, 'w');
-    const command = [...estibaCommand(), 'registry', 'serve', '--listen', '127.0.0.1:0', '--root', root, ...args];
+    const command = [...program, 'registry', 'serve', '--listen', '127.0.0.1:0', '--root', root, ...more];
     child = Bun.spawn(command, { stdio: ['ignore', output, output] });
     closeSync(output);
     const started = child;

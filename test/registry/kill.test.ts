@@ -17,7 +17,7 @@ const contents = Array.from({ length: 10 }, (_, index) => {
   return content;
 });
 
-const registry = await startOwnRegistry('--grace', `${graceMs}ms`, '--gc-interval', '10ms');
+const registry = await startOwnRegistry({ arguments: ['--grace', `${graceMs}ms`, '--gc-interval', '10ms'] });
 afterAll(() => registry[Symbol.asyncDispose]());
 
 const random = (below: number): number => Math.floor(Math.random() * below);
