@@ -69,6 +69,13 @@ export interface Catalogue {
   referencesByImage(): Map<string, ImageReference[]>;
 }
 
+/** The images that others were made from here, by `docker commit`. */
+export function parentIds({ images }: Pick<Catalogue, 'images'>): Set<string> {
+  const parents = new Set<string>();
+  for (const { parentId } of images.all()) if (parentId !== undefined) parents.add(parentId);
+  return parents;
+}
+
 /** What a reference stands for in the records: with a tag, or with the digest alone where it has both. */
 export function canonical(reference: ImageReference): ImageReference {
   if (reference.digest !== undefined) return { name: reference.name, digest: reference.digest };

@@ -3,7 +3,7 @@ import type { Filters, ImageHistoryEntry, ImageInspect, ImageInspectConfig, Imag
 import { familiarReference, type ImageReference } from '#oci';
 import { zeroTime } from '#std/time';
 import type { Snapshots } from '#store';
-import type { Catalogue, StoredImage } from './catalogue.ts';
+import { type Catalogue, parentIds, type StoredImage } from './catalogue.ts';
 import { layerUsage } from './disk-usage.ts';
 import { booleanFilter, checkFilters, createdNs, matchesLabels, referenceFilter, untilFilter } from './filters.ts';
 import type { ImageUser } from './types.ts';
@@ -27,7 +27,7 @@ function parentOf(catalogue: Catalogue, image: StoredImage): StoredImage | undef
 export function listImages(
   options: { catalogue: Catalogue; users: () => Iterable<ImageUser & { imageId: string }> },
   filters: Filters,
-  withSharedSize = false,
+  { withAll = false, withSharedSize = false } = {},
 ): ImageSummary[] {
   const { catalogue, users } = options;
   checkFilters(filters, listFilters);
@@ -40,7 +40,14 @@ export function listImages(
   const containers = new Map<string, number>();
   for (const { imageId } of users()) containers.set(imageId, (containers.get(imageId) ?? 0) + 1);
   const references = catalogue.referencesByImage();
+  const parents = parentIds(catalogue);
   const usage = withSharedSize ? layerUsage(catalogue) : undefined;
+
+  /** Nameless images that others were made from are for `all` alone; `dangling` asks for what has no tag and no children. */
+  const isShown = (isNameless: boolean, hasTag: boolean, isParent: boolean): boolean => {
+    if (dangling === true) return !hasTag && !isParent;
+    return !isNameless || (dangling === undefined && (withAll || !isParent));
+  };
 
   const rows: ImageSummary[] = [];
   for (const image of catalogue.images.all()) {
@@ -52,7 +59,7 @@ export function listImages(
       before.every((moment) => created < moment) &&
       since.every((moment) => created > moment) &&
       (matchesReference === undefined || shown.length > 0) &&
-      (dangling === undefined || dangling === (all.length === 0));
+      isShown(all.length === 0, tagsOf(shown).length > 0, parents.has(image.id));
     if (!isWanted) continue;
     rows.push({
       Id: image.id,
@@ -149,12 +156,12 @@ export function imageHistory(catalogue: Catalogue, reference: string): ImageHist
     const chainId = step.empty_layer ? undefined : image.chain[layer];
     if (!step.empty_layer) layer += 1;
     return {
-      Id: made?.id ?? '<missing>',
+      Comment: step.comment ?? '',
       Created: secondsOf(step.created),
       CreatedBy: step.created_by ?? '',
-      Tags: tags.length === 0 ? null : tags,
+      Id: made?.id ?? '<missing>',
       Size: chainId === undefined ? 0 : (catalogue.layers.get(chainId)?.sizeBytes ?? 0),
-      Comment: step.comment ?? '',
+      Tags: tags.length === 0 ? null : tags,
     };
   });
   return entries.reverse();

@@ -73,12 +73,13 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
   return {
     rootfs: createRootfs(shared),
     resolve: (reference) => catalogue.find(reference),
-    list: ({ filters, sharedSize }) => listImages(shared, filters, sharedSize),
+    list: ({ all, filters, sharedSize }) =>
+      listImages(shared, filters, { withAll: all, withSharedSize: sharedSize === true }),
     layersBytes: () => layerUsage(catalogue).totalBytes,
     inspect: (reference) => inspectImage(shared, reference),
     history: (reference) => imageHistory(catalogue, reference),
     tag: (source, repository, tag) => tagImage(shared, source, repository, tag),
-    remove: async (reference, { force }) => removeImage(shared, reference, force),
+    remove: async (reference, how) => removeImage(shared, reference, how),
     prune: async (filters) => pruneImages(shared, filters),
     change: (changes, config) => applyChanges(changes, config),
     checkName: (repository, tag) => {

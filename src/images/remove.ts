@@ -4,7 +4,7 @@ import { familiarReference, formatReference, type ImageReference, parseReference
 import { fail, kindOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import type { Blobs, Records } from '#store';
-import { type Catalogue, canonical, isIdPrefix, type StoredImage } from './catalogue.ts';
+import { type Catalogue, canonical, isIdPrefix, parentIds, type StoredImage } from './catalogue.ts';
 import { publishImageEvent } from './commit.ts';
 import { booleanFilter, checkFilters, createdNs, matchesLabels, untilFilter } from './filters.ts';
 import type { Layers } from './layers.ts';
@@ -22,6 +22,7 @@ export interface RemoveOptions {
 
 interface Conflict {
   readonly isHard: boolean;
+  /** By a container, or by an image that was made from it. */
   readonly isUsed: boolean;
   readonly message: string;
 }
@@ -45,6 +46,9 @@ function conflictOf(
   image: StoredImage,
   soft: { references: boolean; stopped: boolean },
 ): Conflict | undefined {
+  if (parentIds(options.catalogue).has(image.id)) {
+    return { isHard: true, isUsed: true, message: 'image has dependent child images' };
+  }
   const users = usersOf(options, image);
   const running = users.find((user) => user.running);
   if (running !== undefined) {
@@ -97,11 +101,30 @@ function deleteImage(options: RemoveOptions, image: StoredImage): ImageDeleteIte
   return [...items, ...layers.sweep(image.chain).map((chainId) => ({ Deleted: chainId }))];
 }
 
+/** Removes an image, and then, one after the other, those it was made from when they have no name and nothing uses them. */
+function deleteWithParents(options: RemoveOptions, image: StoredImage, noPrune: boolean): ImageDeleteItem[] {
+  const items = deleteImage(options, image);
+  if (noPrune) return items;
+  const { images } = options.catalogue;
+  for (let { parentId } = image; parentId !== undefined; ) {
+    const parent = images.get(parentId);
+    if (parent === undefined || conflictOf(options, parent, { references: true, stopped: true }) !== undefined) break;
+    items.push(...deleteImage(options, parent));
+    ({ parentId } = parent);
+  }
+  return items;
+}
+
 /**
- * Removes a name, and the image with its last one; by id, the image with all its names (`docker rmi`). Throws
- * `not-found`, or `conflict` when containers use it.
+ * Removes a name, and the image with its last one; by id, the image with all its names (`docker rmi`); with it, unless
+ * `noPrune`, the nameless images that it was made from. Throws `not-found`, or `conflict` when containers use it, or images
+ * that were made from it.
  */
-export function removeImage(options: RemoveOptions, text: string, force: boolean): ImageDeleteItem[] {
+export function removeImage(
+  options: RemoveOptions,
+  text: string,
+  { force, noPrune }: { force: boolean; noPrune: boolean },
+): ImageDeleteItem[] {
   const { records, catalogue } = options;
   const image = catalogue.find(text);
   const references = catalogue.referencesOf(image.id);
@@ -123,26 +146,27 @@ export function removeImage(options: RemoveOptions, text: string, force: boolean
     items.push(...records.transaction(() => references.map((reference) => untag(options, image, reference))));
   }
   const conflict = conflictOf(options, image, { references: !force, stopped: !force });
-  if (conflict === undefined) return [...items, ...deleteImage(options, image)];
-  // A name was taken away as asked; that a container still needs the image is no failure then.
+  if (conflict === undefined) return [...items, ...deleteWithParents(options, image, noPrune)];
+  // A name was taken away as asked; that something still needs the image is no failure then.
   if (isByName && conflict.isUsed) return items;
   throw conflictError(image, conflict);
 }
 
-/** Removes an image with all its names, unless a container uses it. Throws `conflict`. */
-export function removeAllNames(options: RemoveOptions, image: StoredImage): ImageDeleteItem[] {
+/** Removes an image with all its names, unless something uses it. Throws `conflict`. */
+export function removeAllNames(options: RemoveOptions, image: StoredImage, noPrune: boolean): ImageDeleteItem[] {
+  const how = { force: false, noPrune };
   const references = options.catalogue.referencesOf(image.id).map(formatReference);
-  if (references.length === 0) return removeImage(options, image.id, false);
+  if (references.length === 0) return removeImage(options, image.id, how);
   return references.flatMap((name) => {
     // The last tag of a repository takes its digests with it.
     const isThere = options.catalogue.references.get(name) !== undefined;
-    return isThere ? removeImage(options, name, false) : [];
+    return isThere ? removeImage(options, name, how) : [];
   });
 }
 
 const pruneFilters = ['dangling', 'label', 'label!', 'until'];
 
-/** Removes images that no container uses: those without a name, or with `dangling=false` all. */
+/** Removes images that nothing uses: those without a tag, or with `dangling=false` all. */
 export function pruneImages(options: RemoveOptions, filters: Filters): PruneReport {
   const { catalogue, events } = options;
   checkFilters(filters, pruneFilters);
@@ -150,15 +174,20 @@ export function pruneImages(options: RemoveOptions, filters: Filters): PruneRepo
   const until = untilFilter(filters);
   const used = new Set([...options.users()].map(({ imageId }) => imageId));
   const names = catalogue.referencesByImage();
+  const parents = parentIds(catalogue);
   const deleted: ImageDeleteItem[] = [];
   let reclaimedBytes = 0;
   for (const image of [...catalogue.images.all()]) {
     const references = names.get(image.id) ?? [];
-    if (used.has(image.id) || (onlyDangling && references.length > 0)) continue;
+    const isParent = parents.has(image.id) && (onlyDangling || references.length === 0);
+    // What has digests alone is dangling too.
+    const hasTag = references.some(({ digest }) => digest === undefined);
+    if (used.has(image.id) || isParent || (onlyDangling && hasTag)) continue;
+    if (catalogue.images.get(image.id) === undefined) continue;
     if (!matchesLabels(image, filters) || (until !== undefined && createdNs(image) >= until)) continue;
-    const sizes = new Map(image.chain.map((id) => [id, catalogue.layers.get(id)?.sizeBytes ?? 0]));
     try {
-      for (const item of removeAllNames(options, image)) {
+      const sizes = new Map(image.chain.map((id) => [id, catalogue.layers.get(id)?.sizeBytes ?? 0]));
+      for (const item of removeAllNames(options, image, false)) {
         deleted.push(item);
         if ('Deleted' in item) reclaimedBytes += sizes.get(item.Deleted) ?? 0;
       }

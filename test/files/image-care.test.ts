@@ -46,6 +46,24 @@ test('image diff and image tree: what a commit has changed, and what it shares',
   expect((await engine.estiba('image', 'tree', 'made:1')).stdout).toMatch(/in 2 images\n├─ busybox:latest .*\n└─ /);
 });
 
+test('a nameless image that another was made from: hidden, kept while that is there, and gone with it', async () => {
+  await engine.dockerOk('create', '--name', 'first', 'busybox', 'sh');
+  const parent = await engine.dockerOk('commit', '-c', 'LABEL kin=1', 'first');
+  await engine.dockerOk('create', '--name', 'second', parent, 'sh');
+  const child = await engine.dockerOk('commit', '-c', 'LABEL kin=2', 'second', 'child:1');
+  await engine.dockerOk('rm', 'first', 'second');
+  const listed = (...flags: string[]) => engine.dockerOk('images', '--no-trunc', '-q', '-f', 'label=kin', ...flags);
+  expect(await listed()).toBe(child);
+  expect((await listed('-a')).split('\n').sort()).toEqual([child, parent].sort());
+  expect(await listed('-a', '-f', 'dangling=true')).toBe('');
+  expect((await engine.docker('rmi', '-f', parent)).stderr).toContain(
+    '(cannot be forced) - image has dependent child images',
+  );
+  expect(await engine.dockerOk('image', 'prune', '-af', '--filter', 'label=kin=1')).toBe('Total reclaimed space: 0B');
+  const removed = await engine.dockerOk('rmi', 'child:1');
+  expect(removed.split('\n')).toEqual(['Untagged: child:1', `Deleted: ${child}`, `Deleted: ${parent}`]);
+});
+
 test('image check --repair: below a container that runs nothing changes, then the layer is healed', async () => {
   expect((await engine.estiba('image', 'check')).stdout).toMatch(/busybox:latest \(\w+\): whole\n/);
   await engine.dockerOk('run', '-d', '--name', 'box', 'busybox', 'sleep', '3600');

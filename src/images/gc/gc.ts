@@ -83,7 +83,8 @@ function execute(options: GcOptions, step: GcStep): string | undefined {
   if ([...users()].some(({ imageId }) => imageId === step.id)) return 'a container uses it by now';
   const { id, bytes, cause, names } = step;
   try {
-    removeAllNames(options, image);
+    // Its parents have steps of their own.
+    removeAllNames(options, image, true);
     const attributes = { name: names[0] ?? id, reason: cause, reclaimed: String(bytes) };
     events.publish({ type: 'image', action: 'evict', id, attributes });
     return undefined;

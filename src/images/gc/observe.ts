@@ -48,6 +48,7 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
     lastUsedMs: lastUsed.of(image.id),
     layers: image.chain.flatMap((chainId) => observedLayers.get(chainId) ?? []),
     containers: (used.get(image.id) ?? []).map(({ containerId }) => shortId(containerId)),
+    ...(image.parentId === undefined ? {} : { parentId: image.parentId }),
     isHeld: image.chain.some(layers.isHeld),
   });
   return {

@@ -82,6 +82,20 @@ test('a shared layer counts when its last image goes, and never while a containe
   expect(planGc(standing, policy).steps.map(({ bytes }) => bytes)).toEqual([25, 25, 30]);
 });
 
+test('what an image was made from goes after it, and stays with it', () => {
+  const made = image('made:1', 20, { parentId: 'id-base:1' });
+  const all = [image('base:1', 90), made, image('c:1', 30), image('d:1', 25)];
+  expect(names(planGc(observed(all), { ...policy, low: { bytes: 1 } }))).toEqual(['c:1', 'd:1', 'made:1', 'base:1']);
+  const plan = planGc(
+    observed([image('base:1', 90), { ...made, containers: ['c1'] }, image('c:1', 30), image('d:1', 25)]),
+    {
+      ...policy,
+      low: { bytes: 1 },
+    },
+  );
+  expect(plan.kept.at(-1)).toMatchObject({ id: 'id-base:1', reason: 'an image that stays was made from it' });
+});
+
 test('a share of the file system as the mark', () => {
   const share = { ...policy, high: { percent: 80 }, low: { percent: 50 } };
   const plan = planGc(observed([image('a:1', 90)]), share);

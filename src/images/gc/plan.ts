@@ -17,6 +17,8 @@ export interface ObservedImage {
   readonly layers: readonly ObservedLayer[];
   /** Containers made from it, by their short ids. */
   readonly containers: readonly string[];
+  /** The image that it was made from, when that is there. */
+  readonly parentId?: string;
   /** It is being pulled, pushed, saved or built on. */
   readonly isHeld: boolean;
 }
@@ -169,16 +171,23 @@ export function planGc(observed: Observed, policy: ImageGcPolicy): GcPlan {
   const layers = new LayerCounts(observed);
   const candidates = marked.filter(({ reason }) => reason === undefined).map(({ image }) => image);
   candidates.sort((one, other) => one.lastUsedMs - other.lastUsedMs || (one.id < other.id ? -1 : 1));
-  for (const { id, names, lastUsedMs, layers: own } of candidates) {
-    if (reclaims >= wanted) {
-      kept.push({ id, names, reason: 'enough is freed without it' });
-      continue;
-    }
+  const children = new Map<string, number>();
+  for (const { parentId = '' } of observed.images) children.set(parentId, (children.get(parentId) ?? 0) + 1);
+  while (candidates.length > 0) {
+    // What others were made from can go only after these.
+    const next = candidates.findIndex(({ id }) => !children.get(id));
+    if (reclaims >= wanted || next === -1) break;
+    const [image] = candidates.splice(next, 1);
+    if (image === undefined) break;
+    const { id, names, lastUsedMs, layers: own, parentId = '' } = image;
+    children.set(parentId, (children.get(parentId) ?? 0) - 1);
     const bytes = layers.remove(own);
     const cause = `nobody has used it for ${ago(observed.nowMs - lastUsedMs)}, and ${state}`;
     steps.push({ kind: 'image', id, names, bytes, lastUsedMs, cause });
     reclaims += bytes;
   }
+  const reason = reclaims >= wanted ? 'enough is freed without it' : 'an image that stays was made from it';
+  for (const { id, names } of candidates) kept.push({ id, names, reason });
   const enough = reclaims >= wanted ? '' : '; what may go is not enough';
   return { reason: `${state}, above ${shown(high)}: down to ${shown(low)}${enough}`, steps, kept, reclaims };
 }
