@@ -20,6 +20,8 @@ export async function printProgress(
     if (message.stream !== undefined) print(message.stream);
     else if (terminal && message.id) printInPlace(print, lines, message.id, progressText(message));
     else if (message.status !== undefined && !message.progress) {
+      // What is printed between moves the lines out of reach.
+      lines.length = 0;
       print(`${message.id ? `${message.id}: ` : ''}${message.status}\n`);
     }
   }

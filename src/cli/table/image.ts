@@ -58,7 +58,12 @@ export const imageEntries: readonly GroupEntry[] = [
     summary: 'Remove images that nothing uses',
     load: lazy(async () => (await import('../commands/image/prune.ts')).imagePrune),
   },
-  { name: 'pull', flat: 'pull', summary: 'Fetch an image from its registry' },
+  {
+    name: 'pull',
+    flat: 'pull',
+    summary: 'Fetch an image from its registry',
+    load: lazy(async () => (await import('../commands/image/pull.ts')).pull),
+  },
   { name: 'push', flat: 'push', summary: 'Send an image to its registry' },
   {
     name: 'rm',

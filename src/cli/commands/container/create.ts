@@ -15,7 +15,7 @@ export const create = defineCommand({
   operands: ['image', 'none'],
   interspersed: false,
   async run(invocation) {
-    const { program, flags, engine } = invocation;
+    const { program, flags, engine, config } = invocation;
     let body: ContainerCreateRequest;
     try {
       body = requestFor(invocation);
@@ -24,7 +24,7 @@ export const create = defineCommand({
     }
     const { name, platform, pull, quiet } = flags;
     const { Id } = await withIdFile(flags.cidfile, () =>
-      createPulling(engine, body, { program, name, platform, pull, quiet }),
+      createPulling(engine, body, { program, name, platform, pull, quiet, config }),
     );
     writeOut(`${Id}\n`);
     return 0;

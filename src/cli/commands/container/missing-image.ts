@@ -1,10 +1,11 @@
 import type { ContainerCreateRequest, ContainerCreateResponse } from '#api';
-import { createContainer, type EngineClient, pullImage } from '#client';
-import { parseReference } from '#oci';
+import { createContainer, type EngineClient } from '#client';
 import { EstibaError, fail } from '#std/errors';
+import type { ConfigFile } from '../../connection/config-file.ts';
 import { printProgress } from '../../print/progress.ts';
 import { writeErr } from '../../streams/text-output.ts';
-import { familiarName, parseImageName } from '../../values/references.ts';
+import { familiarName } from '../../values/references.ts';
+import { startPull } from '../image/pull-image.ts';
 
 export interface CreateOptions {
   readonly program: 'estiba' | 'docker';
@@ -12,6 +13,7 @@ export interface CreateOptions {
   readonly platform: string;
   readonly pull: string;
   readonly quiet: boolean;
+  readonly config: ConfigFile;
 }
 
 function isMissingImage(error: unknown): boolean {
@@ -22,28 +24,12 @@ function isMissingImage(error: unknown): boolean {
   );
 }
 
-/** A name with its registry, as docker sends it; what can be none is the engine's to say. */
-function fullName(repository: string): string {
-  try {
-    return parseReference(repository).name;
-  } catch {
-    return repository;
-  }
-}
-
 async function pull(engine: EngineClient, image: string, options: CreateOptions): Promise<void> {
-  const { repository, tag, digest } = parseImageName(image);
   try {
-    const messages = await pullImage(engine, {
-      fromImage: fullName(repository),
-      tag: digest ?? tag ?? 'latest',
-      platform: options.platform || undefined,
-    });
+    const messages = await startPull(engine, image, options);
     await printProgress(messages, { fd: 2, quiet: options.quiet });
   } catch (error) {
     if (options.program === 'docker' || !(error instanceof EstibaError)) throw error;
-    // Our own engine says it too, where it cannot pull.
-    if (error.message.includes('estiba image bootstrap')) throw error;
     const bootstrap = /^(?:debian:bookworm|busybox:latest)$/.test(familiarName(image))
       ? `estiba image bootstrap ${familiarName(image).replace(':latest', '')}`
       : 'estiba image bootstrap debian:bookworm';

@@ -33,11 +33,11 @@ async function request({ flags, given, args }: Run): Promise<ContainerCreateRequ
 }
 
 async function create(invocation: Run, body: ContainerCreateRequest): Promise<string> {
-  const { flags, engine, program } = invocation;
+  const { flags, engine, program, config } = invocation;
   const { name, platform, pull, quiet } = flags;
   try {
     const { Id } = await withIdFile(flags.cidfile, () =>
-      createPulling(engine, body, { program, name, platform, pull, quiet }),
+      createPulling(engine, body, { program, name, platform, pull, quiet, config }),
     );
     return Id;
   } catch (error) {
