@@ -15,6 +15,8 @@ export interface EngineOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** What started the engine: the sources by default. */
   readonly command?: readonly string[];
+  /** Makes of the engine's command one that starts it somewhere else, and becomes it. */
+  readonly within?: (command: readonly string[]) => readonly string[];
 }
 
 /** A real engine in temporary directories. Disposing it proves that nothing of it is left on the host. */
@@ -118,7 +120,7 @@ class RunningEngine implements TestEngine {
       ...['--pidfile', this.#pidFile, ...(this.options.arguments ?? [])],
     ];
     // No child of ours: when a test times out the test runner kills its children, and the next tests need the engine.
-    Bun.spawnSync(['setsid', '--fork', ...command], {
+    Bun.spawnSync(['setsid', '--fork', ...(this.options.within?.(command) ?? command)], {
       stdio: ['ignore', output, output],
       env: { ...process.env, ...this.options.environment },
     });

@@ -1,5 +1,5 @@
 import { ptr } from 'bun:ffi';
-import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check, libc } from '#linux/errno';
@@ -101,6 +101,19 @@ export class PowerDisk implements AsyncDisposable {
     } finally {
       closeSync(root);
     }
+  }
+
+  /** The processes of the namespaces that have it mounted. */
+  users(): number[] {
+    return readdirSync('/proc').flatMap((entry) => {
+      try {
+        return /^\d+$/.test(entry) && readFileSync(`/proc/${entry}/mountinfo`, 'utf8').includes(` ${this.path} `)
+          ? [Number(entry)]
+          : [];
+      } catch {
+        return [];
+      }
+    });
   }
 
   /** Waits until nobody has it mounted any more. */
