@@ -6,7 +6,7 @@ import { openDistribution, registryDefaults } from '#distribution';
 import { openEvents } from '#events';
 import { mountTmpfs, unmount } from '#linux/mount';
 import { digestOf, encodedOf, type TarEntry, tarEnd, tarHeader, tarPadding } from '#oci';
-import { openRecords } from '#store';
+import { openRecords, type Records } from '#store';
 import { type ImagesOptions, openImages } from './open.ts';
 import type { Images, ImageUser } from './types.ts';
 
@@ -72,6 +72,7 @@ export function dockerArchive(
 export interface ImagesFixture extends AsyncDisposable {
   readonly images: Images;
   readonly dataRoot: string;
+  readonly records: Records;
   readonly users: (ImageUser & { imageId: string })[];
   /** Actions of events so far, each with the name it carries. */
   events(): string[];
@@ -112,6 +113,9 @@ export async function openFixture(
   return {
     get images() {
       return opened.images;
+    },
+    get records() {
+      return opened.records;
     },
     dataRoot,
     users,

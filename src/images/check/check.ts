@@ -6,8 +6,8 @@ import { syncFileSystem } from '#store';
 import type { StoredImage, StoredLayer } from '../catalogue.ts';
 import { type Examiner, startExaminer } from '../examine/examiner.ts';
 import type { CheckRequest } from '../types.ts';
-import { type ExaminedLayer, examineLayer, isWhole, layerProblems, ownProblems } from './examined.ts';
-import { type HealOptions, healBlob, healConfig, healTree } from './heal.ts';
+import { damagedManifests, type ExaminedLayer, examineLayer, isWhole, layerProblems, ownProblems } from './examined.ts';
+import { type HealOptions, healBlob, healConfig, healManifest, healTree } from './heal.ts';
 
 export type CheckOptions = HealOptions & { readonly examinerCommand?: readonly string[] };
 
@@ -34,7 +34,7 @@ class Check {
     const notes: Notes = { healed: [], notHealed: [] };
     const held = image.chain.filter((chainId) => layers.hold(chainId) !== undefined);
     try {
-      yield* this.#config(image, notes);
+      yield* this.#own(image, notes);
       const found: ExaminedLayer[] = [];
       for (const layer of image.chain.flatMap((chainId) => catalogue.layers.get(chainId) ?? [])) {
         found.push(yield* this.#layer(layer, found.at(-1), notes));
@@ -55,15 +55,25 @@ class Check {
     }
   }
 
-  async *#config(image: StoredImage, notes: Notes): AsyncGenerator<ProgressMessage> {
-    const isDamaged = ownProblems(this.options, image).some(({ Subject }) => Subject === 'config');
-    if (!isDamaged || !this.request.repair) return;
-    yield { id: shortId(image.id), status: 'Fetching' };
-    try {
-      const from = await healConfig(this.options, this.request, image);
-      notes.healed.push(`the configuration, from ${from}`);
-    } catch (error) {
-      notes.notHealed.push(`the configuration: ${messageOf(error)}`);
+  /** What is the image's own: its configuration and manifests. */
+  async *#own(image: StoredImage, notes: Notes): AsyncGenerator<ProgressMessage> {
+    if (!this.request.repair) return;
+    const heal = async (what: string, how: () => Promise<string>): Promise<void> => {
+      try {
+        notes.healed.push(`${what}, from ${await how()}`);
+      } catch (error) {
+        this.request.signal.throwIfAborted();
+        notes.notHealed.push(`${what}: ${messageOf(error)}`);
+      }
+    };
+    if (ownProblems(this.options, image).some(({ Subject }) => Subject === 'config')) {
+      yield { id: shortId(image.id), status: 'Fetching' };
+      await heal('the configuration', () => healConfig(this.options, this.request, image));
+    }
+    for (const digest of damagedManifests(this.options, image)) {
+      yield { id: shortId(digest), status: 'Fetching' };
+      const how = () => healManifest(this.options, this.request, image, digest);
+      await heal(`the manifest ${shortId(digest)}`, how);
     }
   }
 

@@ -4,6 +4,7 @@ import { messageOf } from '#std/errors';
 import { type Blobs, bareRoot, type LayerReport, type RootAttributes, type Snapshots } from '#store';
 import type { Catalogue, StoredImage, StoredLayer } from '../catalogue.ts';
 import type { Examiner } from '../examine/examiner.ts';
+import { manifestsOf } from '../manifests.ts';
 
 /** What was found of one layer, for all images that have it. */
 export interface ExaminedLayer {
@@ -58,6 +59,18 @@ function configProblem(blobs: Blobs, image: StoredImage): string | undefined {
   return undefined;
 }
 
+/** Digests of an image's manifests and indexes of which the content is not there, or is another. */
+export function damagedManifests(
+  { blobs, catalogue }: { blobs: Blobs; catalogue: Catalogue },
+  image: StoredImage,
+): string[] {
+  const digests = manifestsOf(catalogue.manifests, image.id).flatMap(({ id, indexes }) => [
+    id,
+    ...indexes.map(({ digest }) => digest),
+  ]);
+  return [...new Set(digests)].filter((digest) => !blobs.has(digest) || digestOf(blobs.get(digest)) !== digest);
+}
+
 /** What is wrong with an image apart from its layers. */
 export function ownProblems(
   { blobs, catalogue }: { blobs: Blobs; catalogue: Catalogue },
@@ -66,6 +79,9 @@ export function ownProblems(
   const config = configProblem(blobs, image);
   const problems: ImageProblem[] =
     config === undefined ? [] : [{ Subject: 'config', Digest: image.id, Message: config }];
+  for (const digest of damagedManifests({ blobs, catalogue }, image)) {
+    problems.push({ Subject: 'manifest', Digest: digest, Message: 'the manifest is missing or damaged' });
+  }
   if (!Bun.deepEquals(chainOf(image.diffIds), [...image.chain])) {
     problems.push({ Subject: 'record', Digest: image.id, Message: 'the record names other layers than it should' });
   }

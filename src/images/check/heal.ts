@@ -1,4 +1,5 @@
 import type { Distribution, RegistryCredentials } from '#distribution';
+import { digestOf } from '#oci';
 import { fail, messageOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import { type Blobs, type Records, type Snapshots, syncFileSystem } from '#store';
@@ -116,6 +117,31 @@ export async function healConfig(options: HealOptions, request: HealRequest, ima
   const repositories = repositoriesOf(options.catalogue, [image.id]);
   const mediaType = 'application/vnd.oci.image.config.v1+json';
   return fetchBlob(options, request, { digest: image.id, mediaType, repositories });
+}
+
+/** Has a manifest or an index again, bit for bit; returns where it came from. */
+export async function healManifest(
+  options: HealOptions,
+  request: HealRequest,
+  image: StoredImage,
+  digest: string,
+): Promise<string> {
+  const { catalogue, blobs, distribution } = options;
+  const reasons: string[] = [];
+  for (const name of new Set(repositoriesOf(catalogue, [image.id]))) {
+    try {
+      const credentials = credentialsFor(request, name);
+      const repository = distribution.repository(name, { credentials, actions: 'pull', signal: request.signal });
+      const { content } = await repository.manifest(digest);
+      if (digestOf(content) !== digest) throw fail('internal', `${name} sends another manifest`);
+      blobs.put(content);
+      return name;
+    } catch (error) {
+      request.signal.throwIfAborted();
+      reasons.push(`${name}: ${messageOf(error)}`);
+    }
+  }
+  throw fail('not-found', reasons.length === 0 ? 'no registry is known to have it' : reasons.join('; '));
 }
 
 /** Containers that have a layer mounted now. */

@@ -1,6 +1,7 @@
 import type { DiskShareReport } from '#api';
 import type { Catalogue } from '../catalogue.ts';
 import { startExaminer } from '../examine/examiner.ts';
+import { blobsOfManifest } from '../manifests.ts';
 
 /** What everything below the data root takes on the disk, by what it is for. */
 export async function diskShares(options: {
@@ -10,7 +11,10 @@ export async function diskShares(options: {
 }): Promise<DiskShareReport> {
   const { catalogue, dataRoot } = options;
   const layerBlobs = new Set([...catalogue.layers.all()].map(({ blob }) => blob));
-  const metadata = [...catalogue.images.all()].map(({ id }) => id).filter((id) => !layerBlobs.has(id));
+  const described = [...catalogue.manifests.all()].flatMap(blobsOfManifest);
+  const metadata = [...[...catalogue.images.all()].map(({ id }) => id), ...described].filter(
+    (id) => !layerBlobs.has(id),
+  );
   using examiner = startExaminer(options.examinerCommand);
   const shares = await examiner.ask('disk', { root: dataRoot, metadata });
   const sorted = Object.entries(shares).map(([Kind, Size]) => ({ Kind, Size }));
