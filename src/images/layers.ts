@@ -22,6 +22,8 @@ export interface Layers {
   holdBlob(digest: string): void;
   /** Lets a blob go; it is removed when nothing uses it. */
   releaseBlob(digest: string): void;
+  /** The same, but it is set aside for who downloads it next. */
+  keepBlob(digest: string): void;
   /** Removes those of these blobs that nothing uses any more. */
   sweepBlobs(digests: Iterable<string>): void;
   /** Holds a layer that is recorded; undefined when it is not. */
@@ -148,6 +150,10 @@ export function createLayers(options: {
     abandon,
     holdBlob,
     releaseBlob,
+    keepBlob(digest) {
+      letBlobGo(digest);
+      if (!isBlobUsed(digest)) blobs.setAside(digest);
+    },
     sweepBlobs,
     replace(loose, { id }, parent) {
       loose.draft.replace(id, loose.hasRoot ? undefined : parent);

@@ -20,6 +20,8 @@ import { importImage } from './import.ts';
 import { applyChanges } from './import-changes.ts';
 import { createLayers } from './layers.ts';
 import { loadImages } from './load.ts';
+import { pullImages } from './pull/pull.ts';
+import { createTransfers } from './pull/transfers.ts';
 import { reconcileImages } from './reconcile.ts';
 import { pruneImages, removeImage } from './remove.ts';
 import { createRootfs } from './rootfs.ts';
@@ -37,6 +39,8 @@ export interface ImagesOptions {
   readonly users: () => Iterable<ImageUser & { imageId: string }>;
   /** Starts an examiner's process; without it examinations are made in this one. */
   readonly examinerCommand?: readonly string[];
+  /** How many layers may come in at once, asked each time; 3 where it is not said. */
+  readonly concurrentDownloads?: () => number;
   /** When images are removed by themselves, asked each time; without it, or while it says nothing, never. */
   readonly gcPolicy?: () => ImageGcPolicy | undefined;
 }
@@ -68,6 +72,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     users: options.users,
     distribution: options.distribution,
     lastUsed: openLastUsed(records),
+    transfers: createTransfers(options.concurrentDownloads ?? (() => 3)),
     ...examinerOf(options),
   };
   return {
@@ -87,6 +92,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     },
     commit: (request) => commitContainer(shared, request),
     import: (request) => importImage(shared, request),
+    pull: (request) => pullImages(shared, request),
     load: (body, { quiet }) => loadImages(shared, body, quiet),
     save: async (references) => saveImages(shared, references),
     check: (names, request) => checkImages(shared, names, request),

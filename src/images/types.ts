@@ -14,6 +14,7 @@ import type {
 import type { RegistryCredentials } from '#distribution';
 import type { Change } from '#store';
 import type { ImageGc } from './gc/gc.ts';
+import type { PullRequest } from './pull/pull.ts';
 
 /** An image, by its content: immutable. `id` is the digest of its configuration, `sha256:…`. */
 export interface ImageRecord {
@@ -115,6 +116,11 @@ export interface Images {
   commit(request: CommitRequest): Promise<{ id: string; name: string }>;
   /** Returns the new image's id. */
   import(request: ImportRequest): Promise<string>;
+  /**
+   * Fetches an image, or all of a repository's, from a registry; yields Docker's progress. Throws what is wrong before anything
+   * came: `not-found`, `unauthorized`, `invalid-argument`.
+   */
+  pull(request: PullRequest): Promise<AsyncIterable<ProgressMessage>>;
   /** Takes a docker-archive or OCI layout, plain or compressed; yields Docker's progress, ending `Loaded image: …`. */
   load(body: ReadableStream<Uint8Array>, options: { quiet: boolean }): AsyncIterable<ProgressMessage>;
   /** A docker-archive that is an OCI layout too, of the images named. Throws `not-found` before the first byte. */

@@ -28,6 +28,8 @@ export interface Blobs {
   get(digest: string): Buffer;
   read(digest: string): AsyncIterable<Uint8Array>;
   delete(digest: string): void;
+  /** Makes it one that is half-downloaded, though all of it is there: the next one who wants it finds it. */
+  setAside(digest: string): void;
   list(): Promise<string[]>;
   /** A new empty directory for what only passes through; the caller removes it. */
   makeTemporaryDirectory(): string;
@@ -112,6 +114,9 @@ export function openBlobs(directory: string): Blobs {
     get: (digest) => readFileSync(path(digest)),
     read: (digest) => createReadStream(path(digest), { highWaterMark: readBytes }),
     delete: (digest) => rmSync(path(digest), { force: true }),
+    setAside(digest) {
+      if (has(digest)) renameSync(path(digest), join(partial, encodedOf(digest)));
+    },
     list: async () => (await readdir(finished)).map((name) => `sha256:${name}`),
     makeTemporaryDirectory() {
       const temporary = join(unfinished, newId());

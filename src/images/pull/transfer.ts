@@ -1,0 +1,245 @@
+import type { Repository } from '#distribution';
+import { fail, kindOf } from '#std/errors';
+import { shortId } from '#std/identifiers';
+import type { Blobs, GrowingFile } from '#store';
+import type { BlobSources } from '../blob-sources.ts';
+import type { StoredLayer } from '../catalogue.ts';
+import type { Layers } from '../layers.ts';
+import type { LooseLayer } from '../loose-layer.ts';
+import type { ManifestLayer } from '../manifests.ts';
+import { progressMessage, type Report } from '../progress.ts';
+import type { Slots } from './slots.ts';
+
+export interface TransferOptions {
+  readonly blobs: Blobs;
+  readonly layers: Layers;
+  readonly blobSources: BlobSources;
+  readonly slots: Slots;
+  /** Opens the repository that the blob comes from. */
+  readonly open: (signal: AbortSignal) => Repository;
+}
+
+/** What is to come in: a layer, which is unpacked on its way, or with no diff id a blob as it is. */
+export interface Wanted {
+  readonly descriptor: ManifestLayer;
+  readonly diffId?: string;
+  /** The layer below, for a layer. */
+  readonly parent?: string | undefined;
+}
+
+const toldEveryMs = 100;
+
+/** A blob on its way in, for as many pulls as want it: each joins and leaves, and the last one to leave ends it. */
+export class Transfer {
+  readonly #watchers = new Set<Report>();
+  readonly #abort = new AbortController();
+  readonly #id: string;
+  #last = { status: 'Pulling fs layer', bytes: undefined as { current: number; total: number } | undefined };
+  #toldAtMs = 0;
+  #users = 0;
+  #holdsBlob = false;
+  #loose: LooseLayer | undefined;
+  #adopted: StoredLayer | undefined;
+  readonly #running: Promise<void>;
+  readonly #ended: () => void;
+
+  constructor(
+    readonly options: TransferOptions,
+    readonly wanted: Wanted,
+    ended: () => void,
+  ) {
+    this.#id = shortId(wanted.descriptor.digest);
+    this.#ended = ended;
+    this.#running = this.#run();
+    this.#running.catch(() => undefined);
+  }
+
+  /** Whether it has failed: then another one is to be begun. */
+  isFailed = false;
+
+  join(report: Report): void {
+    this.#users += 1;
+    this.#watchers.add(report);
+    report(progressMessage(this.#id, this.#last.status, this.#last.bytes));
+  }
+
+  /** When the blob is there, and unpacked where it is a layer. */
+  done(): Promise<void> {
+    return this.#running;
+  }
+
+  /** Puts the layer in its place, above the one below, which is in its own. */
+  adopt(): StoredLayer {
+    if (this.#adopted !== undefined) return this.#adopted;
+    if (this.#loose === undefined) throw fail('internal', `layer ${this.#id} is not there`);
+    const adopted = this.options.layers.adopt(this.#loose, this.wanted.parent);
+    this.#loose = undefined;
+    this.#adopted = adopted;
+    return adopted;
+  }
+
+  /** What is complete and named by no record then stays for the next pull. */
+  async leave(report: Report): Promise<void> {
+    this.#watchers.delete(report);
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    this.#ended();
+    this.#abort.abort(fail('cancelled', 'context canceled'));
+    await this.#running.catch(() => undefined);
+    const { layers } = this.options;
+    if (this.#loose !== undefined) layers.abandon(this.#loose);
+    if (this.#adopted !== undefined) layers.release([this.#adopted.id]);
+    if (this.#holdsBlob) layers.keepBlob(this.wanted.descriptor.digest);
+  }
+
+  #tell(status: string, bytes?: { current: number; total: number }): void {
+    const isSame = this.#last.status === status;
+    this.#last = { status, bytes };
+    if (isSame && performance.now() - this.#toldAtMs < toldEveryMs) return;
+    this.#toldAtMs = performance.now();
+    for (const report of this.#watchers) report(progressMessage(this.#id, status, bytes));
+  }
+
+  async #run(): Promise<void> {
+    const { slots } = this.options;
+    const { signal } = this.#abort;
+    // Whoever begins this joins first.
+    await Promise.resolve();
+    try {
+      if (slots.isFull) this.#tell('Waiting');
+      const giveBack = await slots.take(signal);
+      try {
+        await this.#fetch(signal);
+      } finally {
+        giveBack();
+      }
+    } catch (error) {
+      this.isFailed = true;
+      this.#ended();
+      throw error;
+    }
+  }
+
+  #holdBlob(): void {
+    this.options.layers.holdBlob(this.wanted.descriptor.digest);
+    this.#holdsBlob = true;
+  }
+
+  async #fetch(signal: AbortSignal): Promise<void> {
+    const { digest } = this.wanted.descriptor;
+    if (await this.#useWhatIsHere()) return;
+    for (let isSecond = false; ; isSecond = true) {
+      const begunWithBytes = await this.#download(signal, isSecond).catch((error: unknown) => {
+        // What an earlier attempt left, or a power cut, is not what it should be: once more from the beginning.
+        if (isSecond || !(error instanceof StaleStart)) throw error;
+        return undefined;
+      });
+      if (begunWithBytes !== undefined) break;
+    }
+    this.#note(digest);
+  }
+
+  #note(digest: string): void {
+    const { diffId, descriptor } = this.wanted;
+    if (diffId === undefined) return;
+    const { mediaType, size } = descriptor;
+    const repository = this.options.open(this.#abort.signal).name;
+    this.options.blobSources.put({ digest, repository, diffId, mediaType, sizeBytes: size });
+  }
+
+  /** The blob may be here already, of another image. */
+  async #useWhatIsHere(): Promise<boolean> {
+    const { blobs } = this.options;
+    const { digest, size } = this.wanted.descriptor;
+    if (blobs.sizeBytes(digest) !== size) return false;
+    this.#holdBlob();
+    this.#tell('Download complete');
+    const file: GrowingFile = {
+      path: blobs.path(digest),
+      grown: async () => ({ sizeBytes: size, isComplete: true }),
+    };
+    await this.#unpack(file);
+    return true;
+  }
+
+  async #unpack(file: GrowingFile, onRead: (bytes: number) => void = () => undefined): Promise<void> {
+    const { diffId, descriptor } = this.wanted;
+    if (diffId === undefined) return;
+    const followed: GrowingFile = {
+      get path() {
+        return file.path;
+      },
+      grown(beyondBytes) {
+        onRead(beyondBytes);
+        return file.grown(beyondBytes);
+      },
+    };
+    this.#loose = await this.options.layers.unpack(followed, {
+      expectedDiffId: diffId,
+      expectedDigest: descriptor.digest,
+    });
+  }
+
+  async #download(signal: AbortSignal, fromStart: boolean): Promise<number> {
+    const { blobs, open } = this.options;
+    const { descriptor } = this.wanted;
+    const { digest, size } = descriptor;
+    let partial = await blobs.openPartial(digest);
+    if (blobs.sizeBytes(digest) === size) {
+      await partial.discard();
+      await this.#useWhatIsHere();
+      return 0;
+    }
+    if (partial.sizeBytes > size || fromStart) {
+      await partial.discard();
+      partial = await blobs.openPartial(digest);
+    }
+    const begunWithBytes = partial.sizeBytes;
+    let isDownloaded = false;
+    const unpacking = this.#unpack(partial.file, (current) => {
+      if (isDownloaded) this.#tell('Extracting', { current, total: size });
+    });
+    let failure: unknown;
+    const unpacked = unpacking.catch((error: unknown) => {
+      failure = error;
+    });
+    try {
+      const total = size;
+      const onRetry = (seconds: number): void =>
+        this.#tell(`Retrying in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`);
+      if (partial.sizeBytes < size) {
+        for await (const chunk of open(signal).blob(descriptor, { offset: begunWithBytes, onRetry })) {
+          signal.throwIfAborted();
+          if (partial.sizeBytes + chunk.length > size)
+            throw fail('internal', `${digest}: more than its ${size} bytes came`);
+          await partial.write(chunk);
+          this.#tell('Downloading', { current: partial.sizeBytes, total });
+          // A tar that is damaged is not worth the rest of its bytes.
+          if (failure !== undefined && kindOf(failure) === 'exhausted') throw failure;
+        }
+      }
+      this.#tell('Verifying Checksum');
+      this.#holdBlob();
+      try {
+        await partial.finish();
+      } catch (error) {
+        this.#holdsBlob = false;
+        this.options.layers.releaseBlob(digest);
+        if (begunWithBytes > 0 && kindOf(error) === 'invalid-argument') throw new StaleStart();
+        if (kindOf(error) !== 'invalid-argument') throw error;
+        throw fail('internal', `filesystem layer verification failed for digest ${digest}`, error);
+      }
+      this.#tell('Download complete');
+      isDownloaded = true;
+    } catch (error) {
+      await partial.suspend(error);
+      await unpacked;
+      throw error;
+    }
+    await unpacking;
+    return begunWithBytes;
+  }
+}
+
+/** What was there of a blob is not its beginning. */
+class StaleStart extends Error {}
