@@ -83,6 +83,7 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     distribution,
     dataRoot,
     users: () => usage.images(),
+    concurrentDownloads: () => inForce.current.transfers.downloads,
     examinerCommand: [...selfCommand(), 'examiner'],
     gcPolicy: () => inForce.current.imageGc,
   });

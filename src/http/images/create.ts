@@ -31,7 +31,11 @@ async function download(source: string, signal: AbortSignal): Promise<ReadableSt
     const code = error instanceof Error && 'code' in error ? error.code : '';
     const place = `${hostname}:${port || (protocol === 'https:' ? '443' : '80')}`;
     const refused = `dial tcp ${place}: connect: connection refused`;
-    throw fail('internal', `Get "${url}": ${code === 'ConnectionRefused' ? refused : messageOf(error)}`, error);
+    throw fail(
+      'internal',
+      `Get "${url}": ${code === 'ConnectionRefused' || code === 'ECONNREFUSED' ? refused : messageOf(error)}`,
+      error,
+    );
   }
   if (!answer.ok || answer.body === null) {
     const text = (await answer.text()).slice(0, 1024).trim();

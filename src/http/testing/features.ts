@@ -176,6 +176,12 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
       for await (const chunk of body) images.receivedBytes += chunk.byteLength;
       return 'sha256:bb';
     },
+    pull: async ({ reference }) => {
+      async function* progress() {
+        yield { status: `Pulling from ${reference}`, id: 'latest' };
+      }
+      return progress();
+    },
     async *load(body) {
       for await (const chunk of body) images.receivedBytes += chunk.byteLength;
       if (images.receivedBytes === 7) throw fail('invalid-argument', 'unexpected end of archive');

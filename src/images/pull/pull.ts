@@ -180,10 +180,7 @@ async function pullImage(
 async function pullOne(pull: Pull, reference: ImageReference): Promise<boolean> {
   const { options, repository, report } = pull;
   const asked = reference.digest ?? reference.tag ?? 'latest';
-  const fetched = await repository.manifest(asked).catch((error: unknown) => {
-    if (kindOf(error) !== 'not-found') throw error;
-    throw fail('not-found', `manifest for ${familiarReference(reference)} not found: ${messageOf(error)}`, error);
-  });
+  const fetched = await repository.manifest(asked);
   const path = reference.name.slice(reference.name.indexOf('/') + 1);
   report({ status: `Pulling from ${path}`, id: asked });
   const manifest = await resolveManifest(repository, fetched, pull.platform, familiarReference(reference));

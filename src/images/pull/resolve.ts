@@ -63,10 +63,7 @@ export async function resolveManifest(
     const chosen = choosePlatform(parseIndex(current.content).manifests, platform);
     if (chosen === undefined) {
       const shown = printPlatform(platform);
-      throw fail(
-        'not-found',
-        `no matching manifest for ${shown} in the manifest list entries`,
-      );
+      throw fail('not-found', `no matching manifest for ${shown} in the manifest list entries`);
     }
     current = await repository.manifest(chosen.digest);
     refuseSchema1(current.descriptor.mediaType, name);
