@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { encodedOf } from '#oci';
+import { digestOf, encodedOf } from '#oci';
+import { openCatalogue } from './catalogue.ts';
 import { type ImagesFixture, openFixture } from './fixture.ts';
 
 let fixture: ImagesFixture;
@@ -96,5 +97,25 @@ describe('remove and prune', () => {
     });
     expect(await fixture.images.prune(new Map())).toEqual({ ImagesDeleted: null, SpaceReclaimed: 0 });
     await expect(fixture.images.prune(new Map([['x', ['y']]]))).rejects.toThrow("invalid filter 'x'");
+  });
+
+  test('an image that has digests alone is dangling: listed so, and pruned so', async () => {
+    const id = await fixture.importTar('a:1');
+    const { references } = openCatalogue(fixture.records);
+    const digest = `docker.io/library/a@${digestOf('m')}`;
+    references.put({ id: digest, imageId: id });
+    references.put({ id: `registry.test/b@${digestOf('m')}`, imageId: id });
+    expect(fixture.list({ dangling: ['true'] })).toEqual([]);
+    expect((await fixture.images.prune(new Map())).ImagesDeleted).toBeNull();
+    references.delete('docker.io/library/a:1');
+    expect(fixture.list({ dangling: ['true'] })).toHaveLength(1);
+    expect(fixture.list({ dangling: ['false'] })).toHaveLength(1);
+    const { ImagesDeleted } = await fixture.images.prune(new Map());
+    expect(ImagesDeleted?.slice(0, 3)).toEqual([
+      { Untagged: `a@${digestOf('m')}` },
+      { Untagged: `registry.test/b@${digestOf('m')}` },
+      { Deleted: id },
+    ]);
+    expect(await fixture.leftOnDisk()).toEqual(nothing);
   });
 });

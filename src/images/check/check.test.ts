@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageCheckReport, ProgressMessage } from '#api';
 import { digestOf, encodedOf } from '#oci';
@@ -95,4 +96,30 @@ test('a damaged blob that no registry has stays damaged, and loading the image a
   expect(fixture.list()).toEqual(expect.arrayContaining(['app:base', 'app:1']));
   await fixture.load(dockerArchive([base], ['app:base']));
   expect((await check([])).flatMap(said)).toEqual([]);
+});
+
+test('a disk that is full: what was there stays, the reason is told, and nothing is left behind', async () => {
+  await using small = await openFixture(24 * 1024 * 1024);
+  const content = randomBytes(1024 * 1024);
+  await small.load(dockerArchive([tar({ path: 'big', content })], ['big:1']));
+  const tree = small.images.inspect('big:1').GraphDriver.Data?.UpperDir ?? '';
+  chmodSync(join(tree, 'big'), 0o777);
+  const filler = join(small.dataRoot, 'filler');
+  writeFileSync(filler, '');
+  expect(() => {
+    for (;;) appendFileSync(filler, content.subarray(0, 64 * 1024));
+  }).toThrow('ENOSPC');
+  const request = { repair: true, credentials: {}, signal: new AbortController().signal };
+  const repair = async () =>
+    (await Array.fromAsync(small.images.check(['big:1'], request))).at(-1)?.aux as ImageCheckReport;
+  const refused = await repair();
+  expect(refused).toMatchObject({
+    ProblemsTotal: 1,
+    Healed: [],
+    NotHealed: [expect.stringContaining('no space left')],
+  });
+  expect(readFileSync(join(tree, 'big')).equals(content)).toBe(true);
+  expect((await small.leftOnDisk()).others).toEqual([]);
+  rmSync(filler);
+  expect(await repair()).toMatchObject({ ProblemsTotal: 0, NotHealed: [] });
 });
