@@ -24,8 +24,6 @@ export interface StoredImage extends ImageRecord {
   readonly taggedAt?: string;
   /** The image that it was committed on; it may be gone. */
   readonly parentId?: string;
-  /** Of what is no image to run: `id` is the digest of its manifest then. */
-  readonly artifactType?: string;
 }
 
 /** A layer on top of its parents: `id` is the chain id. */

@@ -101,7 +101,7 @@ export async function openFixture(
       records,
       images: await openImages({
         records,
-        distribution: openDistribution(() => registryDefaults),
+        distribution: openDistribution(() => ({ ...registryDefaults, firstRetryMs: 10 })),
         events: openEvents(records),
         dataRoot,
         users: () => users,

@@ -1,5 +1,6 @@
 import { log } from '#std/log';
 import type { Blobs, Records, Snapshots } from '#store';
+import type { BlobSources } from './blob-sources.ts';
 import type { Catalogue } from './catalogue.ts';
 import { blobsOfManifest } from './manifests.ts';
 
@@ -7,6 +8,7 @@ interface ReconcileOptions {
   readonly records: Pick<Records, 'transaction'>;
   readonly catalogue: Catalogue;
   readonly blobs: Blobs;
+  readonly blobSources: BlobSources;
   readonly snapshots: Snapshots;
 }
 
@@ -77,7 +79,12 @@ export async function reconcileImages(options: ReconcileOptions): Promise<void> 
   const keptBlobs = new Set([...catalogue.images.all()].map(({ id }) => id));
   for (const { blob } of catalogue.layers.all()) keptBlobs.add(blob);
   for (const manifest of catalogue.manifests.all()) for (const blob of blobsOfManifest(manifest)) keptBlobs.add(blob);
-  for (const digest of await blobs.list()) if (!keptBlobs.has(digest)) blobs.delete(digest);
+  for (const digest of await blobs.list()) {
+    if (keptBlobs.has(digest)) continue;
+    // Of a pull that was killed: the next one need not fetch it again.
+    if (options.blobSources.get(digest) !== undefined) blobs.setAside(digest);
+    else blobs.delete(digest);
+  }
 
   const containers = new Set(snapshots.listContainers());
   records.transaction(() => {

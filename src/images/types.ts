@@ -26,6 +26,8 @@ export interface ImageRecord {
   /** Snapshot keys from the base upwards: the chain ids of the layers. */
   readonly chain: readonly string[];
   readonly sizeBytes: number;
+  /** Of what is no image to run (a Helm chart, a signature): `id` is the digest of its manifest then. */
+  readonly artifactType?: string;
 }
 
 /** Who uses an image: asked before it is removed. */

@@ -67,6 +67,11 @@ function joinsById(catalog: Catalog, hostConfig: HostConfig): HostConfig {
   return { ...hostConfig, NetworkMode: resolve(NetworkMode), PidMode: resolve(PidMode), IpcMode: resolve(IpcMode) };
 }
 
+function refuseArtifact(name: string, { artifactType }: ImageRecord): void {
+  if (artifactType === undefined) return;
+  throw fail('invalid-argument', `${name} is no image to run: it holds an artifact of type ${artifactType}`);
+}
+
 /** Makes the creation: everything is checked before anything is made, and the record comes last. */
 export function createCreate(parts: CreateParts, hostname: string): Create {
   const { catalog, events, images } = parts;
@@ -100,6 +105,7 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
   return async (name, request, platform, options = {}) => {
     if (!request.Image) throw fail('invalid-argument', 'no command specified');
     const image = images.resolve(request.Image);
+    refuseArtifact(request.Image, image);
     checkPlatform(platform, image);
     const asked = draft(name, request, image);
     const owner = catalog.owner(asked.name);

@@ -126,7 +126,6 @@ export class Transfer {
   }
 
   async #fetch(signal: AbortSignal): Promise<void> {
-    const { digest } = this.wanted.descriptor;
     if (await this.#useWhatIsHere()) return;
     for (let isSecond = false; ; isSecond = true) {
       const begunWithBytes = await this.#download(signal, isSecond).catch((error: unknown) => {
@@ -136,13 +135,13 @@ export class Transfer {
       });
       if (begunWithBytes !== undefined) break;
     }
-    this.#note(digest);
   }
 
-  #note(digest: string): void {
+  /** Where the layer is; at the next start that tells, too, that its blob is worth keeping. */
+  #note(): void {
     const { diffId, descriptor } = this.wanted;
     if (diffId === undefined) return;
-    const { mediaType, size } = descriptor;
+    const { mediaType, size, digest } = descriptor;
     const repository = this.options.open(this.#abort.signal).name;
     this.options.blobSources.put({ digest, repository, diffId, mediaType, sizeBytes: size });
   }
@@ -159,6 +158,7 @@ export class Transfer {
       grown: async () => ({ sizeBytes: size, isComplete: true }),
     };
     await this.#unpack(file);
+    this.#note();
     return true;
   }
 
@@ -196,7 +196,9 @@ export class Transfer {
     }
     const begunWithBytes = partial.sizeBytes;
     let isDownloaded = false;
+    const opened = Promise.withResolvers<void>();
     const unpacking = this.#unpack(partial.file, (current) => {
+      opened.resolve();
       if (isDownloaded) this.#tell('Extracting', { current, total: size });
     });
     let failure: unknown;
@@ -218,10 +220,13 @@ export class Transfer {
           if (failure !== undefined && kindOf(failure) === 'exhausted') throw failure;
         }
       }
+      // It is renamed now: who reads it must have opened it.
+      await Promise.race([opened.promise, unpacked]);
       this.#tell('Verifying Checksum');
       this.#holdBlob();
       try {
         await partial.finish();
+        this.#note();
       } catch (error) {
         this.#holdsBlob = false;
         this.options.layers.releaseBlob(digest);
