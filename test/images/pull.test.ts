@@ -5,8 +5,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { ProgressMessage } from '#api';
 import { digestOf, encodedOf, mediaTypes } from '#oci';
 import { shortId } from '#std/identifiers';
-import { type ScriptedRegistry, startScriptedRegistry } from '../../../test/harness/index.ts';
-import { configFor, type ImagesFixture, openFixture, tar } from '../fixture.ts';
+import { configFor, type ImagesFixture, openFixture, tar } from '../../src/images/fixture.ts';
+import { type ScriptedRegistry, startScriptedRegistry } from '../harness/index.ts';
 
 const layerTypes = { gzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip', zstd: `${mediaTypes.layer}+zstd` };
 type Script = NonNullable<Parameters<typeof startScriptedRegistry>[0]>['script'];
