@@ -1,4 +1,4 @@
-import type { ImageCheckReport, ProgressMessage } from '#api';
+import type { ImageCheckReport, ImageProblem, ProgressMessage } from '#api';
 import { familiarReference } from '#oci';
 import { fail, messageOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
@@ -6,8 +6,16 @@ import { syncFileSystem } from '#store';
 import type { StoredImage, StoredLayer } from '../catalogue.ts';
 import { type Examiner, startExaminer } from '../examine/examiner.ts';
 import type { CheckRequest } from '../types.ts';
-import { damagedManifests, type ExaminedLayer, examineLayer, isWhole, layerProblems, ownProblems } from './examined.ts';
-import { type HealOptions, healBlob, healConfig, healManifest, healTree } from './heal.ts';
+import {
+  artifactBlobs,
+  damagedManifests,
+  type ExaminedLayer,
+  examineLayer,
+  isWhole,
+  layerProblems,
+  ownProblems,
+} from './examined.ts';
+import { type HealOptions, healArtifactBlob, healBlob, healConfig, healManifest, healTree } from './heal.ts';
 
 export type CheckOptions = HealOptions & { readonly examinerCommand?: readonly string[] };
 
@@ -39,7 +47,8 @@ class Check {
       for (const layer of image.chain.flatMap((chainId) => catalogue.layers.get(chainId) ?? [])) {
         found.push(yield* this.#layer(layer, found.at(-1), notes));
       }
-      const problems = [...ownProblems(this.options, image), ...found.flatMap(layerProblems)];
+      const parts = yield* this.#artifact(image, notes);
+      const problems = [...ownProblems(this.options, image), ...parts, ...found.flatMap(layerProblems)];
       const unnamed = found.reduce((sum, { report }) => sum + report.faultsTotal - report.faults.length, 0);
       const report: ImageCheckReport = {
         Id: image.id,
@@ -75,6 +84,28 @@ class Check {
       const how = () => healManifest(this.options, this.request, image, digest);
       await heal(`the manifest ${shortId(digest)}`, how);
     }
+  }
+
+  /** The blobs of an artifact, which are not unpacked. */
+  async *#artifact(image: StoredImage, notes: Notes): AsyncGenerator<ProgressMessage, ImageProblem[]> {
+    const problems: ImageProblem[] = [];
+    const { catalogue, blobs } = this.options;
+    for (const descriptor of artifactBlobs(catalogue, image)) {
+      const { digest } = descriptor;
+      yield { id: shortId(digest), status: 'Verifying' };
+      const fault = await this.examiner.ask('blob', { path: blobs.path(digest), digest });
+      if (fault === null) continue;
+      try {
+        if (!this.request.repair) throw fail('conflict', `the blob ${fault}`);
+        const from = await healArtifactBlob(this.options, this.request, image, descriptor);
+        notes.healed.push(`the blob ${shortId(digest)}, from ${from}`);
+      } catch (error) {
+        this.request.signal.throwIfAborted();
+        problems.push({ Subject: 'blob', Digest: digest, Message: `the blob ${fault}` });
+        if (this.request.repair) notes.notHealed.push(`the blob ${shortId(digest)}: ${messageOf(error)}`);
+      }
+    }
+    return problems;
   }
 
   async *#layer(layer: StoredLayer, below: ExaminedLayer | undefined, notes: Notes): Progress {

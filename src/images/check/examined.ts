@@ -1,5 +1,5 @@
 import type { ImageProblem } from '#api';
-import { chainOf, digestOf, encodedOf, parseImageConfig } from '#oci';
+import { chainOf, type Descriptor, digestOf, encodedOf, parseImageConfig } from '#oci';
 import { messageOf } from '#std/errors';
 import { type Blobs, bareRoot, type LayerReport, type RootAttributes, type Snapshots } from '#store';
 import type { Catalogue, StoredImage, StoredLayer } from '../catalogue.ts';
@@ -44,11 +44,13 @@ export function layerProblems({ layer, report }: ExaminedLayer): ImageProblem[] 
 }
 
 /** Whether the configuration is there, and says what the record says. */
-function configProblem(blobs: Blobs, image: StoredImage): string | undefined {
+function configProblem(blobs: Blobs, image: StoredImage, isArtifact: boolean): string | undefined {
   if (!blobs.has(image.id)) return 'the configuration is missing';
   const content = blobs.get(image.id);
   const digest = digestOf(content);
   if (digest !== image.id) return `the configuration has the digest ${digest}`;
+  // An artifact's id is that of its manifest.
+  if (isArtifact) return undefined;
   try {
     const { rootfs } = parseImageConfig(content);
     if (!Bun.deepEquals(rootfs.diff_ids, [...image.diffIds]))
@@ -71,12 +73,21 @@ export function damagedManifests(
   return [...new Set(digests)].filter((digest) => !blobs.has(digest) || digestOf(blobs.get(digest)) !== digest);
 }
 
+/** What an artifact consists of beside its manifest: blobs that are kept as they came; of an image nothing. */
+export function artifactBlobs(catalogue: Catalogue, image: StoredImage): Descriptor[] {
+  const manifests = manifestsOf(catalogue.manifests, image.id);
+  const artifacts = manifests.filter(({ artifactType }) => artifactType !== undefined);
+  const all = artifacts.flatMap(({ config, layers }) => [config, ...layers]);
+  return [...new Map(all.map((descriptor) => [descriptor.digest, descriptor])).values()];
+}
+
 /** What is wrong with an image apart from its layers. */
 export function ownProblems(
   { blobs, catalogue }: { blobs: Blobs; catalogue: Catalogue },
   image: StoredImage,
 ): ImageProblem[] {
-  const config = configProblem(blobs, image);
+  const isArtifact = artifactBlobs(catalogue, image).length > 0;
+  const config = configProblem(blobs, image, isArtifact);
   const problems: ImageProblem[] =
     config === undefined ? [] : [{ Subject: 'config', Digest: image.id, Message: config }];
   for (const digest of damagedManifests({ blobs, catalogue }, image)) {

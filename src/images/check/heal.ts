@@ -112,6 +112,20 @@ export async function healBlob(
   }
 }
 
+/** Has a blob of an artifact again from a registry; returns where it came from. */
+export function healArtifactBlob(
+  options: HealOptions,
+  request: HealRequest,
+  image: StoredImage,
+  { digest, mediaType }: { readonly digest: string; readonly mediaType: string },
+): Promise<string> {
+  return fetchBlob(options, request, {
+    digest,
+    mediaType,
+    repositories: repositoriesOf(options.catalogue, [image.id]),
+  });
+}
+
 /** Has an image's configuration again from a registry; returns where it came from. */
 export async function healConfig(options: HealOptions, request: HealRequest, image: StoredImage): Promise<string> {
   const repositories = repositoriesOf(options.catalogue, [image.id]);

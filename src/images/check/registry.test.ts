@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { ImageCheckReport } from '#api';
 import { digestOf, encodedOf } from '#oci';
+import { fail } from '#std/errors';
 import { openBlobSources } from '../blob-sources.ts';
 import { openCatalogue } from '../catalogue.ts';
 import { configFor, dockerArchive, type ImagesFixture, openFixture, tar } from '../fixture.ts';
@@ -64,9 +65,9 @@ afterAll(async () => {
 
 const blobPath = (digest: string): string => join(fixture.dataRoot, 'blobs/sha256', encodedOf(digest));
 
-async function check(repair: boolean, credentials = {}): Promise<ImageCheckReport> {
+async function check(repair: boolean, credentials = {}, name = 'app:1'): Promise<ImageCheckReport> {
   const request = { repair, credentials, signal: new AbortController().signal };
-  const messages = await Array.fromAsync(fixture.images.check(['app:1'], request));
+  const messages = await Array.fromAsync(fixture.images.check([name], request));
   return messages.at(-1)?.aux as ImageCheckReport;
 }
 
@@ -141,4 +142,34 @@ test('a manifest is had again bit for bit', async () => {
   contents.set(digestOf(manifest), manifest);
   expect(await check(true)).toMatchObject({ ProblemsTotal: 0, NotHealed: [] });
   expect(readFileSync(blobPath(digestOf(manifest))).equals(manifest)).toBe(true);
+});
+
+test('an artifact is checked and healed blob by blob', async () => {
+  const part = Buffer.from('part of a chart');
+  const empty = Buffer.from('{}');
+  const descriptor = (content: Buffer) => ({
+    mediaType: 'application/vnd.example',
+    digest: digestOf(content),
+    size: content.length,
+  });
+  const catalogue = openCatalogue(fixture.records);
+  const known = catalogue.images.get(digestOf(config));
+  if (known === undefined) throw fail('internal', 'the image is gone');
+  const id = digestOf(manifest);
+  catalogue.images.put({ ...known, id, chain: [], diffIds: [] });
+  catalogue.references.put({ id: `${repository}:chart`, imageId: id });
+  catalogue.references.put({ id: `${repository}@${id}`, imageId: id });
+  catalogue.manifests.put({
+    ...{ id, mediaType: 'application/vnd.oci.image.manifest.v1+json', sizeBytes: manifest.length, imageId: id },
+    ...{ config: descriptor(empty), layers: [descriptor(part)], indexes: [], seenAtMs: 0 },
+    artifactType: 'application/vnd.example',
+  });
+  writeFileSync(blobPath(digestOf(empty)), empty);
+  writeFileSync(blobPath(digestOf(part)), 'damaged');
+  expect((await check(false, {}, `${repository}:chart`)).Problems).toMatchObject([
+    { Subject: 'blob', Digest: digestOf(part) },
+  ]);
+  contents.set(digestOf(part), part);
+  expect(await check(true, {}, `${repository}:chart`)).toMatchObject({ ProblemsTotal: 0, NotHealed: [] });
+  expect(readFileSync(blobPath(digestOf(part))).equals(part)).toBe(true);
 });
