@@ -19,6 +19,7 @@ export const filterNames = {
   ],
   containersPrune: ['label', 'label!', 'until'],
   images: ['before', 'dangling', 'label', 'reference', 'since', 'until'],
+  imagesSearch: ['is-automated', 'is-official', 'stars'],
   imagesPrune: ['dangling', 'label', 'label!', 'until'],
   volumes: ['dangling', 'driver', 'label', 'name'],
   volumesPrune: ['all', 'label', 'label!'],

@@ -60,3 +60,27 @@ export interface ProgressMessage {
   errorDetail?: { message: string; code?: number };
   aux?: object;
 }
+
+/** What an image runs on, in the registry's words. */
+export interface RegistryPlatform {
+  architecture: string;
+  os: string;
+  'os.version'?: string;
+  'os.features'?: string[];
+  variant?: string;
+}
+
+/** The answer of `GET /distribution/{name}/json`. */
+export interface DistributionInspect {
+  Descriptor: { mediaType: string; digest: string; size: number };
+  Platforms: RegistryPlatform[] | null;
+}
+
+/** A hit of `GET /images/search`. */
+export interface SearchResult {
+  star_count: number;
+  is_official: boolean;
+  name: string;
+  is_automated: boolean;
+  description: string;
+}

@@ -6,6 +6,7 @@ export const acceptedFilters = {
   containers: new Set(filterNames.containers),
   containersPrune: new Set(filterNames.containersPrune),
   images: new Set(filterNames.images),
+  imagesSearch: new Set(filterNames.imagesSearch),
   imagesPrune: new Set(filterNames.imagesPrune),
   volumes: new Set(filterNames.volumes),
   volumesPrune: new Set(filterNames.volumesPrune),

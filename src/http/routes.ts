@@ -39,7 +39,9 @@ import { pruneImages, removeImage, tagImage } from './images/change.ts';
 import { checkImages } from './images/check.ts';
 import { commitContainer } from './images/commit.ts';
 import { createImage } from './images/create.ts';
+import { inspectDistribution, searchImages } from './images/lookup.ts';
 import { pruneBuildCache } from './images/prune-build-cache.ts';
+import { pushImage } from './images/push.ts';
 import { imageHistory, inspectImage, listImages } from './images/read.ts';
 import { inspectNetwork, listNetworks, pruneNetworks } from './networks/endpoints.ts';
 import { notImplemented, unserved } from './not-implemented.ts';
@@ -140,6 +142,9 @@ export function routes({
     ['POST', '/images/prune', pruneImages(images)],
     ['GET', '/images/get', saveImages(images)],
     ['GET', '/images/json', listImages(images)],
+    ['GET', '/images/search', searchImages(images)],
+    ['POST', '/images/{name}/push', pushImage(images)],
+    ['GET', '/distribution/{name}/json', inspectDistribution(images)],
     ['GET', '/images/{name}/get', saveImage(images)],
     ['GET', '/images/{name}/json', inspectImage(images)],
     ['GET', '/images/{name}/history', imageHistory(images)],

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Distribution } from '#distribution';
 import type { Events } from '#events';
+import { Slots } from '#std/slots';
 import { openBlobs, openSnapshots, type Records } from '#store';
 import { openBlobSources } from './blob-sources.ts';
 import { openCatalogue } from './catalogue.ts';
@@ -22,7 +23,9 @@ import { createLayers } from './layers.ts';
 import { loadImages } from './load.ts';
 import { pullImages } from './pull/pull.ts';
 import { createTransfers } from './pull/transfers.ts';
+import { pushImages } from './push/push.ts';
 import { reconcileImages } from './reconcile.ts';
+import { inspectDistribution, searchRegistry } from './registry-lookup.ts';
 import { pruneImages, removeImage } from './remove.ts';
 import { createRootfs } from './rootfs.ts';
 import { saveImages } from './save.ts';
@@ -37,6 +40,10 @@ export interface ImagesOptions {
   readonly dataRoot: string;
   /** The containers, each with the image that it was made from. */
   readonly users: () => Iterable<ImageUser & { imageId: string }>;
+  /** How many layers of all pushes are sent at once, asked each time; five where it is not said. */
+  readonly uploadsAtOnce?: () => number;
+  /** Registries, by host, that layers may go to which their maker does not let others distribute. */
+  readonly foreignLayersTo?: () => readonly string[];
   /** Starts an examiner's process; without it examinations are made in this one. */
   readonly examinerCommand?: readonly string[];
   /** How many layers may come in at once, asked each time; 3 where it is not said. */
@@ -51,7 +58,7 @@ function examinerOf({ examinerCommand }: ImagesOptions): Pick<ImagesOptions, 'ex
 
 /** Opens the images kept under `dataRoot`. */
 export async function openImages(options: ImagesOptions): Promise<Images> {
-  const { records, events } = options;
+  const { records, events, distribution } = options;
   // Mounting changes the working directory for a moment; nothing may depend on it.
   const dataRoot = resolve(options.dataRoot);
   mkdirSync(dataRoot, { recursive: true, mode: 0o711 });
@@ -70,11 +77,13 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     blobSources,
     dataRoot,
     users: options.users,
-    distribution: options.distribution,
+    distribution,
     lastUsed: openLastUsed(records),
     transfers: createTransfers(options.concurrentDownloads ?? (() => 3)),
     ...examinerOf(options),
   };
+  const uploads = new Slots(options.uploadsAtOnce ?? (() => 5));
+  const pushing = { ...shared, uploads, foreignLayersTo: options.foreignLayersTo ?? (() => []) };
   return {
     rootfs: createRootfs(shared),
     resolve: (reference) => catalogue.find(reference),
@@ -95,6 +104,9 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     pull: (request) => pullImages(shared, request),
     load: (body, { quiet }) => loadImages(shared, body, quiet),
     save: async (references) => saveImages(shared, references),
+    push: (request) => pushImages(pushing, request),
+    lookUp: (name, lookup) => inspectDistribution(distribution, name, lookup),
+    search: (request) => searchRegistry(distribution, request),
     check: (names, request) => checkImages(shared, names, request),
     compare: (before, after) => compareImages(shared, before, after),
     tree: (names) => imageTree(shared, names),

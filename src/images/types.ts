@@ -1,6 +1,7 @@
 import type {
   ContainerConfig,
   DiskShareReport,
+  DistributionInspect,
   Filters,
   ImageDeleteItem,
   ImageDifference,
@@ -10,11 +11,14 @@ import type {
   ImageTree,
   ProgressMessage,
   PruneReport,
+  SearchResult,
 } from '#api';
 import type { RegistryCredentials } from '#distribution';
 import type { Change } from '#store';
 import type { ImageGc } from './gc/gc.ts';
 import type { PullRequest } from './pull/pull.ts';
+import type { PushRequest } from './push/push.ts';
+import type { LookupOptions } from './registry-lookup.ts';
 
 /** An image, by its content: immutable. `id` is the digest of its configuration, `sha256:…`. */
 export interface ImageRecord {
@@ -127,6 +131,12 @@ export interface Images {
   load(body: ReadableStream<Uint8Array>, options: { quiet: boolean }): AsyncIterable<ProgressMessage>;
   /** A docker-archive that is an OCI layout too, of the images named. Throws `not-found` before the first byte. */
   save(references: readonly string[]): Promise<ReadableStream<Uint8Array>>;
+  /** Sends images to their registry (`docker push`). Throws at once for a name or platform that is wrong. */
+  push(request: PushRequest): AsyncIterable<ProgressMessage>;
+  /** What a registry has under a name. */
+  lookUp(name: string, options: LookupOptions): Promise<DistributionInspect>;
+  /** Asks a registry for repositories (`docker search`). */
+  search(request: LookupOptions & { term: string; limit: number; filters: Filters }): Promise<SearchResult[]>;
   /**
    * Verifies images, all when none is named, and with `repair` heals what is damaged; progress, and an `ImageCheckReport` as
    * `aux` for each. Throws `not-found` at once.

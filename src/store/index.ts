@@ -3,6 +3,7 @@ export { type Compression, compress, compressionOf, decompress, detectCompressio
 export { followFile, type GrowingFile, type PartialBlob } from './blobs-partial.ts';
 export { syncFileSystem } from './blobs-sync.ts';
 export { type DiskShares, measureDisk } from './disk-measure.ts';
+export { gzip } from './gzip-pieces.ts';
 export { bareRoot, blobFaultOf, checkLayer, faultsLimit, type LayerReport, type LayerToCheck } from './layer-check.ts';
 export type { LayerFault, RootAttributes } from './layer-compare.ts';
 export { diffMerged, listMerged, openMerged, readMerged, type TreeDifference } from './merged-diff.ts';

@@ -84,6 +84,8 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     dataRoot,
     users: () => usage.images(),
     concurrentDownloads: () => inForce.current.transfers.downloads,
+    uploadsAtOnce: () => inForce.current.transfers.uploads,
+    foreignLayersTo: () => inForce.current.foreignLayersTo,
     examinerCommand: [...selfCommand(), 'examiner'],
     gcPolicy: () => inForce.current.imageGc,
   });

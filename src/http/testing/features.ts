@@ -7,6 +7,7 @@ import type { Features } from '../routes.ts';
 import type { SystemInformation } from '../system/types.ts';
 import { MemoryContainers } from './containers.ts';
 import { memoryImageCare } from './image-care.ts';
+import { memoryRegistries } from './image-registries.ts';
 
 /** The engine's own facts, fixed. */
 export const system: SystemInformation = {
@@ -202,6 +203,7 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
       });
     },
     ...memoryImageCare(known),
+    ...memoryRegistries(known),
     reconcile: async () => undefined,
     settled: async () => undefined,
   };

@@ -1,6 +1,7 @@
 import type { Repository } from '#distribution';
 import { fail, kindOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
+import type { Slots } from '#std/slots';
 import type { Blobs, GrowingFile } from '#store';
 import type { BlobSources } from '../blob-sources.ts';
 import type { StoredLayer } from '../catalogue.ts';
@@ -8,7 +9,6 @@ import type { Layers } from '../layers.ts';
 import type { LooseLayer } from '../loose-layer.ts';
 import type { ManifestLayer } from '../manifests.ts';
 import { progressMessage, type Report } from '../progress.ts';
-import type { Slots } from './slots.ts';
 
 export interface TransferOptions {
   readonly blobs: Blobs;

@@ -1,5 +1,5 @@
 import { chainIdOf } from '#oci';
-import { Slots } from './slots.ts';
+import { Slots } from '#std/slots';
 import { Transfer, type TransferOptions, type Wanted } from './transfer.ts';
 
 /** What is on its way in, for all pulls: the same thing comes once, however many want it at the same time. */

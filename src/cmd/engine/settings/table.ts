@@ -200,6 +200,13 @@ const registries: readonly Setting[] = [
     'Registries that may be spoken to without a certificate that is trusted',
     { reloads: true },
   ),
+  many(
+    'allow-nondistributable-artifacts',
+    'allow-nondistributable-artifacts',
+    'HOST',
+    'Registries that layers may be pushed to which their maker does not let others distribute',
+    { reloads: true },
+  ),
   both('max-concurrent-downloads', 'number', 'Layers of a pull at once', {
     value: 'COUNT',
     missing: '3',

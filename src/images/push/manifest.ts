@@ -1,0 +1,92 @@
+import type { Repository } from '#distribution';
+import { type Descriptor, digestOf, isIndexType, mediaTypes, parseIndex } from '#oci';
+import type { Blobs } from '#store';
+import type { Catalogue, StoredImage, StoredLayer } from '../catalogue.ts';
+import { type ManifestLayer, manifestsOf, type StoredManifest } from '../manifests.ts';
+import { canSend } from './layer.ts';
+
+/** What is put into the registry last: a manifest or an index. */
+export interface FinishedManifest {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly content: Uint8Array;
+}
+
+const configType = 'application/vnd.docker.container.image.v1+json';
+
+/** The order of Docker's fields. */
+function fieldsOf({ mediaType, size, digest }: Descriptor): object {
+  return { mediaType, size, digest };
+}
+
+/** The manifest of an image that was made here: Docker's schema 2, byte for byte as Docker writes it. */
+export function makeManifest(
+  config: { readonly digest: string; readonly sizeBytes: number },
+  layers: readonly Descriptor[],
+): FinishedManifest {
+  const value = {
+    schemaVersion: 2,
+    mediaType: mediaTypes.dockerManifest,
+    config: fieldsOf({ mediaType: configType, size: config.sizeBytes, digest: config.digest }),
+    layers: layers.map(fieldsOf),
+  };
+  const content = Buffer.from(JSON.stringify(value, null, 3));
+  return { mediaType: mediaTypes.dockerManifest, digest: digestOf(content), content };
+}
+
+/** Whether a layer is one that its maker does not let others distribute. */
+export function isForeign({ mediaType, urls }: ManifestLayer): boolean {
+  return (urls?.length ?? 0) > 0 && /foreign|nondistributable/.test(mediaType);
+}
+
+/** An image's manifests: those of the repository itself first, then those seen last. */
+function candidatesOf({ manifests, references }: Catalogue, image: StoredImage, name: string): StoredManifest[] {
+  const isFrom = ({ id, indexes }: StoredManifest): boolean =>
+    [id, ...indexes.map(({ digest }) => digest)].some((digest) => references.get(`${name}@${digest}`) !== undefined);
+  const all = manifestsOf(manifests, image.id);
+  return [...all.filter(isFrom), ...all.filter((manifest) => !isFrom(manifest))];
+}
+
+/**
+ * A manifest that an image came with, if all that it names can be sent or is in the repository: layers may be kept here under
+ * another compression than it names. Undefined where one has to be made.
+ */
+export async function keptManifest(
+  { catalogue, blobs }: { catalogue: Catalogue; blobs: Blobs },
+  image: StoredImage,
+  layers: readonly StoredLayer[],
+  repository: Repository,
+): Promise<StoredManifest | undefined> {
+  for (const manifest of candidatesOf(catalogue, image, repository.name)) {
+    if (!blobs.has(manifest.id)) continue;
+    if (manifest.artifactType !== undefined) return manifest;
+    if (manifest.layers.length !== layers.length) continue;
+    const missing = manifest.layers.filter((descriptor, index) => {
+      const layer = layers[index];
+      return !isForeign(descriptor) && (layer === undefined || !canSend(blobs, { layer, descriptor }));
+    });
+    const there = await Promise.all(missing.map(({ digest }) => repository.headBlob(digest)));
+    if (there.every((found) => found !== undefined)) return manifest;
+  }
+  return undefined;
+}
+
+/** The index that a manifest was chosen from, if the repository has all others that it names. */
+export async function wholeIndex(
+  blobs: Blobs,
+  manifest: StoredManifest,
+  repository: Repository,
+): Promise<FinishedManifest | undefined> {
+  for (const { digest, mediaType } of manifest.indexes) {
+    if (!isIndexType(mediaType) || !blobs.has(digest)) continue;
+    const content = blobs.get(digest);
+    const others = parseIndex(content).manifests.filter((child) => child.digest !== manifest.id);
+    let isWhole = true;
+    for (const child of others) {
+      isWhole = (await repository.headManifest(child.digest)) !== undefined;
+      if (!isWhole) break;
+    }
+    if (isWhole) return { mediaType, digest, content };
+  }
+  return undefined;
+}

@@ -1,0 +1,113 @@
+import type { DistributionInspect, Filters, RegistryPlatform, SearchResult } from '#api';
+import type { Distribution, FetchedManifest, RegistryCredentials, Repository } from '#distribution';
+import {
+  isDigest,
+  isIndexType,
+  parseIndex,
+  parseJsonObject,
+  parseManifest,
+  parseReference,
+  withDefaultTag,
+} from '#oci';
+import { fail } from '#std/errors';
+import { booleanFilter, checkFilters } from './filters.ts';
+
+export interface LookupOptions {
+  readonly credentials: RegistryCredentials;
+  readonly signal: AbortSignal;
+}
+
+/** A configuration larger than that is none. */
+const configMaxBytes = 8 * 1024 * 1024;
+
+/** What a manifest, an index's entry or a configuration says of what it runs on, in the order of Docker's fields. */
+function platformOf(value: object): RegistryPlatform {
+  const given = value as Record<string, unknown>;
+  const text = (name: string): string => (typeof given[name] === 'string' ? given[name] : '');
+  const features = given['os.features'];
+  return {
+    architecture: text('architecture'),
+    os: text('os'),
+    ...(text('os.version') && { 'os.version': text('os.version') }),
+    ...(Array.isArray(features) && features.length > 0 && { 'os.features': features.map(String) }),
+    ...(text('variant') && { variant: text('variant') }),
+  };
+}
+
+async function configOf(repository: Repository, content: Uint8Array): Promise<object> {
+  const { config } = parseManifest(content);
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of repository.blob(config)) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > configMaxBytes) throw fail('internal', `the configuration ${config.digest} is too large`);
+    chunks.push(chunk);
+  }
+  return parseJsonObject(Buffer.concat(chunks), 'image JSON');
+}
+
+async function platformsOf(repository: Repository, { descriptor, content }: FetchedManifest) {
+  if (isIndexType(descriptor.mediaType)) {
+    return parseIndex(content).manifests.map(({ platform }) => platformOf(platform ?? {}));
+  }
+  if (/\.v1\+(?:json|prettyjws)$/.test(descriptor.mediaType) && descriptor.mediaType.includes('docker')) return null;
+  return [platformOf(await configOf(repository, content))];
+}
+
+/** What a registry has under a name, without fetching it (`docker manifest inspect`, and what swarm asks). */
+export async function inspectDistribution(
+  distribution: Distribution,
+  name: string,
+  { credentials, signal }: LookupOptions,
+): Promise<DistributionInspect> {
+  if (isDigest(name) || /^[0-9a-f]{64}$/.test(name)) throw fail('internal', 'no manifest found for full image ID');
+  const reference = withDefaultTag(parseReference(name));
+  const repository = distribution.repository(reference.name, { credentials, actions: 'pull', signal });
+  const fetched = await repository.manifest(reference.digest ?? reference.tag ?? '');
+  const { mediaType, digest, size } = fetched.descriptor;
+  return { Descriptor: { mediaType, digest, size }, Platforms: await platformsOf(repository, fetched) };
+}
+
+const searchFilters = ['is-automated', 'is-official', 'stars'];
+const defaultLimit = 25;
+const largestLimit = 100;
+
+function starsFilter(filters: Filters): number {
+  const stars = (filters.get('stars') ?? []).map((value) => {
+    if (/^[+-]?\d+$/.test(value)) return Number(value);
+    const fault = `strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`;
+    throw fail('invalid-argument', `invalid filter 'stars=${value}': ${fault}`);
+  });
+  return Math.max(0, ...stars);
+}
+
+/** Asks a registry for repositories (`docker search`). */
+export async function searchRegistry(
+  distribution: Distribution,
+  request: LookupOptions & { readonly term: string; readonly limit: number; readonly filters: Filters },
+): Promise<SearchResult[]> {
+  const { term, filters, credentials, signal } = request;
+  checkFilters(filters, searchFilters);
+  const isAutomated = booleanFilter(filters, 'is-automated');
+  const isOfficial = booleanFilter(filters, 'is-official');
+  const stars = starsFilter(filters);
+  // No registry has any since Docker Hub gave that up.
+  if (isAutomated === true) return [];
+  const limit = request.limit === 0 ? defaultLimit : request.limit;
+  if (limit < 1 || limit > largestLimit) {
+    throw fail('invalid-argument', `limit ${limit} is outside the range of [1, ${largestLimit}]`);
+  }
+  if (/^https?:\/\//.test(term)) {
+    throw fail('invalid-argument', `invalid repository name: repository name (${term}) should not have a scheme`);
+  }
+  const found = await distribution.search(term, { limit, credentials, signal });
+  return found
+    .filter((hit) => hit.star_count >= stars && (isOfficial === undefined || hit.is_official === isOfficial))
+    .map((hit) => ({
+      star_count: hit.star_count,
+      is_official: hit.is_official,
+      name: hit.name,
+      is_automated: false,
+      description: hit.description,
+    }));
+}
