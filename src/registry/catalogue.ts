@@ -59,16 +59,12 @@ function openLinks(records: Records) {
     /** Makes a repository known. */
     found,
     hasBlob: (repository: string, digest: string): boolean => has(repository, digest) !== undefined,
-    /** Synced when it returns. */
-    linkBlob(repository: string, digest: string): void {
-      records.transaction(
-        () => {
-          found(repository);
-          insert(repository, digest, Date.now());
-        },
-        { durable: true },
-      );
-    },
+    /** On disk after the next `sync`. */
+    linkBlob: (repository: string, digest: string): void =>
+      records.transaction(() => {
+        found(repository);
+        insert(repository, digest, Date.now());
+      }),
     /** Synced: what follows may remove the blob's file. */
     unlinkBlob: (repository: string, digest: string): boolean =>
       records.transaction(() => remove(repository, digest) > 0, { durable: true }),
@@ -121,32 +117,29 @@ function openManifests(records: Records, found: (repository: string) => number) 
     referrers: (repository: string, subject: string): ManifestRecord[] => bySubject(repository, subject).map(recordOf),
     /** The digest of a manifest in the repository that names a blob or a manifest. */
     namedBy: (repository: string, digest: string): string | undefined => namedBy(digest, repository)?.parent,
-    /** Synced when it returns. */
+    /** On disk after the next `sync`. */
     putManifest(repository: string, manifest: NewManifest, tagName?: string): void {
       const { digest, mediaType, sizeBytes, subject, artifactType, annotations } = manifest;
       const asText = annotations === undefined ? null : JSON.stringify(annotations);
-      records.transaction(
-        () => {
-          found(repository);
-          addContent(digest, manifest.content);
-          for (const edge of manifest.edges) addEdge(digest, edge.digest, edge.kind);
-          addManifest(
-            repository,
-            digest,
-            mediaType,
-            sizeBytes,
-            subject ?? null,
-            artifactType ?? null,
-            asText,
-            Date.now(),
-          );
-          if (tagName === undefined) return;
-          // What had the tag before is untagged from now on.
-          touchTagged(repository, tagName, Date.now());
-          addTag(repository, tagName, digest, Date.now());
-        },
-        { durable: true },
-      );
+      records.transaction(() => {
+        found(repository);
+        addContent(digest, manifest.content);
+        for (const edge of manifest.edges) addEdge(digest, edge.digest, edge.kind);
+        addManifest(
+          repository,
+          digest,
+          mediaType,
+          sizeBytes,
+          subject ?? null,
+          artifactType ?? null,
+          asText,
+          Date.now(),
+        );
+        if (tagName === undefined) return;
+        // What had the tag before is untagged from now on.
+        touchTagged(repository, tagName, Date.now());
+        addTag(repository, tagName, digest, Date.now());
+      });
     },
     deleteTag: (repository: string, name: string): boolean =>
       records.transaction(
@@ -210,15 +203,12 @@ function openUploadRecords(records: Records, linkBlob: (repository: string, dige
     upload: (id: string): UploadRow | undefined => select(id),
     uploads: (): UploadRow[] => all(),
     removeUpload: (id: string): void => void remove(id),
-    /** It has become a blob of its repository: synced when it returns. */
+    /** It has become a blob of its repository; on disk after the next `sync`. */
     finishUpload: (id: string, repository: string, digest: string): void =>
-      records.transaction(
-        () => {
-          remove(id);
-          linkBlob(repository, digest);
-        },
-        { durable: true },
-      ),
+      records.transaction(() => {
+        remove(id);
+        linkBlob(repository, digest);
+      }),
   };
 }
 
@@ -232,5 +222,6 @@ export function openCatalogue(records: Records) {
     ...openLists(records),
     ...openUploadRecords(records, links.linkBlob),
     ...openGarbage(records),
+    sync: records.sync,
   };
 }

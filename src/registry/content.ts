@@ -3,6 +3,7 @@ import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodedOf } from '#oci';
 import { newId } from '#std/identifiers';
+import { sharedRun } from '#std/shared-run';
 import { algorithmOf } from './names.ts';
 
 /** Blobs as files by their digests (`ALGORITHM/HEX`): each is complete and on disk, or not there. */
@@ -22,35 +23,15 @@ export interface Content {
   isPinned(digest: string): boolean;
 }
 
-/** Syncs a directory; whoever comes while a sync runs shares the next one, for that one has begun too early. */
 function directorySyncer(path: string): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  async function sync(): Promise<void> {
+  return sharedRun(async () => {
     const directory = await open(path, 'r');
     try {
       await directory.sync();
     } finally {
       await directory.close();
     }
-  }
-  function start(): Promise<void> {
-    const mine = sync().finally(() => {
-      if (running === mine) running = undefined;
-    });
-    running = mine;
-    return mine;
-  }
-  return () => {
-    if (running === undefined) return start();
-    next ??= running
-      .catch(() => undefined)
-      .then(() => {
-        next = undefined;
-        return start();
-      });
-    return next;
-  };
+  });
 }
 
 /** Opens (and makes) the blobs under `directory`. */

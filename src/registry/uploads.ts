@@ -182,6 +182,7 @@ export function openUploads(directory: string, catalogue: Catalogue, content: Co
       await content.adopt(path(id), digest);
       catalogue.finishUpload(id, repository, digest);
       sessions.delete(id);
+      await catalogue.sync();
     });
   }
 

@@ -1,4 +1,6 @@
 import { constants, Database, SQLiteError } from 'bun:sqlite';
+import { open } from 'node:fs/promises';
+import { sharedRun } from '#std/shared-run';
 import { keepRoom } from './room.ts';
 
 /** What every record has: an identity that never changes. */
@@ -27,6 +29,8 @@ export interface Records extends Disposable {
    * process loses nothing.
    */
   transaction<R>(body: () => R, options?: { durable?: boolean }): R;
+  /** All transactions up to now are on disk when it resolves. The thread goes on meanwhile, and many callers share a sync. */
+  sync(): Promise<void>;
   /** The open database, for features whose data is no collection (the event journal). */
   readonly database: Database;
 }
@@ -55,6 +59,15 @@ function openDatabase(path: string): Database {
     // The log's index is a file made anew each time. Where a full disk refuses that, one connection keeps it in memory.
     if (!(error instanceof SQLiteError) || !/^SQLITE_(?:IOERR|FULL|CANTOPEN)/.test(error.code ?? '')) throw error;
     return prepare(path, 'EXCLUSIVE');
+  }
+}
+
+async function syncLog(path: string): Promise<void> {
+  const log = await open(path, 'r+');
+  try {
+    await log.datasync();
+  } finally {
+    await log.close();
   }
 }
 
@@ -128,6 +141,8 @@ export function openRecords(path: string): Records {
   return {
     database,
     transaction,
+    // A log that is synced is as good as transactions that were; what has left it is synced already.
+    sync: sharedRun(() => syncLog(`${path}-wal`)),
     collection<T extends Identified>(name: string) {
       const existing = collections.get(name) ?? load<Identified>(name);
       collections.set(name, existing);

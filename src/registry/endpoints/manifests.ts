@@ -122,6 +122,7 @@ async function put(services: Services, { request, repository, reference }: Call)
   // From here to the record nothing waits: no collection of garbage comes between.
   checkChildren(services, repository, checked);
   services.storage.catalogue.putManifest(repository, { ...checked, digest }, tag);
+  await services.storage.catalogue.sync();
   const headers = {
     Location: locationOf(repository, 'manifests', digest),
     'Docker-Content-Digest': digest,

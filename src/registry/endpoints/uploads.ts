@@ -63,7 +63,10 @@ async function start(services: Services, call: Call): Promise<Response> {
   const { repository, request } = call;
   const { uploads } = services.storage;
   const mounted = mount(services, call);
-  if (mounted !== undefined) return created(repository, mounted);
+  if (mounted !== undefined) {
+    await services.storage.catalogue.sync();
+    return created(repository, mounted);
+  }
   const digest = digestOf(call);
   const id = uploads.create(repository);
   const isWhole =
