@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { readdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { ProgressMessage } from '#api';
 import { digestOf, encodedOf, mediaTypes } from '#oci';
 import { shortId } from '#std/identifiers';
 import { configFor, type ImagesFixture, openFixture, tar } from '../../src/images/fixture.ts';
-import { type ScriptedRegistry, startScriptedRegistry } from '../harness/index.ts';
+import { type ScriptedRegistry, startScriptedRegistry, until } from '../harness/index.ts';
 
 const layerTypes = { gzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip', zstd: `${mediaTypes.layer}+zstd` };
 type Script = NonNullable<Parameters<typeof startScriptedRegistry>[0]>['script'];
@@ -17,6 +18,8 @@ let script: Script;
 /** Blobs asked for, in short, with the Range where there was one. */
 let asked: string[];
 let name: string;
+/** Of layers, as the registry has them. */
+const contents = new Map<string, Buffer>();
 
 beforeEach(async () => {
   fixture = await openFixture();
@@ -54,6 +57,7 @@ function addImage(
   const pack = { gzip: gzipSync, zstd: zstdCompressSync, none: (bytes: Buffer) => bytes }[how];
   const layers = tars.map((bytes) => {
     const content = pack(bytes);
+    contents.set(digestOf(content), content);
     const mediaType = how === 'none' ? mediaTypes.layer : layerTypes[how];
     return { mediaType, digest: registry.addBlob(content), size: content.length };
   });
@@ -228,5 +232,27 @@ describe('pull', () => {
     expect(last?.status).toBe(`Status: Downloaded newer image for ${name}:2`);
     expect(asked.filter((id) => id === shortId(blobs[0] ?? ''))).toHaveLength(1);
     expect(fixture.list()).toEqual([`${name}:2`]);
+  });
+
+  test('a layer that was half there goes on from where it was, also in another engine', async () => {
+    const { blobs } = addImage('1', [tar({ path: 'random', content: randomBytes(300_000) })]);
+    const [digest = ''] = blobs;
+    const file = join(fixture.dataRoot, 'blobs/partial', encodedOf(digest));
+    const sizeBytes = (): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+    const content = contents.get(digest);
+    if (content === undefined) throw new Error('the layer is not there');
+    script = ({ path }) =>
+      path.endsWith(digest) ? { body: content, breakAfterBytes: 100_000, hangs: true } : undefined;
+    const messages = await fixture.images.pull({ reference: `${name}:1`, signal: new AbortController().signal });
+    const reading = messages[Symbol.asyncIterator]();
+    while (!(await reading.next()).value?.status?.startsWith('Downloading'));
+    await until('all that comes to be on disk', () => sizeBytes() === 100_000);
+    await reading.return?.().catch(() => undefined);
+    await fixture.reopen();
+    await fixture.images.reconcile();
+    script = undefined;
+    asked = [];
+    expect((await pull(name, { tag: '1' })).at(-1)).toContain('Downloaded newer image');
+    expect(asked.at(-1)).toBe(`${shortId(digest)} bytes=100000-`);
   });
 });
