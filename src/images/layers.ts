@@ -1,4 +1,5 @@
 import { chainIdOf } from '#oci';
+import { fail } from '#std/errors';
 import type { Blobs, Records, Snapshots } from '#store';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
 import { type Expected, type LayerSource, type LooseLayer, unpackLoose } from './loose-layer.ts';
@@ -36,6 +37,14 @@ export interface Layers {
   release(chainIds: Iterable<string>): string[];
   /** Removes those of these layers that nothing uses any more, top first. */
   sweep(chainIds: readonly string[]): string[];
+}
+
+/** As many as Docker lets an image have. */
+const layersMax = 125;
+
+/** Throws `invalid-argument` for an image of more layers than one may have: before any of them is taken in. */
+export function checkDepth(layers: { readonly length: number }): void {
+  if (layers.length > layersMax) throw fail('invalid-argument', 'max depth exceeded');
 }
 
 /** Layers over their three stores. */

@@ -3,7 +3,7 @@ import { chainIdOf, familiarReference, formatReference } from '#oci';
 import { shortId } from '#std/identifiers';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
 import { commitImages, type NewImage } from './commit.ts';
-import type { Layers } from './layers.ts';
+import { checkDepth, type Layers } from './layers.ts';
 import { type ArchivedImage, readArchive } from './load-archive.ts';
 import { type Spool, spoolArchive } from './load-spool.ts';
 
@@ -54,6 +54,7 @@ async function loadLayers(
   report: Report,
 ): Promise<StoredLayer[]> {
   const loaded: StoredLayer[] = [];
+  checkDepth(image.file.rootfs.diff_ids);
   for (const [index, diffId] of image.file.rootfs.diff_ids.entries()) {
     const parent = loaded.at(-1)?.id;
     const path = image.layerPaths[index] ?? '';

@@ -17,7 +17,7 @@ import type { Blobs } from '#store';
 import type { BlobSources } from '../blob-sources.ts';
 import type { StoredLayer } from '../catalogue.ts';
 import { commitImages, type NewImage } from '../commit.ts';
-import type { Layers } from '../layers.ts';
+import { checkDepth, type Layers } from '../layers.ts';
 import type { ManifestLayer } from '../manifests.ts';
 import type { Platform } from '../platform.ts';
 import { progressMessage, type Report, reporting } from '../progress.ts';
@@ -170,6 +170,7 @@ async function pullImage(
     const reason = 'cannot be used on this platform: operating system is not supported';
     throw fail('invalid-argument', `image operating system "${file.os}" ${reason}`);
   }
+  checkDepth(file.rootfs.diff_ids);
   const chain = isWhole
     ? present.filter((layer) => layer !== undefined)
     : await pullLayers(pull, file.rootfs.diff_ids, descriptors, held, joined);
