@@ -79,6 +79,8 @@ async function* throughProgram(source: AsyncIterable<Uint8Array>, name: 'bzip2' 
   }
 }
 
+const decompressedBytes = 256 * 1024;
+
 /** The plain contents of a compressed stream. Throws when it is damaged or cut off. */
 export function decompress(source: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array> {
   switch (compression) {
@@ -87,7 +89,8 @@ export function decompress(source: AsyncIterable<Uint8Array>, compression: Compr
     case 'gzip':
       return through(source, createGunzip());
     case 'zstd':
-      return through(source, createZstdDecompress());
+      // Each piece of the usual 16 KiB would cost a way through another thread: five times as much as decompression itself.
+      return through(source, createZstdDecompress({ chunkSize: decompressedBytes }));
     default:
       return throughProgram(source, compression);
   }

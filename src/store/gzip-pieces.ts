@@ -27,10 +27,33 @@ function isDense(piece: Uint8Array): boolean {
   return compressed / samples > 0.97;
 }
 
+const storedHeaderBytes = 5;
+const storedMaxBytes = 65_535;
+
+/** A piece as it is, in stored blocks (RFC 1951, section 3.2.4). */
+function store(piece: Uint8Array): Buffer {
+  const blocks = Math.ceil(piece.length / storedMaxBytes);
+  const result = Buffer.allocUnsafeSlow(piece.length + blocks * storedHeaderBytes);
+  let written = 0;
+  for (let offset = 0; offset < piece.length; offset += storedMaxBytes) {
+    const block = piece.subarray(offset, offset + storedMaxBytes);
+    result[written] = 0;
+    result.writeUInt16LE(block.length, written + 1);
+    result.writeUInt16LE(~block.length & 0xffff, written + 3);
+    result.set(block, written + storedHeaderBytes);
+    written += storedHeaderBytes + block.length;
+  }
+  return result;
+}
+
 /** One piece as whole bytes of deflate, so that another can follow. */
-function compressPiece(piece: Uint8Array): Promise<Buffer> {
-  const level = isDense(piece) ? constants.Z_NO_COMPRESSION : constants.Z_BEST_SPEED;
-  return deflate(piece, { level, finishFlush: constants.Z_SYNC_FLUSH, chunkSize: pieceBytes });
+async function compressPiece(piece: Uint8Array): Promise<Buffer> {
+  if (isDense(piece)) return store(piece);
+  return deflate(piece, {
+    level: constants.Z_BEST_SPEED,
+    finishFlush: constants.Z_SYNC_FLUSH,
+    chunkSize: pieceBytes,
+  });
 }
 
 /** The same bytes in pieces of one size, each a copy; the last may be smaller. */
