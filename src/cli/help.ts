@@ -5,7 +5,21 @@ import { globalFlags } from './grammar/global-flags.ts';
 import { nearest } from './grammar/nearest.ts';
 import { commandHelp, flagLines, nameLines } from './grammar/usage.ts';
 
-const common = ['run', 'exec', 'ps', 'images', 'logs', 'version', 'info'];
+const common = [
+  'run',
+  'exec',
+  'ps',
+  'build',
+  'pull',
+  'push',
+  'images',
+  'login',
+  'logout',
+  'search',
+  'logs',
+  'version',
+  'info',
+];
 
 function flatRows({ entries }: Catalogue, pick: (entry: Entry) => boolean): (readonly [string, string])[] {
   return entries

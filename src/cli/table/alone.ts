@@ -35,6 +35,11 @@ export const aloneEntries: readonly GroupEntry[] = [
     load: lazy(async () => (await import('../commands/logout.ts')).logout),
   },
   {
+    name: 'search',
+    summary: 'Search a registry for images',
+    load: lazy(async () => (await import('../commands/search.ts')).search),
+  },
+  {
     name: 'version',
     summary: 'Show the versions of CLI and engine',
     load: lazy(async () => (await import('../commands/version.ts')).version),

@@ -64,7 +64,12 @@ export const imageEntries: readonly GroupEntry[] = [
     summary: 'Fetch an image from its registry',
     load: lazy(async () => (await import('../commands/image/pull.ts')).pull),
   },
-  { name: 'push', flat: 'push', summary: 'Send an image to its registry' },
+  {
+    name: 'push',
+    flat: 'push',
+    summary: 'Send an image to its registry',
+    load: lazy(async () => (await import('../commands/image/push.ts')).push),
+  },
   {
     name: 'rm',
     aliases: ['remove'],

@@ -15,7 +15,6 @@ export const laterEntries: readonly GroupEntry[] = [
   { name: 'node', summary: 'Work with nodes of a swarm' },
   { name: 'plugin', summary: 'Work with plugins' },
   { name: 'scout', summary: 'Look for weaknesses of images' },
-  { name: 'search', summary: 'Search a registry for images' },
   { name: 'secret', summary: 'Work with secrets of a swarm' },
   { name: 'service', summary: 'Work with services of a swarm' },
   { name: 'stack', summary: 'Work with stacks of a swarm' },
