@@ -41,15 +41,17 @@ function find(method: string, path: string): Found {
 }
 
 function checkGrants(grants: Grants, { endpoint, repository }: Found): void {
-  const needs: Need[] = endpoint.needs.map((action) => ({ action, ...(repository === '' ? {} : { repository }) }));
+  const asked: Need[] = endpoint.needs.map((action) => ({ action, ...(repository === '' ? {} : { repository }) }));
+  // At the door there is nothing to be had, but who may come in is asked there.
+  const needs: Need[] = asked.length === 0 ? [{ action: 'pull' }] : asked;
   const missing = needs.filter((need) => !grants.allows(need));
-  if (missing.length === 0 && (needs.length > 0 || grants.user !== undefined)) return;
+  if (missing.length === 0) return;
   const challenge = grants.challenge(needs);
   if (challenge !== undefined) {
     const headers = { 'WWW-Authenticate': challenge };
     throw refuse('UNAUTHORIZED', 'authentication required', { detail: missing, headers });
   }
-  if (missing.length > 0) throw refuse('DENIED', 'requested access to the resource is denied', { detail: missing });
+  throw refuse('DENIED', 'requested access to the resource is denied', { detail: missing });
 }
 
 async function answer(services: Services, authorize: Authorize, request: Request, address: string): Promise<Response> {
@@ -67,8 +69,13 @@ async function answer(services: Services, authorize: Authorize, request: Request
 }
 
 /** The registry as a function from requests to answers; failures are answers too. */
-export function createHandler(services: Services, authorize: Authorize) {
+export function createHandler(
+  services: Services,
+  authorize: Authorize,
+  token?: (request: Request) => Promise<Response>,
+) {
   return async (request: Request, address: string): Promise<Response> => {
+    if (token !== undefined && new URL(request.url).pathname === '/token') return token(request);
     let response: Response;
     try {
       response = await answer(services, authorize, request, address);
@@ -81,4 +88,9 @@ export function createHandler(services: Services, authorize: Authorize) {
 }
 
 /** Whoever asks may do anything: a registry without users. */
-export const allowAll: Authorize = () => ({ user: '', allows: () => true, challenge: () => undefined });
+export const allowAll: Authorize = () => ({
+  user: '',
+  allows: () => true,
+  sees: () => true,
+  challenge: () => undefined,
+});

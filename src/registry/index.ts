@@ -1,3 +1,5 @@
+export { type AccessSettings, openAccess } from './access/access.ts';
+export { type Rule, repositoryActions } from './access/rights.ts';
 export { collectGarbage } from './admin.ts';
 export type { Collected, Removal } from './collect.ts';
 export { allowAll } from './handle.ts';

@@ -73,7 +73,7 @@ export function serveRegistry(options: RegistryOptions, upstream?: Upstream): Re
   const opened: Disposable[] = [storage];
   let server: Bun.Server<undefined>;
   try {
-    server = listen(options, createHandler(services, options.authorize ?? allowAll));
+    server = listen(options, createHandler(services, options.authorize ?? allowAll, options.token));
     opened.unshift(serveAdmin(options.root, garbage.run));
   } catch (error) {
     storage[Symbol.dispose]();

@@ -15,6 +15,8 @@ export interface Grants {
   /** Undefined for somebody unknown. */
   readonly user?: string;
   allows(need: Need): boolean;
+  /** Whether the list of repositories shows one. */
+  sees(repository: string): boolean;
   /** The `WWW-Authenticate` for a request that lacks `needs`; undefined where no credentials would help (403). */
   challenge(needs: readonly Need[]): string | undefined;
 }
@@ -47,6 +49,8 @@ export interface RegistryOptions {
   readonly root: string;
   readonly policy?: Partial<Policy>;
   readonly authorize?: Authorize;
+  /** Serves `/token`, where tokens are given out here. */
+  readonly token?: (request: Request) => Promise<Response>;
   readonly tls?: Bun.TLSOptions;
   /** How long an upload may rest before it is thrown away; a day by default. */
   readonly uploadLifeMs?: number;

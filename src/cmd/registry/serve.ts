@@ -3,6 +3,7 @@ import { serveRegistry } from '#registry';
 import { fail } from '#std/errors';
 import { log } from '#std/log';
 import { surviveFaults } from '../survive.ts';
+import { accessFlags, readAccessFlags } from './access-flags.ts';
 import { durationMs, garbageFlags, readGarbageFlags, retainHelp } from './garbage-flags.ts';
 
 function stopSignal(): Promise<string> {
@@ -22,6 +23,7 @@ export const serve = defineCommand({
       shownDefault: '127.0.0.1:5000',
     }),
     root: text('Directory of all that is stored', { type: 'DIR', completes: 'directory' }),
+    ...accessFlags,
     ...garbageFlags,
     'gc-interval': text('How often garbage is collected; 0 for never', {
       type: 'DURATION',
@@ -33,10 +35,12 @@ export const serve = defineCommand({
   async run({ flags }) {
     if (flags.root === '') throw fail('invalid-argument', 'estiba registry serve: say where to store, with --root DIR');
     const { rules, graceMs, uploadLifeMs } = readGarbageFlags(flags);
+    const guarded = readAccessFlags(flags);
     surviveFaults();
     const registry = serveRegistry({
       listen: flags.listen,
       root: flags.root,
+      ...guarded,
       graceMs,
       uploadLifeMs,
       retention: rules,

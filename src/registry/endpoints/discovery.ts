@@ -33,7 +33,18 @@ function listTags({ storage: { catalogue } }: Services, call: Call): Response {
 }
 
 function listRepositories({ storage: { catalogue } }: Services, call: Call): Response {
-  return page(call, 'repositories', (last, count) => catalogue.repositories(last, count));
+  return page(call, 'repositories', (last, count) => {
+    const seen: string[] = [];
+    let from = last;
+    // What the caller may not pull takes no place on a page.
+    while (seen.length < count) {
+      const names = catalogue.repositories(from, pageMax);
+      seen.push(...names.filter((name) => call.grants.sees(name)));
+      from = names.at(-1) ?? from;
+      if (names.length < pageMax) break;
+    }
+    return seen.slice(0, count);
+  });
 }
 
 function listReferrers({ storage: { catalogue } }: Services, { repository, reference, query }: Call): Response {
