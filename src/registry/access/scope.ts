@@ -23,6 +23,7 @@ export function parseScopes(texts: readonly string[]): Scope[] {
   });
 }
 
+/** A scope as the parameter `scope` has it: `repository:a/b:pull,push`. */
 export function formatScope({ type, name, actions }: Scope): string {
   return `${type}:${name}:${actions.join(',')}`;
 }
