@@ -1,9 +1,13 @@
 /** Text as it stands, in the language of man pages (groff_man(7)). */
 export function escaped(text: string): string {
-  return text
-    .replaceAll('\\', '\\e')
-    .replaceAll('-', '\\-')
-    .replace(/^(?=[.'])/gm, '\\&');
+  return (
+    text
+      .replaceAll('\\', '\\e')
+      .replaceAll('-', '\\-')
+      // A long word without a space, as a list of settings is, may break after its commas.
+      .replace(/\S{40,}/g, (word) => word.replaceAll(',', ',\\:'))
+      .replace(/^(?=[.'])/gm, '\\&')
+  );
 }
 
 /** A word in bold: to be typed as it is. */
