@@ -61,6 +61,13 @@ interface Greeting {
   readonly atMs: number;
 }
 
+/** A registry behind a proxy that speaks TLS for it may not know that, and gives URLs of plain HTTP. */
+function homeward(text: string, home: URL): string {
+  const url = new URL(text);
+  if (home.protocol === 'https:' && url.protocol === 'http:' && url.host === home.host) url.protocol = home.protocol;
+  return url.href;
+}
+
 /** Opens places; how each was reached is remembered for some minutes. */
 export function createEndpoints({ transport, tokens }: { transport: Transport; tokens: Tokens }) {
   const greetings = new Map<string, Greeting>();
@@ -128,18 +135,18 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
   async function open(place: Place, signal: AbortSignal): Promise<Endpoint> {
     const greeting = await greet(place, signal);
     let { challenges } = greeting;
-    const home = new URL(greeting.base).origin;
+    const home = new URL(greeting.base);
 
     async function send(url: string, { scopes, accept: _, headers, ...rest }: RegistryAsk, fresh: boolean) {
       // A URL of another host, as an upload's Location may be, gets no credentials.
-      const ours = new URL(url).origin === home;
+      const ours = new URL(url).origin === home.origin;
       const given = ours ? await authorization(challenges, place, { scopes, signal, url }, fresh) : undefined;
       const sent = { ...headers, ...(given !== undefined && { Authorization: given }) };
       return transport.send(url, { ...rest, headers: sent, insecure: ours && place.insecure, signal });
     }
 
     async function ask(path: string, request: RegistryAsk): Promise<Answer> {
-      const url = path.startsWith('/') ? greeting.base + path : path;
+      const url = path.startsWith('/') ? greeting.base + path : homeward(path, home);
       let answer = await send(url, request, false);
       if (answer.status === 401) {
         const fresh = parseChallenges(answer.headers.get('www-authenticate') ?? '');
