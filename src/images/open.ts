@@ -19,6 +19,7 @@ import { openLastUsed } from './gc/last-used.ts';
 import type { ImageGcPolicy } from './gc/policy.ts';
 import { importImage } from './import.ts';
 import { applyChanges } from './import-changes.ts';
+import { importRemote } from './import-remote.ts';
 import { createLayers } from './layers.ts';
 import { loadImages } from './load.ts';
 import { pullImages } from './pull/pull.ts';
@@ -101,6 +102,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     },
     commit: (request) => commitContainer(shared, request),
     import: (request) => importImage(shared, request),
+    importRemote: (request) => importRemote(shared, request),
     pull: (request) => pullImages(shared, request),
     load: (body, { quiet }) => loadImages(shared, body, quiet),
     save: async (references) => saveImages(shared, references),
