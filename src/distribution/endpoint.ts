@@ -1,7 +1,7 @@
 import { fail } from '#std/errors';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { errorOfAnswer, RegistryError } from './failure.ts';
-import { isInsecure, servingHost } from './hosts.ts';
+import { isFromHome, isInsecure, servingHost } from './hosts.ts';
 import { basicAuthorization, type TokenRequest, type Tokens } from './tokens.ts';
 import type { Answer, Ask, Transport } from './transport.ts';
 import type { RegistryCredentials, RegistrySettings } from './types.ts';
@@ -83,7 +83,11 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
         if (answer.status >= 500 || answer.status === 429 || answer.status === 408) throw await failOf(answer);
         await answer.discard();
         const challenges = parseChallenges(answer.headers.get('www-authenticate') ?? '');
-        const greeting = { base, challenges: answer.status === 401 ? challenges : [], atMs: Date.now() };
+        const greeting = {
+          base,
+          challenges: answer.status === 401 && isFromHome(answer.url, base) ? challenges : [],
+          atMs: Date.now(),
+        };
         greetings.set(key, greeting);
         return greeting;
       } catch (error) {
@@ -148,7 +152,7 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
     async function ask(path: string, request: RegistryAsk): Promise<Answer> {
       const url = path.startsWith('/') ? greeting.base + path : homeward(path, home);
       let answer = await send(url, request, false);
-      if (answer.status === 401) {
+      if (answer.status === 401 && isFromHome(answer.url, greeting.base)) {
         const fresh = parseChallenges(answer.headers.get('www-authenticate') ?? '');
         if (fresh.length > 0) {
           await answer.discard();

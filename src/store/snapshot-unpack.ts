@@ -197,7 +197,19 @@ function withoutReserved(entry: TarEntry): TarEntry {
 }
 
 /** A name or an owner that the kernel refuses is the tar's fault, not ours. */
-const refusals = ['ENAMETOOLONG', 'EINVAL', 'ENOTDIR', 'ELOOP', 'ENOENT', 'EISDIR', 'EFBIG', 'EEXIST', 'EPERM'];
+const refusals = [
+  'ENAMETOOLONG',
+  'EINVAL',
+  'ENOTDIR',
+  'ELOOP',
+  'ENOENT',
+  'EISDIR',
+  'EFBIG',
+  'EEXIST',
+  'EPERM',
+  'ERANGE',
+  'E2BIG',
+];
 
 function blame(error: unknown): unknown {
   if (!refusals.some((code) => hasCode(error, code))) return error;
