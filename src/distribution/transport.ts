@@ -44,6 +44,11 @@ const timeoutWords = 'net/http: request canceled (Client.Timeout exceeded while 
 const redirectsMax = 10;
 const redirects = [301, 302, 303, 307, 308];
 
+/** Where a cloud tells its machines their secrets, and nothing is that another network's registry may send us to. */
+function isLinkLocal({ hostname }: URL): boolean {
+  return /^169\.254\.|^\[fe[89ab]|^\[::ffff:a9fe:/.test(hostname);
+}
+
 /** Aborts when there has been no progress for a while. */
 function createWatch(signal: AbortSignal, idleMs: number) {
   const own = new AbortController();
@@ -175,6 +180,8 @@ export function createTransport(options: {
       const words = `${method.charAt(0)}${method.slice(1).toLowerCase()} ${JSON.stringify(place)}`;
       if (next === undefined || !/^https?:$/.test(next.protocol))
         throw fail('internal', `${words}: a redirect to nowhere: ${location}`);
+      if (isLinkLocal(next) && !isLinkLocal(new URL(place)))
+        throw fail('internal', `${words}: a redirect to an address of this link alone is not followed: ${location}`);
       if (count === redirectsMax) throw fail('internal', `${words}: stopped after ${redirectsMax} redirects`);
       if (next.origin !== new URL(place).origin) {
         headers = Object.fromEntries(

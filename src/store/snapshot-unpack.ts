@@ -55,10 +55,21 @@ async function writeAll(descriptor: number, chunk: Buffer, position: number): Pr
   }
 }
 
+/** Zeroes that are not written: a layer of a few bytes may hold more of them than there is disk. */
+const zeroes = Buffer.alloc(128 * 1024);
+const holeMinBytes = 4096;
+
+function isZeroes(chunk: Buffer): boolean {
+  const { length } = chunk;
+  if (length < holeMinBytes || length > zeroes.length || chunk[0] !== 0) return false;
+  return zeroes.compare(chunk, 0, length, 0, length) === 0;
+}
+
 /** The file that is being written: where the next piece of contents goes. */
 class FileWriter {
   #extent = 0;
   #within = 0;
+  #endsInHole = false;
 
   constructor(
     readonly descriptor: number,
@@ -69,6 +80,8 @@ class FileWriter {
     if (this.entry.sparse !== undefined) return this.#writeSparse(chunk, this.entry.sparse);
     const position = this.#within;
     this.#within += chunk.length;
+    this.#endsInHole = isZeroes(chunk);
+    if (this.#endsInHole) return;
     if (chunk.length >= largeWriteBytes) return writeAll(this.descriptor, chunk, position);
     for (let written = 0; written < chunk.length; ) {
       written += writeSync(this.descriptor, chunk, written, chunk.length - written, position + written);
@@ -93,7 +106,7 @@ class FileWriter {
 
   close(): void {
     try {
-      if (this.entry.sparse !== undefined) ftruncateSync(this.descriptor, this.entry.sizeBytes);
+      if (this.entry.sparse !== undefined || this.#endsInHole) ftruncateSync(this.descriptor, this.entry.sizeBytes);
     } finally {
       closeSync(this.descriptor);
     }
