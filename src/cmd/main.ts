@@ -35,6 +35,11 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     await (await import('./examiner.ts')).examinerMain();
     return 0;
   }
+  if (first === 'unpacker' && name === 'estiba') {
+    compileAsUsual();
+    await (await import('./unpacker.ts')).unpackerMain();
+    return 0;
+  }
   if (first === 'volume-mount' && name === 'estiba') return (await import('./volume-mount.ts')).volumeMountMain(rest);
   if (first === 'engine' && name === 'estiba') {
     compileAsUsual();

@@ -1,6 +1,6 @@
 import { chainIdOf } from '#oci';
 import { fail } from '#std/errors';
-import type { Blobs, Records, Snapshots } from '#store';
+import type { Blobs, Records, Snapshots, Unpackers } from '#store';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
 import { type Expected, type LayerSource, type LooseLayer, unpackLoose } from './loose-layer.ts';
 import { blobsOfManifest } from './manifests.ts';
@@ -42,9 +42,9 @@ export interface Layers {
 /** As many as Docker lets an image have. */
 const layersMax = 125;
 
-/** Throws what Docker does for an image of more layers than one may have: before any of them is taken in. */
+/** Throws `invalid-argument` for an image of more layers than one may have: before any of them is taken in. */
 export function checkDepth(layers: { readonly length: number }): void {
-  if (layers.length > layersMax) throw fail('internal', 'max depth exceeded');
+  if (layers.length > layersMax) throw fail('invalid-argument', 'max depth exceeded');
 }
 
 /** Layers over their three stores. */
@@ -53,6 +53,7 @@ export function createLayers(options: {
   catalogue: Catalogue;
   blobs: Blobs;
   snapshots: Snapshots;
+  unpackers: Unpackers;
 }): Layers {
   const { records, catalogue, blobs, snapshots } = options;
   const holds = new Map<string, number>();
@@ -109,7 +110,7 @@ export function createLayers(options: {
   }
 
   async function unpack(source: LayerSource, expected: Expected = {}): Promise<LooseLayer> {
-    const loose = await unpackLoose({ blobs, snapshots }, source, expected);
+    const loose = await unpackLoose(options, source, expected);
     holdBlob(loose.blob);
     return loose;
   }

@@ -14,8 +14,11 @@ import {
   withDefaultTag,
 } from '#oci';
 import { fail } from '#std/errors';
-import type { Spool } from './load-spool.ts';
-import { hostPlatform } from './platform.ts';
+import type { Archive } from './load-pieces.ts';
+import { hostPlatform, matchesPlatform, type Platform } from './platform.ts';
+
+/** What is looked at to find the images. */
+type Descriptions = Pick<Archive<unknown>, 'has' | 'read'>;
 
 /** One image of an archive: its configuration, and where in the archive its layers are, from the base upwards. */
 export interface ArchivedImage {
@@ -53,15 +56,15 @@ function tagged(text: string): ImageReference {
   return reference;
 }
 
-function readDockerArchive(spool: Spool): ArchivedImage[] {
-  return parseArchiveManifest(spool.read('manifest.json')).map(({ config, layers, tags }) =>
-    archived(spool.read(config), layers, tags.map(tagged)),
+function readDockerArchive(archive: Descriptions): ArchivedImage[] {
+  return parseArchiveManifest(archive.read('manifest.json')).map(({ config, layers, tags }) =>
+    archived(archive.read(config), layers, tags.map(tagged)),
   );
 }
 
 /** The content of a descriptor, which must be what its digest says. */
-function readBlob(spool: Spool, { digest }: Descriptor): Buffer {
-  const content = spool.read(`blobs/sha256/${encodedOf(digest)}`);
+function readBlob(archive: Descriptions, { digest }: Descriptor): Buffer {
+  const content = archive.read(`blobs/sha256/${encodedOf(digest)}`);
   if (digestOf(content) !== digest) throw fail('invalid-argument', `invalid archive: ${digest} is damaged`);
   return content;
 }
@@ -76,32 +79,39 @@ function namesOf({ annotations = {} }: Descriptor): ImageReference[] {
 }
 
 /** Of an image for several platforms, the one that runs here (else the first that the archive holds). */
-function choosePlatform(spool: Spool, manifests: readonly Descriptor[]): Descriptor | undefined {
-  const { os, architecture } = hostPlatform();
+function choosePlatform(
+  archive: Descriptions,
+  manifests: readonly Descriptor[],
+  wanted: Platform | undefined,
+): Descriptor | undefined {
   const present = manifests.filter(
     ({ digest, annotations }) =>
-      spool.has(`blobs/sha256/${encodedOf(digest)}`) &&
+      archive.has(`blobs/sha256/${encodedOf(digest)}`) &&
       annotations?.['vnd.docker.reference.type'] !== 'attestation-manifest',
   );
-  return present.find(({ platform }) => platform?.os === os && platform.architecture === architecture) ?? present[0];
+  const matching = present.find(({ platform }) => platform && matchesPlatform(platform, wanted ?? hostPlatform()));
+  // Without its platform in the index, the configuration tells.
+  return matching ?? present.find(({ platform }) => wanted === undefined || platform === undefined);
 }
 
 function readDescriptor(
-  spool: Spool,
+  archive: Descriptions,
   descriptor: Descriptor,
   references: readonly ImageReference[],
+  wanted: Platform | undefined,
   depth = 0,
-): ArchivedImage {
+): ArchivedImage | undefined {
   if (depth > nestingLimit) throw fail('invalid-argument', 'invalid archive: indexes lie too deep');
-  const content = readBlob(spool, descriptor);
+  const content = readBlob(archive, descriptor);
   if (isIndexType(descriptor.mediaType)) {
-    const chosen = choosePlatform(spool, parseIndex(content).manifests);
+    const chosen = choosePlatform(archive, parseIndex(content).manifests, wanted);
+    if (chosen === undefined && wanted !== undefined) return undefined;
     if (chosen === undefined) throw fail('invalid-argument', 'invalid archive: no image for this platform');
-    return readDescriptor(spool, chosen, references, depth + 1);
+    return readDescriptor(archive, chosen, references, wanted, depth + 1);
   }
   const { config, layers } = parseManifest(content);
   const paths = layers.map(({ digest }) => `blobs/sha256/${encodedOf(digest)}`);
-  return archived(readBlob(spool, config), paths, references);
+  return archived(readBlob(archive, config), paths, references);
 }
 
 /** Several entries of an index may be one image under several names. */
@@ -120,12 +130,20 @@ function mergeSame(images: readonly ArchivedImage[]): ArchivedImage[] {
   return [...merged.values()];
 }
 
-/** The images of an archive: by `manifest.json` (docker-archive) where it has one, else by `index.json` (OCI layout). */
-export function readArchive(spool: Spool): ArchivedImage[] {
-  if (spool.has('manifest.json')) return mergeSame(readDockerArchive(spool));
-  if (!spool.has('index.json')) {
+function readImages(archive: Descriptions, wanted: Platform | undefined): (ArchivedImage | undefined)[] {
+  if (archive.has('manifest.json')) return readDockerArchive(archive);
+  if (!archive.has('index.json')) {
     throw fail('invalid-argument', 'invalid archive: it holds neither manifest.json nor index.json');
   }
-  const { manifests } = parseIndex(spool.read('index.json'));
-  return mergeSame(manifests.map((descriptor) => readDescriptor(spool, descriptor, namesOf(descriptor))));
+  const { manifests } = parseIndex(archive.read('index.json'));
+  return manifests.map((descriptor) => readDescriptor(archive, descriptor, namesOf(descriptor), wanted));
+}
+
+/**
+ * The images of an archive: by `manifest.json` (docker-archive) where it has one, else by `index.json` (OCI layout); with
+ * `wanted` only those for that platform.
+ */
+export function readArchive(archive: Descriptions, wanted?: Platform): ArchivedImage[] {
+  const images = readImages(archive, wanted).filter((image) => image !== undefined);
+  return mergeSame(images.filter(({ file }) => wanted === undefined || matchesPlatform(file, wanted)));
 }

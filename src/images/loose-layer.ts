@@ -1,21 +1,16 @@
-import { Digester } from '#oci';
+import { rm } from 'node:fs/promises';
 import { fail } from '#std/errors';
 import {
   type Blobs,
-  type BlobWriter,
+  blameStream,
   type Compression,
-  compress,
-  decompress,
-  detectCompression,
-  followFile,
   type GrowingFile,
   type LayerDraft,
-  type LayerUnpacker,
   type Snapshots,
-  type UnpackedTree,
-  unpackLayer,
+  Spool,
+  type Unpackers,
+  type UnpackResult,
 } from '#store';
-import { blameStream } from './stream-errors.ts';
 
 /** A layer that is unpacked, but stands on nothing yet, and that no record names. */
 export interface LooseLayer {
@@ -43,14 +38,8 @@ export interface Expected {
   readonly expectedDiffId?: string | undefined;
   /** Digest of what comes in. */
   readonly expectedDigest?: string | undefined;
-}
-
-/** Thousands of small files are written without a pause in between, unless we make one: others wait for the thread. */
-const turnMs = 5;
-const pieceBytes = 128 * 1024;
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  /** Hears how many bytes of the source are done. */
+  readonly onProgress?: (bytes: number) => void;
 }
 
 const mediaTypes: Readonly<Record<Compression, string>> = {
@@ -61,108 +50,89 @@ const mediaTypes: Readonly<Record<Compression, string>> = {
   xz: 'application/vnd.oci.image.layer.v1.tar+xz',
 };
 
-async function* copying(source: AsyncIterable<Uint8Array>, writer: BlobWriter): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    await writer.write(chunk);
-    yield chunk;
-  }
+interface Stores {
+  readonly blobs: Blobs;
+  readonly snapshots: Snapshots;
+  readonly unpackers: Unpackers;
 }
 
-/** Compresses what is given to it into a blob, on another thread. */
-function compressInto(writer: BlobWriter) {
-  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const input = writable.getWriter();
-  const done = (async () => {
-    for await (const chunk of compress(readable)) await writer.write(chunk);
-  })();
-  done.catch(() => undefined);
-  return {
-    async write(chunk: Uint8Array) {
-      try {
-        await input.write(chunk);
-      } catch (error) {
-        // That nobody reads any more is not why: the reader knows.
-        await done;
-        throw error;
-      }
-    },
-    async close() {
-      await Promise.all([input.close(), done]);
-    },
-    async abandon() {
-      await input.abort().catch(() => undefined);
-      // Only then may the blob be closed.
-      await done.catch(() => undefined);
-    },
-  };
-}
-
-type Compressor = ReturnType<typeof compressInto>;
-
-async function unpackPlain(
-  plain: AsyncIterable<Uint8Array>,
-  compressor: Compressor | undefined,
-  unpacker: LayerUnpacker,
-): Promise<{ diffId: string; tarSizeBytes: number } & UnpackedTree> {
-  const digester = new Digester();
+/** Writes all that comes, unless it is no more wanted. */
+async function fill(spool: Spool, source: AsyncIterable<Uint8Array>, unwanted: Promise<undefined>): Promise<void> {
+  const iterator = source[Symbol.asyncIterator]();
   try {
-    let turnBeganMs = performance.now();
-    for await (const chunk of plain) {
-      const compressed = compressor?.write(chunk);
-      // Should unpacking fail first, this failure is of no interest.
-      compressed?.catch(() => undefined);
-      for (let offset = 0; offset < chunk.length; offset += pieceBytes) {
-        const piece = chunk.subarray(offset, offset + pieceBytes);
-        digester.update(piece);
-        await unpacker.write(piece);
-        if (performance.now() - turnBeganMs < turnMs) continue;
-        await nextTurn();
-        turnBeganMs = performance.now();
+    for (;;) {
+      const next = await Promise.race([iterator.next(), unwanted]);
+      if (next === undefined) {
+        // Who waits for a piece that may never come does not wait for this.
+        iterator.return?.()?.catch(() => undefined);
+        return;
       }
-      await compressed;
+      if (next.done) break;
+      await spool.write(next.value);
     }
-    await compressor?.close();
+    await spool.close();
   } catch (error) {
-    await compressor?.abandon();
-    throw blameStream(error);
+    await spool.close({ error: blameStream(error) });
+    iterator.return?.()?.catch(() => undefined);
   }
-  if (digester.sizeBytes === 0) throw fail('invalid-argument', 'unexpected EOF');
-  return { ...unpacker.close(), tarSizeBytes: digester.sizeBytes, diffId: digester.finish() };
 }
 
-/** Unpacks a layer's tar into a draft, in one pass, and sees to it that there is a blob of it. */
-export async function unpackLoose(
-  { blobs, snapshots }: { blobs: Blobs; snapshots: Snapshots },
-  source: LayerSource,
-  { expectedDiffId, expectedDigest }: Expected,
-): Promise<LooseLayer> {
-  const draft = snapshots.draftLayer();
-  const isFile = 'grown' in source;
-  const writer = isFile ? undefined : await blobs.create();
-  const unpacker = unpackLayer(draft.directory);
+/** A layer is not the one that its image names. */
+export function wrongDiffId(expected: string, found: string): Error {
+  return fail('invalid-argument', `invalid diffID for layer: expected ${expected}, got ${found}`);
+}
+
+function verify({ diffId, inputDigest }: UnpackResult, { expectedDiffId, expectedDigest }: Expected): void {
+  if (expectedDiffId !== undefined && diffId !== expectedDiffId) {
+    throw wrongDiffId(expectedDiffId, diffId);
+  }
+  if (inputDigest !== undefined && expectedDigest !== undefined && inputDigest !== expectedDigest) {
+    throw fail('invalid-argument', `unexpected digest: expected ${expectedDigest}, got ${inputDigest}`);
+  }
+}
+
+/** Unpacks a layer that comes as a stream: through a file, which becomes the blob when it is compressed as it is. */
+async function unpackStream(
+  { blobs, unpackers }: Stores,
+  draft: LayerDraft,
+  source: AsyncIterable<Uint8Array>,
+  expected: Expected,
+): Promise<Omit<LooseLayer, 'draft'>> {
+  const spool = await Spool.create(blobs.newPath());
+  const compressedPath = blobs.newPath();
+  const { promise: unwanted, resolve: giveUp } = Promise.withResolvers<undefined>();
+  const filled = fill(spool, source, unwanted);
   try {
-    const detected = await detectCompression(isFile ? followFile(source) : source);
-    const { compression } = detected;
-    const isCompressed = compression !== 'none';
-    const input = writer !== undefined && isCompressed ? copying(detected.source, writer) : detected.source;
-    const compressor = writer === undefined || isCompressed ? undefined : compressInto(writer);
-    const tree = await unpackPlain(isCompressed ? decompress(input, compression) : input, compressor, unpacker);
-    if (expectedDiffId !== undefined && tree.diffId !== expectedDiffId) {
-      throw fail('invalid-argument', `invalid diffID for layer: expected ${expectedDiffId}, got ${tree.diffId}`);
-    }
-    if (!isCompressed && expectedDigest !== undefined && tree.diffId !== expectedDigest) {
-      throw fail('invalid-argument', `unexpected digest: expected ${expectedDigest}, got ${tree.diffId}`);
-    }
-    const kept = await writer?.finish(isCompressed ? expectedDigest : undefined);
-    const blob = kept?.digest ?? expectedDigest;
+    const job = { directory: draft.directory, hashesInput: true, compressedPath };
+    const result = await unpackers.run(job, spool.file, expected.onProgress);
+    // The rest of it says nothing, but it belongs to its digest.
+    await filled;
+    verify(result, expected);
+    const blob = result.compressedDigest ?? result.inputDigest ?? '';
+    await blobs.take(result.compressedDigest === undefined ? spool.path : compressedPath, blob);
+    return { ...result, blob, mediaType: mediaTypes[result.compression === 'none' ? 'zstd' : result.compression] };
+  } finally {
+    giveUp(undefined);
+    await filled;
+    await spool.close({ error: fail('cancelled', 'nobody wants it any more') });
+    await rm(spool.path, { force: true });
+    await rm(compressedPath, { force: true });
+  }
+}
+
+/** Unpacks a layer's tar into a draft, and sees to it that there is a blob of it. */
+export async function unpackLoose(stores: Stores, source: LayerSource, expected: Expected): Promise<LooseLayer> {
+  const draft = stores.snapshots.draftLayer();
+  try {
+    if (!('grown' in source)) return { ...(await unpackStream(stores, draft, source, expected)), draft };
+    const blob = expected.expectedDigest;
     if (blob === undefined) throw fail('internal', 'a layer from a file needs its digest');
-    const mediaType = mediaTypes[writer !== undefined && !isCompressed ? 'zstd' : compression];
-    return { ...tree, blob, mediaType, draft };
+    const job = { directory: draft.directory, hashesInput: false };
+    const result = await stores.unpackers.run(job, source, expected.onProgress);
+    verify(result, expected);
+    return { ...result, blob, mediaType: mediaTypes[result.compression], draft };
   } catch (error) {
     draft.discard();
     throw error;
-  } finally {
-    unpacker.abandon();
-    await writer?.discard();
   }
 }

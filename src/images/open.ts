@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Distribution } from '#distribution';
 import type { Events } from '#events';
 import { Slots } from '#std/slots';
-import { openBlobs, openSnapshots, type Records } from '#store';
+import { openBlobs, openSnapshots, openUnpackers, type Records } from '#store';
 import { openBlobSources } from './blob-sources.ts';
 import { openCatalogue } from './catalogue.ts';
 import { checkImages } from './check/check.ts';
@@ -19,7 +19,6 @@ import { openLastUsed } from './gc/last-used.ts';
 import type { ImageGcPolicy } from './gc/policy.ts';
 import { importImage } from './import.ts';
 import { applyChanges } from './import-changes.ts';
-import { importRemote } from './import-remote.ts';
 import { createLayers } from './layers.ts';
 import { loadImages } from './load.ts';
 import { pullImages } from './pull/pull.ts';
@@ -51,6 +50,8 @@ export interface ImagesOptions {
   readonly concurrentDownloads?: () => number;
   /** When images are removed by themselves, asked each time; without it, or while it says nothing, never. */
   readonly gcPolicy?: () => ImageGcPolicy | undefined;
+  /** Starts an unpacker's process; without it layers are unpacked in this one. */
+  readonly unpackerCommand?: readonly string[];
 }
 
 function examinerOf({ examinerCommand }: ImagesOptions): Pick<ImagesOptions, 'examinerCommand'> {
@@ -66,7 +67,8 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
   const blobs = openBlobs(join(dataRoot, 'blobs'));
   const snapshots = openSnapshots(join(dataRoot, 'snapshots'));
   const catalogue = openCatalogue(records);
-  const layers = createLayers({ records, catalogue, blobs, snapshots });
+  const unpackers = openUnpackers(options.unpackerCommand);
+  const layers = createLayers({ records, catalogue, blobs, snapshots, unpackers });
   const blobSources = openBlobSources(records);
   const shared = {
     records,
@@ -102,9 +104,8 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     },
     commit: (request) => commitContainer(shared, request),
     import: (request) => importImage(shared, request),
-    importRemote: (request) => importRemote(shared, request),
     pull: (request) => pullImages(shared, request),
-    load: (body, { quiet }) => loadImages(shared, body, quiet),
+    load: (body, request) => loadImages(shared, body, request),
     save: async (references) => saveImages(shared, references),
     push: (request) => pushImages(pushing, request),
     lookUp: (name, lookup) => inspectDistribution(distribution, name, lookup),
@@ -116,5 +117,6 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     gc: createImageGc({ ...shared, gcPolicy: options.gcPolicy ?? (() => undefined) }),
     reconcile: () => reconcileImages(shared),
     settled: () => snapshots.settled(),
+    close: () => unpackers.close(),
   };
 }

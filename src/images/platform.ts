@@ -34,3 +34,12 @@ export function parsePlatform(text: string): Platform {
   const alias = aliases[second] ?? { architecture: second };
   return { os: first, ...alias, ...(variant === undefined ? {} : { variant }) };
 }
+
+/** Whether what says so of itself runs on the platform; a variant that either does not tell fits any. */
+export function matchesPlatform(
+  found: { readonly os?: string; readonly architecture?: string; readonly variant?: string },
+  wanted: Platform,
+): boolean {
+  if (found.os !== wanted.os || found.architecture !== wanted.architecture) return false;
+  return !found.variant || !wanted.variant || found.variant === wanted.variant;
+}

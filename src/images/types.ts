@@ -16,7 +16,7 @@ import type {
 import type { RegistryCredentials } from '#distribution';
 import type { Change } from '#store';
 import type { ImageGc } from './gc/gc.ts';
-import type { importRemote } from './import-remote.ts';
+import type { Platform } from './platform.ts';
 import type { PullRequest } from './pull/pull.ts';
 import type { PushRequest } from './push/push.ts';
 import type { LookupOptions } from './registry-lookup.ts';
@@ -123,15 +123,19 @@ export interface Images {
   commit(request: CommitRequest): Promise<{ id: string; name: string }>;
   /** Returns the new image's id. */
   import(request: ImportRequest): Promise<string>;
-  /** The same with a tar from the web; yields Docker's progress, the id last. Throws what is wrong before the tar begins. */
-  importRemote(request: Parameters<typeof importRemote>[1]): Promise<AsyncIterable<ProgressMessage>>;
   /**
    * Fetches an image, or all of a repository's, from a registry; yields Docker's progress. Throws what is wrong before anything
    * came: `not-found`, `unauthorized`, `invalid-argument`.
    */
   pull(request: PullRequest): Promise<AsyncIterable<ProgressMessage>>;
-  /** Takes a docker-archive or OCI layout, plain or compressed; yields Docker's progress, ending `Loaded image: …`. */
-  load(body: ReadableStream<Uint8Array>, options: { quiet: boolean }): AsyncIterable<ProgressMessage>;
+  /**
+   * Takes a docker-archive or OCI layout, plain or compressed, or what of it is for one platform; yields Docker's progress,
+   * ending `Loaded image: …`.
+   */
+  load(
+    body: ReadableStream<Uint8Array>,
+    options: { quiet: boolean; platform?: Platform | undefined },
+  ): AsyncIterable<ProgressMessage>;
   /** A docker-archive that is an OCI layout too, of the images named. Throws `not-found` before the first byte. */
   save(references: readonly string[]): Promise<ReadableStream<Uint8Array>>;
   /** Sends images to their registry (`docker push`). Throws at once for a name or platform that is wrong. */
@@ -157,4 +161,6 @@ export interface Images {
   reconcile(): Promise<void>;
   /** When what was removed is gone from the disk too, and what was unmounted is written out. */
   settled(): Promise<void>;
+  /** Ends what helps it; work at hand fails. */
+  close(): void;
 }

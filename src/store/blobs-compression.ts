@@ -13,6 +13,8 @@ const magics: readonly (readonly [Compression, readonly number[]])[] = [
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
 ];
 const longestMagic = 6;
+/** What comes out at once: each piece of the usual 16 KiB would cost a way through another thread. */
+const pieceBytes = 256 * 1024;
 
 /** What a stream is compressed with, by its first bytes. */
 export function compressionOf(start: Uint8Array): Compression {
@@ -79,18 +81,15 @@ async function* throughProgram(source: AsyncIterable<Uint8Array>, name: 'bzip2' 
   }
 }
 
-const decompressedBytes = 256 * 1024;
-
 /** The plain contents of a compressed stream. Throws when it is damaged or cut off. */
 export function decompress(source: AsyncIterable<Uint8Array>, compression: Compression): AsyncIterable<Uint8Array> {
   switch (compression) {
     case 'none':
       return source;
     case 'gzip':
-      return through(source, createGunzip());
+      return through(source, createGunzip({ chunkSize: pieceBytes }));
     case 'zstd':
-      // Each piece of the usual 16 KiB would cost a way through another thread: five times as much as decompression itself.
-      return through(source, createZstdDecompress({ chunkSize: decompressedBytes }));
+      return through(source, createZstdDecompress({ chunkSize: pieceBytes }));
     default:
       return throughProgram(source, compression);
   }
@@ -100,6 +99,6 @@ export function decompress(source: AsyncIterable<Uint8Array>, compression: Compr
 const level = -3;
 
 /** Compresses with zstd on another thread: for what is kept here, where time counts more than the last tenth of size. */
-export function compress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
-  return through(source, createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: level } }));
+export function compressor(): Duplex {
+  return createZstdCompress({ chunkSize: pieceBytes, params: { [constants.ZSTD_c_compressionLevel]: level } });
 }

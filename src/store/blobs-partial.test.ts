@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf, encodedOf } from '#oci';
 import { openBlobs } from './blobs.ts';
-import { followFile } from './blobs-partial.ts';
+import { followFile } from './growing-file.ts';
 
 let directory = '';
 beforeEach(() => {

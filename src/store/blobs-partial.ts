@@ -3,17 +3,7 @@ import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Digester, encodedOf } from '#oci';
 import { fail } from '#std/errors';
-
-/** A file that somebody writes at its end, for whoever reads it meanwhile. */
-export interface GrowingFile {
-  /** Where it is now: it may be renamed when it is complete, so it is to be opened at once. */
-  readonly path: string;
-  /**
-   * Resolves when more than `beyondBytes` are there, or when it is complete, with how many there are. Rejects when no more
-   * will come though more was to be expected.
-   */
-  grown(beyondBytes: number): Promise<{ readonly sizeBytes: number; readonly isComplete: boolean }>;
-}
+import { type GrowingFile, Growth } from './growing-file.ts';
 
 /** A blob that is being downloaded. */
 export interface PartialBlob {
@@ -35,47 +25,6 @@ export interface PartialBlob {
 const keptBytes = 4 * 1024 ** 3;
 const keptMs = 7 * 24 * 3600 * 1000;
 const readBytes = 1024 * 1024;
-
-/** Tells readers how far a file has grown. */
-class Growth {
-  #sizeBytes = 0;
-  #isComplete = false;
-  #failure: { readonly error: unknown } | undefined;
-  readonly #waiting = new Set<() => void>();
-
-  get sizeBytes(): number {
-    return this.#sizeBytes;
-  }
-
-  add(bytes: number): void {
-    this.#sizeBytes += bytes;
-    this.#wake();
-  }
-
-  complete(): void {
-    this.#isComplete = true;
-    this.#wake();
-  }
-
-  fail(error: unknown): void {
-    this.#failure ??= { error };
-    this.#wake();
-  }
-
-  async beyond(bytes: number): Promise<{ sizeBytes: number; isComplete: boolean }> {
-    for (;;) {
-      if (this.#isComplete) return { sizeBytes: this.#sizeBytes, isComplete: true };
-      if (this.#failure !== undefined) throw this.#failure.error;
-      if (this.#sizeBytes > bytes) return { sizeBytes: this.#sizeBytes, isComplete: false };
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
-    }
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting) resolve();
-    this.#waiting.clear();
-  }
-}
 
 class PartialFile implements PartialBlob {
   readonly file: GrowingFile;
@@ -142,7 +91,6 @@ class PartialFile implements PartialBlob {
 
   async suspend(error: unknown = fail('unavailable', 'the download was given up')): Promise<void> {
     if (!this.#isOpen) return;
-    if (this.sizeBytes === 0) return this.discard(error);
     this.#growth.fail(error);
     await this.#close();
   }
@@ -232,25 +180,5 @@ export class Partials {
       return stat === undefined ? [] : [{ name, path, sizeBytes: stat.size, changedMs: stat.mtimeMs }];
     });
     return files.sort((one, other) => other.changedMs - one.changedMs);
-  }
-}
-
-/** Reads a file while it grows, to its end. */
-export async function* followFile(file: GrowingFile): AsyncGenerator<Uint8Array> {
-  const handle = await open(file.path, 'r');
-  try {
-    for (let position = 0; ; ) {
-      const { sizeBytes, isComplete } = await file.grown(position);
-      while (position < sizeBytes) {
-        const chunk = Buffer.allocUnsafe(Math.min(readBytes, sizeBytes - position));
-        const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
-        if (bytesRead === 0) throw fail('internal', `${file.path} is shorter than it was`);
-        position += bytesRead;
-        yield chunk.subarray(0, bytesRead);
-      }
-      if (isComplete) return;
-    }
-  } finally {
-    await handle.close();
   }
 }

@@ -1,19 +1,9 @@
 import { createReadStream, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Digester, digestOf, encodedOf } from '#oci';
-import { fail } from '#std/errors';
+import { digestOf, encodedOf } from '#oci';
 import { newId } from '#std/identifiers';
 import { type PartialBlob, Partials } from './blobs-partial.ts';
-
-/** A blob that is being written: under a temporary name until `finish`. */
-export interface BlobWriter {
-  write(chunk: Uint8Array): Promise<void>;
-  /** Gives the blob its name; throws `invalid-argument` when `expected` is not its digest. Not yet synced. */
-  finish(expected?: string): Promise<{ digest: string; sizeBytes: number }>;
-  /** Removes what was written; harmless after `finish`. */
-  discard(): Promise<void>;
-}
 
 /** Content by its digest: each blob is a file that is complete or not there. */
 export interface Blobs {
@@ -21,7 +11,10 @@ export interface Blobs {
   /** Undefined when it is not there. */
   sizeBytes(digest: string): number | undefined;
   path(digest: string): string;
-  create(): Promise<BlobWriter>;
+  /** A name for a file of ours that is to become a blob, or to go. */
+  newPath(): string;
+  /** Makes a file at `newPath` the blob that it is. Not yet synced. */
+  take(path: string, digest: string): Promise<void>;
   /** Stores a small one at once. Not yet synced. */
   put(content: Uint8Array): string;
   /** Reads a small one. */
@@ -62,42 +55,18 @@ export function openBlobs(directory: string): Blobs {
   const has = (digest: string): boolean => statSync(path(digest), { throwIfNoEntry: false }) !== undefined;
   const partials = new Partials(partial, path);
 
-  async function create(): Promise<BlobWriter> {
-    const temporary = join(unfinished, newId());
-    const file = await open(temporary, 'wx', 0o600);
-    const digester = new Digester();
-    let isOpen = true;
-    return {
-      async write(chunk) {
-        digester.update(chunk);
-        for (let written = 0; written < chunk.length; ) {
-          written += (await file.write(chunk, written, chunk.length - written)).bytesWritten;
-        }
-      },
-      async finish(expected) {
-        const digest = digester.finish();
-        if (expected !== undefined && digest !== expected) {
-          throw fail('invalid-argument', `unexpected digest: expected ${expected}, got ${digest}`);
-        }
-        // One that is there may be named by a record: a power cut must not leave a file in its place that is not on disk.
-        if (has(digest)) await file.sync();
-        isOpen = false;
-        await file.close();
-        renameSync(temporary, path(digest));
-        return { digest, sizeBytes: digester.sizeBytes };
-      },
-      async discard() {
-        if (!isOpen) return;
-        isOpen = false;
-        await file.close();
-        await rm(temporary, { force: true });
-      },
-    };
+  async function take(file: string, digest: string): Promise<void> {
+    // One that is there may be named by a record: a power cut must not leave a file in its place that is not on disk.
+    if (has(digest)) {
+      await using handle = await open(file, 'r');
+      await handle.sync();
+    }
+    renameSync(file, path(digest));
   }
 
   function put(content: Uint8Array): string {
     const digest = digestOf(content);
-    // The same as in `finish`.
+    // The same as in `take`.
     if (has(digest) && readFileSync(path(digest)).equals(content)) return digest;
     const temporary = join(unfinished, newId());
     writeFileSync(temporary, content, { flag: 'wx', mode: 0o600 });
@@ -107,7 +76,8 @@ export function openBlobs(directory: string): Blobs {
 
   return {
     path,
-    create,
+    newPath: () => join(unfinished, newId()),
+    take,
     put,
     has,
     sizeBytes: (digest) => statSync(path(digest), { throwIfNoEntry: false })?.size,

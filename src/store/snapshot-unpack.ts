@@ -1,11 +1,9 @@
-import { closeSync, ftruncateSync, write as writeAsynchronously, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, writeSync } from 'node:fs';
 import { ConfinedDirectory } from '#linux/confined-directory';
 import { hasCode, SystemCallError } from '#linux/errno';
 import { createTarReader, type TarEntry, type TarHandler } from '#oci';
 import { fail } from '#std/errors';
 
-/** Pieces from this size on are written by another thread: a slow disk must not hold up the engine. */
-const largeWriteBytes = 64 * 1024;
 /** OCI image specification, layer: a file so named hides `name` in the layers below. */
 const whiteoutPrefix = '.wh.';
 /** Names with this prefix are notes of a file system that is no more; only the opaque marker means something. */
@@ -44,57 +42,38 @@ function isRoot(path: string): boolean {
   return path.split('/').every((part) => part === '' || part === '.' || part === '..');
 }
 
-async function writeAll(descriptor: number, chunk: Buffer, position: number): Promise<void> {
-  let written = 0;
-  while (written < chunk.length) {
-    written += await new Promise<number>((resolve, reject) => {
-      writeAsynchronously(descriptor, chunk, written, chunk.length - written, position + written, (error, count) =>
-        error ? reject(error) : resolve(count),
-      );
-    });
+function writeAll(descriptor: number, chunk: Buffer, position: number): void {
+  for (let written = 0; written < chunk.length; ) {
+    written += writeSync(descriptor, chunk, written, chunk.length - written, position + written);
   }
-}
-
-/** Zeroes that are not written: a layer of a few bytes may hold more of them than there is disk. */
-const zeroes = Buffer.alloc(128 * 1024);
-const holeMinBytes = 4096;
-
-function isZeroes(chunk: Buffer): boolean {
-  const { length } = chunk;
-  if (length < holeMinBytes || length > zeroes.length || chunk[0] !== 0) return false;
-  return zeroes.compare(chunk, 0, length, 0, length) === 0;
 }
 
 /** The file that is being written: where the next piece of contents goes. */
 class FileWriter {
   #extent = 0;
   #within = 0;
-  #endsInHole = false;
 
   constructor(
     readonly descriptor: number,
     readonly entry: TarEntry,
   ) {}
 
-  write(chunk: Buffer): void | Promise<void> {
-    if (this.entry.sparse !== undefined) return this.#writeSparse(chunk, this.entry.sparse);
-    const position = this.#within;
-    this.#within += chunk.length;
-    this.#endsInHole = isZeroes(chunk);
-    if (this.#endsInHole) return;
-    if (chunk.length >= largeWriteBytes) return writeAll(this.descriptor, chunk, position);
-    for (let written = 0; written < chunk.length; ) {
-      written += writeSync(this.descriptor, chunk, written, chunk.length - written, position + written);
+  write(chunk: Buffer): void {
+    if (this.entry.sparse !== undefined) {
+      this.#writeSparse(chunk, this.entry.sparse);
+      return;
     }
+    writeAll(this.descriptor, chunk, this.#within);
+    this.#within += chunk.length;
   }
 
-  async #writeSparse(chunk: Buffer, extents: readonly { offset: number; length: number }[]): Promise<void> {
+  #writeSparse(chunk: Buffer, extents: readonly { offset: number; length: number }[]): void {
     let rest = chunk;
     while (rest.length > 0) {
       const extent = extents[this.#extent];
       if (extent === undefined) return;
       const piece = rest.subarray(0, extent.length - this.#within);
-      await writeAll(this.descriptor, piece, extent.offset + this.#within);
+      writeAll(this.descriptor, piece, extent.offset + this.#within);
       rest = rest.subarray(piece.length);
       this.#within += piece.length;
       if (this.#within === extent.length) {
@@ -106,7 +85,7 @@ class FileWriter {
 
   close(): void {
     try {
-      if (this.entry.sparse !== undefined || this.#endsInHole) ftruncateSync(this.descriptor, this.entry.sizeBytes);
+      if (this.entry.sparse !== undefined) ftruncateSync(this.descriptor, this.entry.sizeBytes);
     } finally {
       closeSync(this.descriptor);
     }
@@ -154,8 +133,8 @@ class LayerHandler implements TarHandler {
     }
   }
 
-  data(chunk: Buffer): void | Promise<void> {
-    return this.#file?.write(chunk);
+  data(chunk: Buffer): void {
+    this.#file?.write(chunk);
   }
 
   end(): void {
@@ -210,19 +189,7 @@ function withoutReserved(entry: TarEntry): TarEntry {
 }
 
 /** A name or an owner that the kernel refuses is the tar's fault, not ours. */
-const refusals = [
-  'ENAMETOOLONG',
-  'EINVAL',
-  'ENOTDIR',
-  'ELOOP',
-  'ENOENT',
-  'EISDIR',
-  'EFBIG',
-  'EEXIST',
-  'EPERM',
-  'ERANGE',
-  'E2BIG',
-];
+const refusals = ['ENAMETOOLONG', 'EINVAL', 'ENOTDIR', 'ELOOP', 'ENOENT', 'EISDIR', 'EFBIG', 'EEXIST', 'EPERM'];
 
 function blame(error: unknown): unknown {
   if (!refusals.some((code) => hasCode(error, code))) return error;

@@ -88,6 +88,7 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     foreignLayersTo: () => inForce.current.foreignLayersTo,
     examinerCommand: [...selfCommand(), 'examiner'],
     gcPolicy: () => inForce.current.imageGc,
+    unpackerCommand: [...selfCommand(), 'unpacker'],
   });
   const volumes = await openVolumes({
     records,
@@ -156,6 +157,7 @@ export async function openEngine(
       () => opened.close(),
       () => porter.close(),
       () => images.gc.close(),
+      () => images.close(),
       () => images.settled(),
       () => volumes.settled(),
       ...(all

@@ -1,0 +1,142 @@
+import type { ProgressMessage } from '#api';
+import { chainIdOf } from '#oci';
+import { shortId } from '#std/identifiers';
+import type { Blobs } from '#store';
+import type { Catalogue, StoredLayer } from './catalogue.ts';
+import { checkDepth, type Layers } from './layers.ts';
+import type { ArchivedImage } from './load-archive.ts';
+import type { Archive, Receiver } from './load-pieces.ts';
+import { type LooseLayer, wrongDiffId } from './loose-layer.ts';
+
+/** At most so often progress is told. */
+const progressEveryMs = 100;
+
+type Report = (message: ProgressMessage) => void;
+
+/** A large file of an archive: it may be a layer. */
+export interface Candidate {
+  readonly sizeBytes: number;
+  /** Unpacked; undefined when there is a layer of that name already, and nothing was made of it. */
+  readonly unpacked: Promise<LooseLayer | undefined>;
+}
+
+/** The layers of an archive that is being loaded: unpacked as they come, and put above each other when that is known. */
+export class ArchiveLayers {
+  /** What has to be released. */
+  readonly held: string[] = [];
+  readonly #layers: Layers;
+  readonly #catalogue: Catalogue;
+  readonly #blobs: Blobs;
+  readonly #report: Report;
+  /** Each may stand on others only once. */
+  readonly #loose = new Set<Candidate>();
+  readonly #stored = new Map<string, StoredLayer>();
+
+  constructor(options: { layers: Layers; catalogue: Catalogue; blobs: Blobs }, report: Report) {
+    this.#layers = options.layers;
+    this.#catalogue = options.catalogue;
+    this.#blobs = options.blobs;
+    this.#report = report;
+  }
+
+  /** Takes a file of the archive for a layer; whether it is one shows when somebody names it. */
+  readonly receive: Receiver<Candidate> = (path, sizeBytes, content) => {
+    const name = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
+    const digest = name === undefined ? undefined : `sha256:${name}`;
+    const unpacked = this.#holdSame(digest) ? skip(content) : this.#unpack(content, sizeBytes, digest);
+    // The failure is told to who asks for the layer; meanwhile the rest of the file must not wait for a reader.
+    unpacked.catch(() => content[Symbol.asyncIterator]().return?.());
+    const candidate = { sizeBytes, unpacked };
+    this.#loose.add(candidate);
+    return candidate;
+  };
+
+  /** All layers of one image, those that are here already included. */
+  async take(archive: Archive<Candidate>, image: ArchivedImage): Promise<StoredLayer[]> {
+    const taken: StoredLayer[] = [];
+    checkDepth(image.file.rootfs.diff_ids);
+    for (const [index, diffId] of image.file.rootfs.diff_ids.entries()) {
+      taken.push(await this.#takeOne(archive, image.layerPaths[index] ?? '', diffId, taken.at(-1)?.id));
+    }
+    return taken;
+  }
+
+  /** Throws away what no image has taken. */
+  async abandonRest(): Promise<void> {
+    for (const { unpacked } of this.#loose) {
+      const loose = await unpacked.catch(() => undefined);
+      if (loose !== undefined) this.#layers.abandon(loose);
+    }
+    this.#loose.clear();
+  }
+
+  async #takeOne(
+    archive: Archive<Candidate>,
+    path: string,
+    diffId: string,
+    parent: string | undefined,
+  ): Promise<StoredLayer> {
+    const id = chainIdOf(parent, diffId);
+    const before = this.#stored.get(id);
+    if (before !== undefined) return before;
+    const present = this.#layers.holdWhole(id);
+    const layer = present ?? (await this.#adopt(archive.piece(path), diffId, parent));
+    this.held.push(layer.id);
+    this.#stored.set(id, layer);
+    return layer;
+  }
+
+  async #adopt(piece: Candidate | Buffer, diffId: string, parent: string | undefined): Promise<StoredLayer> {
+    const loose = await this.#looseOf(piece, diffId);
+    if (loose.diffId !== diffId) {
+      this.#layers.abandon(loose);
+      throw wrongDiffId(diffId, loose.diffId);
+    }
+    const total = Buffer.isBuffer(piece) ? piece.length : piece.sizeBytes;
+    this.#report({ status: 'Loading layer', progressDetail: { current: total, total }, id: shortId(diffId) });
+    return this.#layers.adopt(loose, parent);
+  }
+
+  async #looseOf(piece: Candidate | Buffer, diffId: string): Promise<LooseLayer> {
+    if (Buffer.isBuffer(piece)) return this.#layers.unpack(only(piece), { expectedDiffId: diffId });
+    const loose = await piece.unpacked;
+    if (loose !== undefined && this.#loose.delete(piece)) return loose;
+    // The same layer elsewhere: above others, or of another image.
+    const blob = this.#sourcesOf(diffId)[0]?.blob ?? loose?.blob ?? '';
+    return this.#layers.unpack(this.#blobs.read(blob), { expectedDiffId: diffId });
+  }
+
+  /** Keeps a layer of that digest, if there is one, for as long as we may need its blob. */
+  #holdSame(digest: string | undefined): boolean {
+    const [found] = digest === undefined ? [] : this.#sourcesOf(digest);
+    if (found === undefined || this.#layers.holdWhole(found.id) === undefined) return false;
+    this.held.push(found.id);
+    return true;
+  }
+
+  /** Layers here of this digest, be it that of its tar or that of the blob itself. */
+  #sourcesOf(digest: string): StoredLayer[] {
+    const layers = [...this.#catalogue.layers.all(), ...this.#stored.values()];
+    return layers.filter(({ diffId, blob }) => (diffId === digest || blob === digest) && this.#blobs.has(blob));
+  }
+
+  #unpack(content: AsyncIterable<Uint8Array>, total: number, digest: string | undefined): Promise<LooseLayer> {
+    let toldAtMs = performance.now();
+    return this.#layers.unpack(content, {
+      ...(digest === undefined ? {} : { expectedDigest: digest }),
+      onProgress: (current) => {
+        if (digest === undefined || performance.now() - toldAtMs < progressEveryMs) return;
+        toldAtMs = performance.now();
+        this.#report({ status: 'Loading layer', progressDetail: { current, total }, id: shortId(digest) });
+      },
+    });
+  }
+}
+
+async function* only(content: Uint8Array): AsyncGenerator<Uint8Array> {
+  if (content.length > 0) yield content;
+}
+
+async function skip(content: AsyncIterable<Uint8Array>): Promise<undefined> {
+  for await (const _ of content);
+}
