@@ -55,6 +55,8 @@ function checkGrants(grants: Grants, { endpoint, repository }: Found): void {
 }
 
 async function answer(services: Services, authorize: Authorize, request: Request, address: string): Promise<Response> {
+  // What the Host header holds is a part of it.
+  if (!URL.canParse(request.url)) throw refuse('UNSUPPORTED', 'the Host header names no host', { status: 400 });
   const { pathname, searchParams } = new URL(request.url);
   const found = find(request.method, pathname);
   const { endpoint, repository, reference } = found;

@@ -98,7 +98,8 @@ export function checkManifest(content: Uint8Array, header: string | null): Check
   const config = isIndex ? undefined : named(fields.config, 'config');
   const blobs = config === undefined ? [] : [config, ...listOf(fields.layers, 'layers')];
   const manifests = isIndex ? listOf(fields.manifests, 'manifests') : [];
-  const subject = fields.subject === undefined ? undefined : named(fields.subject, 'subject').digest;
+  const subject =
+    fields.subject === undefined || fields.subject === null ? undefined : named(fields.subject, 'subject').digest;
   const artifactType = textOf(fields.artifactType, 'artifactType') ?? config?.mediaType;
   const annotations = annotationsOf(fields.annotations);
   const edge = (kind: Edge['kind']) => (child: Named) => ({ digest: child.digest, kind });

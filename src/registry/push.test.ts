@@ -186,3 +186,12 @@ test('a push whose connection is dead is taken over by another, and goes on wher
   const stored = await client.send('GET', `push/resumed/blobs/${digest(content)}`);
   expect(digest(new Uint8Array(await stored.arrayBuffer()))).toBe(digest(content));
 }, 30_000);
+
+test('a Host header that names no host is the request’s fault', async () => {
+  const { hostname, port } = new URL(started.registry.url);
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connect(Number(port), hostname, () => socket.write('GET /v2/ HTTP/1.1\r\nHost: a b<>\r\n\r\n'));
+  socket.once('data', (data) => resolve(data.toString())).once('error', reject);
+  expect(await promise).toStartWith('HTTP/1.1 400 ');
+  socket.destroy();
+});

@@ -5,7 +5,7 @@ import type { Records } from '#store';
 import type { Catalogue, StoredImage, StoredLayer } from '../catalogue.ts';
 import { putReference } from '../commit.ts';
 import type { Layers } from '../layers.ts';
-import type { StoredManifest } from '../manifests.ts';
+import { blobsOfManifest, manifestsOf, type StoredManifest } from '../manifests.ts';
 import { progressMessage } from '../progress.ts';
 import { pushBlob } from './blob.ts';
 import { type LayerTarget, type LayerToPush, pushLayer } from './layer.ts';
@@ -113,10 +113,20 @@ function holdLayers({ layers, catalogue }: PushTarget, image: StoredImage): Stor
   return image.chain.flatMap((id) => layers.hold(id) ?? []);
 }
 
+/** Keeps what is the image's own, its configuration and manifests, while it is sent, though the image be removed meanwhile. */
+function holdBlobs({ layers, catalogue }: PushTarget, image: StoredImage): string[] {
+  const digests = [image.id, ...manifestsOf(catalogue.manifests, image.id).flatMap(blobsOfManifest)];
+  for (const digest of digests) layers.holdBlob(digest);
+  return digests;
+}
+
 /** Sends an image, and has a tag name it; the image is known by the repository's digest from then on. */
 export async function pushTag(target: PushTarget, image: StoredImage, reference: ImageReference): Promise<void> {
   const { repository, catalogue, records, report, layers } = target;
+  // Another tag of the same push may have taken long.
+  if (catalogue.images.get(image.id) === undefined) throw noSuchTag(reference);
   const held = holdLayers(target, image);
+  const heldBlobs = holdBlobs(target, image);
   const { name, tag = '' } = reference;
   let manifest: FinishedManifest;
   try {
@@ -124,6 +134,7 @@ export async function pushTag(target: PushTarget, image: StoredImage, reference:
     await repository.putManifest(tag, manifest.mediaType, manifest.content);
   } finally {
     layers.release(held.map(({ id }) => id));
+    for (const digest of heldBlobs) layers.releaseBlob(digest);
   }
   const { digest, content } = manifest;
   report({ status: `${tag}: digest: ${digest} size: ${content.length}` });
