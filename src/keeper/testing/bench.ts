@@ -226,9 +226,11 @@ function removeCgroup(path: string): void {
   }
 }
 
-/** The text of a json-file log. */
+/** The text of a json-file log; of a line that is being written, nothing yet. */
 export function readLog(path: string): string {
-  return readFileSync(path, 'utf8')
+  const text = readFileSync(path, 'utf8');
+  return text
+    .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => (JSON.parse(line) as { log: string }).log)
