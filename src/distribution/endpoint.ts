@@ -1,7 +1,7 @@
 import { fail } from '#std/errors';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { errorOfAnswer, RegistryError } from './failure.ts';
-import { isInsecure, servingHost } from './hosts.ts';
+import { isFromHome, isInsecure, servingHost } from './hosts.ts';
 import { basicAuthorization, type TokenRequest, type Tokens } from './tokens.ts';
 import type { Answer, Ask, Transport } from './transport.ts';
 import type { RegistryCredentials, RegistrySettings } from './types.ts';
@@ -61,6 +61,13 @@ interface Greeting {
   readonly atMs: number;
 }
 
+/** A registry behind a proxy that speaks TLS for it may not know that, and gives URLs of plain HTTP. */
+function homeward(text: string, home: URL): string {
+  const url = new URL(text);
+  if (home.protocol === 'https:' && url.protocol === 'http:' && url.host === home.host) url.protocol = home.protocol;
+  return url.href;
+}
+
 /** Opens places; how each was reached is remembered for some minutes. */
 export function createEndpoints({ transport, tokens }: { transport: Transport; tokens: Tokens }) {
   const greetings = new Map<string, Greeting>();
@@ -76,7 +83,11 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
         if (answer.status >= 500 || answer.status === 429 || answer.status === 408) throw await failOf(answer);
         await answer.discard();
         const challenges = parseChallenges(answer.headers.get('www-authenticate') ?? '');
-        const greeting = { base, challenges: answer.status === 401 ? challenges : [], atMs: Date.now() };
+        const greeting = {
+          base,
+          challenges: answer.status === 401 && isFromHome(answer.url, base) ? challenges : [],
+          atMs: Date.now(),
+        };
         greetings.set(key, greeting);
         return greeting;
       } catch (error) {
@@ -128,20 +139,20 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
   async function open(place: Place, signal: AbortSignal): Promise<Endpoint> {
     const greeting = await greet(place, signal);
     let { challenges } = greeting;
-    const home = new URL(greeting.base).origin;
+    const home = new URL(greeting.base);
 
     async function send(url: string, { scopes, accept: _, headers, ...rest }: RegistryAsk, fresh: boolean) {
       // A URL of another host, as an upload's Location may be, gets no credentials.
-      const ours = new URL(url).origin === home;
+      const ours = new URL(url).origin === home.origin;
       const given = ours ? await authorization(challenges, place, { scopes, signal, url }, fresh) : undefined;
       const sent = { ...headers, ...(given !== undefined && { Authorization: given }) };
       return transport.send(url, { ...rest, headers: sent, insecure: ours && place.insecure, signal });
     }
 
     async function ask(path: string, request: RegistryAsk): Promise<Answer> {
-      const url = path.startsWith('/') ? greeting.base + path : path;
+      const url = path.startsWith('/') ? greeting.base + path : homeward(path, home);
       let answer = await send(url, request, false);
-      if (answer.status === 401) {
+      if (answer.status === 401 && isFromHome(answer.url, greeting.base)) {
         const fresh = parseChallenges(answer.headers.get('www-authenticate') ?? '');
         if (fresh.length > 0) {
           await answer.discard();

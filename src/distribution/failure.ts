@@ -60,7 +60,18 @@ async function protocolWords(url: URL): Promise<string> {
   return speaksPlainly ? 'http: server gave HTTP response to HTTPS client' : 'remote error: tls: handshake failure';
 }
 
-async function causeOf(url: URL, error: unknown): Promise<{ words: string; passes: boolean }> {
+/** What went wrong before the proxy was through, or on its other side. */
+function causeBehind(proxy: string, error: unknown): { words: string; passes: boolean } {
+  const refused = ['ConnectionRefused', 'ECONNREFUSED'].includes(codeOf(error));
+  const words = refused ? `dial tcp ${new URL(proxy).host}: connect: connection refused` : messageOf(error);
+  return { words: `proxyconnect tcp: ${words}`, passes: true };
+}
+
+async function causeOf(
+  url: URL,
+  error: unknown,
+  proxy: string | undefined,
+): Promise<{ words: string; passes: boolean }> {
   const name = nameOfHost(url.host);
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
   const code = codeOf(error);
@@ -70,6 +81,8 @@ async function causeOf(url: URL, error: unknown): Promise<{ words: string; passe
     const words = `tls: failed to verify certificate: x509: certificate is not valid for ${name}`;
     return { words, passes: false };
   }
+  if (error instanceof Error && error.name === 'TimeoutError') return { words: error.message, passes: true };
+  if (proxy !== undefined) return causeBehind(proxy, error);
   if (code === 'EPROTO') return { words: await protocolWords(url), passes: false };
   if (isIP(name) === 0 && (await lookup(name).catch(() => undefined)) === undefined) {
     return { words: `dial tcp: lookup ${name}: no such host`, passes: false };
@@ -87,9 +100,9 @@ function verb(method: string): string {
 }
 
 /** What came between us and a registry, in the words of Go's client, which Docker's users know. */
-export async function unreachable(method: string, url: string, error: unknown): Promise<Error> {
+export async function unreachable(method: string, url: string, error: unknown, proxy?: string): Promise<Error> {
   if (error instanceof EstibaError) return error;
-  const { words, passes: mayPass } = await causeOf(new URL(url), error);
+  const { words, passes: mayPass } = await causeOf(new URL(url), error, proxy);
   return new RegistryError('internal', `${verb(method)} ${JSON.stringify(url)}: ${words}`, {
     passes: mayPass,
     cause: error,

@@ -50,3 +50,12 @@ export async function isInsecure(host: string, listed: readonly string[]): Promi
   const addresses = isIP(name) === 0 ? await lookup(name, { all: true }).catch(() => []) : [{ address: name }];
   return addresses.some(({ address }) => networks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'));
 }
+
+/**
+ * Whether an answer came from the registry itself (`home` is one of its URLs): from its origin, or from its host by HTTPS. What
+ * another server, which a redirect led to, asks for is not to be had: its token server would be told the password.
+ */
+export function isFromHome(url: string, home: string): boolean {
+  const [answered, asked] = [new URL(url), new URL(home)];
+  return answered.origin === asked.origin || (answered.host === asked.host && answered.protocol === 'https:');
+}

@@ -1,4 +1,4 @@
-export { RegistryError } from './failure.ts';
+export { RegistryError, unreachable } from './failure.ts';
 export { openDistribution, registryDefaults } from './open.ts';
 export { proxiesOfEnvironment } from './proxy.ts';
 export type {

@@ -1,4 +1,4 @@
-import { type Descriptor, mediaTypes, parseIndex } from '#oci';
+import { type Descriptor, isTag, mediaTypes, parseIndex } from '#oci';
 import { fail } from '#std/errors';
 import { RegistryError } from './failure.ts';
 import { manifestAccept, readManifest } from './manifest.ts';
@@ -7,6 +7,8 @@ import type { Answer } from './transport.ts';
 
 const pageMaxBytes = 16 * 1024 * 1024;
 const pagesMax = 10_000;
+/** Of one repository; Docker Hub's largest have some tens of thousands. */
+const tagsMax = 1_000_000;
 
 function parsePage(content: Uint8Array, url: string): Record<string, unknown> {
   try {
@@ -35,7 +37,13 @@ async function* pages(reach: Reach, first: string): AsyncIterable<Record<string,
 export async function listTags(reach: Reach): Promise<string[]> {
   const found: string[] = [];
   for await (const { tags } of pages(reach, `/v2/${reach.path}/tags/list`)) {
-    if (Array.isArray(tags)) found.push(...tags.filter((tag) => typeof tag === 'string'));
+    for (const tag of Array.isArray(tags) ? (tags as unknown[]) : []) {
+      if (typeof tag !== 'string' || !isTag(tag)) {
+        throw fail('internal', `the registry's list has what is no tag: ${JSON.stringify(tag).slice(0, 200)}`);
+      }
+      found.push(tag);
+    }
+    if (found.length > tagsMax) throw fail('internal', `the registry's list has more than ${tagsMax} tags`);
   }
   return found;
 }

@@ -1,7 +1,7 @@
 import { EstibaError, fail } from '#std/errors';
 import { parseChallenges } from './challenge.ts';
 import { failOf, originPlace } from './endpoint.ts';
-import { hostOfAddress } from './hosts.ts';
+import { hostOfAddress, isFromHome } from './hosts.ts';
 import { basicAuthorization, type Token, type Tokens } from './tokens.ts';
 import type { Transport } from './transport.ts';
 import type { RegistryCredentials, RegistrySettings } from './types.ts';
@@ -22,7 +22,8 @@ async function logInAt(
   const first = await transport.send(url, { insecure, signal });
   await first.discard();
   if (first.status < 300) return credentials.identitytoken ?? '';
-  const challenges = parseChallenges(first.headers.get('www-authenticate') ?? '');
+  const asked = isFromHome(first.url, url) ? first.headers.get('www-authenticate') : null;
+  const challenges = parseChallenges(asked ?? '');
   const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
   let token: Token | undefined;
   if (bearer !== undefined) {

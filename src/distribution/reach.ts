@@ -58,7 +58,12 @@ export function createReach(
   const { downloadAttempts: attempts, firstRetryMs: firstMs = 1000 } = settings();
   // A short request is worth less patience than a layer.
   const retry = <T>(work: () => Promise<T>) => withRetries({ attempts, firstMs: firstMs / 2, signal }, work);
-  const origin = async () => endpoints.open(await originPlace(host, settings(), credentials), signal);
+  // Whether the host is of this machine or of a listed network may be a question to the name server: asked once.
+  let place: Promise<Place> | undefined;
+  const origin = async () => {
+    place ??= originPlace(host, settings(), credentials);
+    return endpoints.open(await place, signal);
+  };
   const mirrors = () => mirrorPlaces(host, settings()).map((place) => () => endpoints.open(place, signal));
 
   async function anywhere<T>(work: (endpoint: Endpoint) => Promise<T>): Promise<T> {

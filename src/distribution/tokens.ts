@@ -50,6 +50,13 @@ function requestOf(challenge: Challenge, request: TokenRequest): { url: string; 
   const { identitytoken, username = '', password = '' } = credentials;
   const url = realmOf(challenge);
   const service = challenge.parameters.get('service') ?? '';
+  const known = username !== '' || password !== '';
+  if (url.protocol === 'http:' && !insecure && (known || identitytoken)) {
+    throw fail(
+      'internal',
+      `the token server ${url.origin} would get the credentials unencrypted: its registry is not insecure`,
+    );
+  }
   if (identitytoken) {
     const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: identitytoken });
     form.set('client_id', clientId);
@@ -65,7 +72,6 @@ function requestOf(challenge: Challenge, request: TokenRequest): { url: string; 
   }
   for (const scope of scopes) url.searchParams.append('scope', scope);
   if (service !== '') url.searchParams.set('service', service);
-  const known = username !== '' || password !== '';
   const headers = known ? { Authorization: basicAuthorization(credentials) } : {};
   return { url: url.href, ask: { headers, insecure, signal } };
 }

@@ -1,5 +1,5 @@
 import { fail } from '#std/errors';
-import { RegistryError, unreachable } from './failure.ts';
+import { unreachable } from './failure.ts';
 
 /** A request to a registry, or to a server that it sent us to. */
 export interface Ask {
@@ -9,7 +9,7 @@ export interface Ask {
   readonly body?: string | Uint8Array | (() => AsyncIterable<Uint8Array>);
   /** Whether an unknown certificate is good enough. */
   readonly insecure?: boolean;
-  /** For how long nothing may come, where it is less than usual. */
+  /** For how long nothing may come, where it is not as long as usual. */
   readonly idleMs?: number;
   readonly signal: AbortSignal;
 }
@@ -40,8 +40,14 @@ export interface Way {
   readonly tls?: { readonly ca?: string[]; readonly cert?: string; readonly key?: string };
 }
 
+const timeoutWords = 'net/http: request canceled (Client.Timeout exceeded while awaiting headers)';
 const redirectsMax = 10;
 const redirects = [301, 302, 303, 307, 308];
+
+/** Where a cloud tells its machines their secrets, and nothing is that another network's registry may send us to. */
+function isLinkLocal({ hostname }: URL): boolean {
+  return /^169\.254\.|^\[fe[89ab]|^\[::ffff:a9fe:/.test(hostname);
+}
 
 /** Aborts when there has been no progress for a while. */
 function createWatch(signal: AbortSignal, idleMs: number) {
@@ -72,21 +78,24 @@ async function* watched(source: AsyncIterable<Uint8Array>, watch: Watch): AsyncI
   watch.progress();
 }
 
-/** Why a request or a body failed: the caller's own abort goes on as it is. */
-async function reason(
-  method: string,
-  url: string,
-  error: unknown,
-  watch: Watch,
-  signal: AbortSignal,
-): Promise<unknown> {
-  if (signal.aborted) return signal.reason;
-  if (!watch.timedOut) return unreachable(method, url, error);
-  const words = 'net/http: request canceled (Client.Timeout exceeded while awaiting headers)';
-  return unreachable(method, url, new RegistryError('internal', `${method} "${url}": ${words}`, { passes: true }));
+/** A request that is on its way. */
+interface Attempt {
+  readonly method: string;
+  readonly url: string;
+  readonly proxy: string | undefined;
+  readonly watch: Watch;
+  readonly signal: AbortSignal;
 }
 
-function answerOf(response: Response, url: string, method: string, watch: Watch, signal: AbortSignal): Answer {
+/** Why a request or a body failed: the caller's own abort goes on as it is. */
+async function reason(error: unknown, { method, url, proxy, watch, signal }: Attempt): Promise<unknown> {
+  if (signal.aborted) return signal.reason;
+  return unreachable(method, url, watch.timedOut ? new DOMException(timeoutWords, 'TimeoutError') : error, proxy);
+}
+
+function answerOf(response: Response, attempt: Attempt): Answer {
+  const { url, watch } = attempt;
+
   async function* body(): AsyncIterable<Uint8Array> {
     const reader = response.body?.getReader();
     let ended = reader === undefined;
@@ -101,7 +110,7 @@ function answerOf(response: Response, url: string, method: string, watch: Watch,
       }
       ended = true;
     } catch (error) {
-      throw await reason(method, url, error, watch, signal);
+      throw await reason(error, attempt);
     } finally {
       watch.end();
       if (!ended) await reader?.cancel().catch(() => undefined);
@@ -134,7 +143,8 @@ export function createTransport(options: {
   async function sendOnce(url: string, ask: Ask, headers: Readonly<Record<string, string>>): Promise<Answer> {
     const { method = 'GET', body, insecure = false, signal } = ask;
     const way = options.wayTo(new URL(url));
-    const watch = createWatch(signal, Math.min(ask.idleMs ?? Number.POSITIVE_INFINITY, options.idleMs()));
+    const watch = createWatch(signal, ask.idleMs ?? options.idleMs());
+    const attempt = { method, url, proxy: way.proxy, watch, signal };
     try {
       const init = {
         method,
@@ -150,10 +160,10 @@ export function createTransport(options: {
         tls: { ...way.tls, rejectUnauthorized: !insecure },
       };
       const response = await fetch(url, init as unknown as RequestInit);
-      return answerOf(response, url, method, watch, signal);
+      return answerOf(response, attempt);
     } catch (error) {
       watch.end();
-      throw await reason(method, url, error, watch, signal);
+      throw await reason(error, attempt);
     }
   }
 
@@ -170,6 +180,8 @@ export function createTransport(options: {
       const words = `${method.charAt(0)}${method.slice(1).toLowerCase()} ${JSON.stringify(place)}`;
       if (next === undefined || !/^https?:$/.test(next.protocol))
         throw fail('internal', `${words}: a redirect to nowhere: ${location}`);
+      if (isLinkLocal(next) && !isLinkLocal(new URL(place)))
+        throw fail('internal', `${words}: a redirect to an address of this link alone is not followed: ${location}`);
       if (count === redirectsMax) throw fail('internal', `${words}: stopped after ${redirectsMax} redirects`);
       if (next.origin !== new URL(place).origin) {
         headers = Object.fromEntries(

@@ -26,6 +26,9 @@ interface Session {
 /** Answers after which an upload has to begin anew: the registry forgot it, or has got to another place. */
 const restarts = [404, 416];
 
+/** A registry may have to move, or hash, all of a blob before it answers. */
+const commitMs = 10 * 60_000;
+
 const binary = { 'Content-Type': 'application/octet-stream' };
 
 /** The URL of an answer's Location, which may be relative; the query belongs to it. */
@@ -100,7 +103,7 @@ async function finish(target: UploadTarget, session: Session, upload: BlobUpload
   };
   const send = async (url: string, request: Omit<RegistryAsk, 'scopes'>): Promise<Answer> => {
     try {
-      const answer = await endpoint.ask(url, { ...request, scopes });
+      const answer = await endpoint.ask(url, { ...request, scopes, idleMs: commitMs });
       await answer.discard();
       return answer;
     } catch (error) {

@@ -4,6 +4,7 @@ import type { Collection, Records } from '#store';
 /** A layer's blob as registries have it: `id` is the digest of the blob, compressed as it is there. */
 export interface StoredBlobSource {
   readonly id: string;
+  /** Of the tar that it holds; empty while that is not known. */
   readonly diffId: string;
   readonly mediaType: string;
   readonly sizeBytes: number;

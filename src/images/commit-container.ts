@@ -4,7 +4,7 @@ import { formatTime, nowNs } from '#std/time';
 import { changesOf, packChanges, type Snapshots } from '#store';
 import type { StoredLayer } from './catalogue.ts';
 import { commitImages, targetReference } from './commit.ts';
-import type { Layers } from './layers.ts';
+import { checkDepth, type Layers } from './layers.ts';
 import { hostPlatform } from './platform.ts';
 import { engineMade } from './rootfs.ts';
 import type { CommitRequest } from './types.ts';
@@ -37,7 +37,10 @@ export async function commitContainer(options: Options, request: CommitRequest):
     const { upper, lower } = snapshots.containerPaths(containerId, rootfs.chain);
     const changes = await changesOf(upper, lower, engineMade);
     const isEmpty = changes.length === 0;
-    if (!isEmpty) held.push(layers.adopt(await layers.unpack(packChanges(upper, changes)), rootfs.chain.at(-1)));
+    if (!isEmpty) {
+      checkDepth({ length: held.length + 1 });
+      held.push(layers.adopt(await layers.unpack(packChanges(upper, changes)), rootfs.chain.at(-1)));
+    }
     const created = formatTime(nowNs());
     const { architecture, os, variant } = parent ?? hostPlatform();
     const file: ImageConfigFile & { container: string; container_config: unknown } = {

@@ -120,3 +120,53 @@ describe('import', () => {
     expect(small.list()).toEqual(['small:latest']);
   });
 });
+
+describe('import from the web', () => {
+  const from = async (source: string): Promise<string[]> => {
+    const { signal } = new AbortController();
+    const lines: string[] = [];
+    for await (const { status = '' } of await fixture.images.importRemote({
+      source,
+      signal,
+      changes: [],
+      repository: 'web',
+    }))
+      if (status !== lines.at(-1)) lines.push(status);
+    return lines;
+  };
+
+  test('tells how far it is, and says where the image is from', async () => {
+    await using server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: ({ url }) =>
+        url.endsWith('/ok.tar')
+          ? new Response(tar({ path: 'a' }))
+          : new Response(url.endsWith('/bad') ? 'x' : 'gone', { status: url.endsWith('/bad') ? 200 : 404 }),
+    });
+    const host = `127.0.0.1:${server.port}`;
+    const lines = await from(`${host}/ok.tar`);
+    const { Id, Comment } = fixture.images.inspect('web');
+    expect(lines).toEqual([`Downloading from http://${host}/ok.tar`, 'Importing', Id]);
+    expect(Comment).toBe(`Imported from ${host}/ok.tar`);
+    await expect(from(`http://${host}/no`)).rejects.toThrow(
+      `failed to GET http://${host}/no with status 404 Not Found: gone`,
+    );
+    await expect(from(`http://${host}/bad`)).rejects.toThrow('unexpected');
+    await server.stop(true);
+    const refused = `Get "http://${host}/ok.tar": dial tcp ${host}: connect: connection refused`;
+    await expect(from(`http://${host}/ok.tar`)).rejects.toThrow(refused);
+  });
+
+  test('a source that is none is refused before anything is asked', async () => {
+    const refusals: [source: string, message: string][] = [
+      ['', 'Get "http:": http: no Host in request URL'],
+      ['\u0000', 'parse "http://\\x00": net/url: invalid control character in URL'],
+      [' ', 'parse "http:// ": invalid character " " in host name'],
+      ['ftp://x/y', 'Get "ftp://x/y": unsupported protocol scheme "ftp"'],
+    ];
+    for (const [source, message] of refusals) {
+      await expect(from(source)).rejects.toMatchObject({ kind: 'invalid-argument', message });
+    }
+  });
+});

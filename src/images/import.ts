@@ -6,6 +6,15 @@ import type { Layers } from './layers.ts';
 import { hostPlatform, parsePlatform } from './platform.ts';
 import type { ImportRequest } from './types.ts';
 
+/** Reads all of a request that can be wrong. Throws `invalid-argument`. */
+export function checkImport({ repository, tag, changes, platform }: Omit<ImportRequest, 'body'>) {
+  return {
+    references: repository === undefined || repository === '' ? [] : [targetReference(repository, tag)],
+    config: applyChanges(changes),
+    platform: platform ? parsePlatform(platform) : hostPlatform(),
+  };
+}
+
 /** Makes an image of one layer out of a tar (`docker import`); returns its id. */
 export async function importImage(
   options: Parameters<typeof commitImages>[0] & { layers: Layers },
@@ -13,10 +22,8 @@ export async function importImage(
 ): Promise<string> {
   const { layers } = options;
   // All that can be wrong with the request is told before the body is read.
-  const { repository, tag, changes, message } = request;
-  const references = repository === undefined || repository === '' ? [] : [targetReference(repository, tag)];
-  const config = applyChanges(changes);
-  const platform = request.platform ? parsePlatform(request.platform) : hostPlatform();
+  const { references, config, platform } = checkImport(request);
+  const { message } = request;
   const layer = layers.adopt(await layers.unpack(request.body), undefined);
   try {
     const created = formatTime(nowNs());

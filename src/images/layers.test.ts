@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { kindOf } from '#std/errors';
@@ -64,4 +64,22 @@ test('a layer known by one compression is not kept a second time in another', as
   const id = await fixture.images.import({ body: streamOf(gzipSync(base)), changes: [] });
   expect(await fixture.leftOnDisk()).toMatchObject({ layers: before.layers, others: [] });
   expect((await fixture.leftOnDisk()).blobs.toSorted()).toEqual([...before.blobs, id.slice(7)].toSorted());
+});
+
+test('an image has 125 layers at most, and a commit adds none to them', async () => {
+  const { images } = fixture;
+  const layers = Array.from({ length: 125 }, (_, index) => tar({ path: `${index}`, content: `${index}` }));
+  await fixture.load(dockerArchive(layers, ['deep:125']), true);
+  const tooDeep = dockerArchive([...layers, tar({ path: 'more' })], ['deep:126']);
+  await expect(fixture.load(tooDeep, true)).rejects.toThrow('max depth exceeded');
+  images.rootfs.create('deep', images.resolve('deep:125'));
+  writeFileSync(join(images.rootfs.describe('deep').Data.UpperDir ?? '', 'changed'), 'changed');
+  const none = {} as Parameters<typeof images.commit>[0]['containerConfig'];
+  const request = { repository: 'deep', author: '', comment: '', config: {}, containerConfig: none };
+  await expect(images.commit({ ...request, containerId: 'deep' })).rejects.toMatchObject({
+    kind: 'internal',
+    message: 'max depth exceeded',
+  });
+  expect(fixture.list()).toEqual(['deep:125']);
+  expect(await fixture.leftOnDisk()).toMatchObject({ layers: { length: 125 }, others: [] });
 });

@@ -42,9 +42,9 @@ export interface Layers {
 /** As many as Docker lets an image have. */
 const layersMax = 125;
 
-/** Throws `invalid-argument` for an image of more layers than one may have: before any of them is taken in. */
+/** Throws what Docker does for an image of more layers than one may have: before any of them is taken in. */
 export function checkDepth(layers: { readonly length: number }): void {
-  if (layers.length > layersMax) throw fail('invalid-argument', 'max depth exceeded');
+  if (layers.length > layersMax) throw fail('internal', 'max depth exceeded');
 }
 
 /** Layers over their three stores. */

@@ -19,6 +19,7 @@ import { openLastUsed } from './gc/last-used.ts';
 import type { ImageGcPolicy } from './gc/policy.ts';
 import { importImage } from './import.ts';
 import { applyChanges } from './import-changes.ts';
+import { importRemote } from './import-remote.ts';
 import { createLayers } from './layers.ts';
 import { loadImages } from './load.ts';
 import { pullImages } from './pull/pull.ts';
@@ -104,6 +105,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     },
     commit: (request) => commitContainer(shared, request),
     import: (request) => importImage(shared, request),
+    importRemote: (request) => importRemote(shared, request),
     pull: (request) => pullImages(shared, request),
     load: (body, request) => loadImages(shared, body, request),
     save: async (references) => saveImages(shared, references),

@@ -16,6 +16,7 @@ import type {
 import type { RegistryCredentials } from '#distribution';
 import type { Change } from '#store';
 import type { ImageGc } from './gc/gc.ts';
+import type { importRemote } from './import-remote.ts';
 import type { Platform } from './platform.ts';
 import type { PullRequest } from './pull/pull.ts';
 import type { PushRequest } from './push/push.ts';
@@ -123,6 +124,8 @@ export interface Images {
   commit(request: CommitRequest): Promise<{ id: string; name: string }>;
   /** Returns the new image's id. */
   import(request: ImportRequest): Promise<string>;
+  /** The same with a tar from the web; yields Docker's progress, the id last. Throws what is wrong before the tar begins. */
+  importRemote(request: Parameters<typeof importRemote>[1]): Promise<AsyncIterable<ProgressMessage>>;
   /**
    * Fetches an image, or all of a repository's, from a registry; yields Docker's progress. Throws what is wrong before anything
    * came: `not-found`, `unauthorized`, `invalid-argument`.

@@ -40,7 +40,9 @@ interface Place {
   readonly name: Buffer;
 }
 
+/** The kernel would stop at a NUL: `..\0x` would pass for a name, and be the directory above. */
 function bytes(text: string): Buffer {
+  if (text.includes('\0')) throw new SystemCallError('openat', 22, JSON.stringify(text));
   return Buffer.from(`${text}\0`, 'latin1');
 }
 

@@ -1,6 +1,7 @@
 import { fail } from '#std/errors';
 import { isDigest } from './digest.ts';
 import { parseJson, parseJsonObject } from './image-config.ts';
+import { isJsonObject } from './image-config-fields.ts';
 
 export const mediaTypes = {
   index: 'application/vnd.oci.image.index.v1+json',
@@ -35,12 +36,25 @@ export interface ImageIndex {
   readonly manifests: readonly Descriptor[];
 }
 
+/** What a field may be besides missing. */
+const fieldsOfDescriptor: Readonly<Record<string, (value: unknown) => boolean>> = {
+  mediaType: (value) => typeof value === 'string',
+  size: (value) => Number.isSafeInteger(value) && Number(value) >= 0,
+  annotations: isJsonObject,
+  platform: isJsonObject,
+  urls: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+};
+
 function checkDescriptor(value: unknown, what: string): Descriptor {
-  const descriptor = value as Partial<Descriptor> | null | undefined;
-  if (typeof descriptor !== 'object' || descriptor === null || !isDigest(String(descriptor.digest))) {
-    throw fail('invalid-argument', `invalid ${what}: bad descriptor`);
+  const bad = (reason: string): Error => fail('invalid-argument', `invalid ${what}: bad descriptor${reason}`);
+  if (!isJsonObject(value)) throw bad('');
+  if (typeof value.digest !== 'string' || !isDigest(value.digest)) throw bad(': digest');
+  for (const [name, fits] of Object.entries(fieldsOfDescriptor)) {
+    const field = value[name];
+    if (field !== undefined && field !== null && !fits(field)) throw bad(`: ${name}`);
   }
-  return descriptor as Descriptor;
+  // A media type may be missing in old archives, and a size: it is compared with what is there.
+  return value as unknown as Descriptor;
 }
 
 function descriptors(value: unknown, what: string): Descriptor[] {

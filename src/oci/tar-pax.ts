@@ -52,6 +52,8 @@ export function parsePaxTime(value: string): { seconds: number; nanoseconds: num
   const match = /^(-?)(\d+)(?:\.(\d*))?$/.exec(value);
   if (match === null) throw invalidTar('invalid tar header');
   const seconds = Number(match[2]);
+  // More is no time that a file could have; the kernel takes seconds of 64 bits.
+  if (!Number.isSafeInteger(seconds)) throw invalidTar('invalid tar header');
   const nanoseconds = Number((match[3] ?? '').slice(0, 9).padEnd(9, '0'));
   if (match[1] === '') return { seconds, nanoseconds };
   return nanoseconds === 0

@@ -91,6 +91,7 @@ class PartialFile implements PartialBlob {
 
   async suspend(error: unknown = fail('unavailable', 'the download was given up')): Promise<void> {
     if (!this.#isOpen) return;
+    if (this.sizeBytes === 0) return this.discard(error);
     this.#growth.fail(error);
     await this.#close();
   }

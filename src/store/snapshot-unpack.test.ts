@@ -276,3 +276,14 @@ test('a tar that is cut off leaves no descriptor open', async () => {
   expect(() => unpacker.close()).toThrow('unexpected EOF');
   expect(descriptors()).toBeLessThan(before);
 });
+
+test('a name with a NUL in it, at which the kernel would stop, and a time that no file can have are refused', async () => {
+  // Long enough to be a PAX record: a plain header cannot have such a name.
+  const path = `${'./'.repeat(60)}..\0beside`;
+  for (const type of ['file', 'directory', 'symlink', 'fifo'] as const) {
+    await expect(unpack({ path, type, linkPath: 'x' })).rejects.toMatchObject({ kind: 'invalid-argument' });
+  }
+  const never = { modifiedSeconds: 2 ** 60, modifiedNanoseconds: 1 };
+  await expect(unpack({ path: 'a', ...never })).rejects.toMatchObject({ kind: 'invalid-argument' });
+  expectNothingEscaped();
+});

@@ -48,10 +48,21 @@ function writeAll(descriptor: number, chunk: Buffer, position: number): void {
   }
 }
 
+/** Zeroes that are not written: a layer of a few bytes may hold more of them than there is disk. */
+const zeroes = Buffer.alloc(1024 * 1024);
+const holeMinBytes = 4096;
+
+function isZeroes(chunk: Buffer): boolean {
+  const { length } = chunk;
+  if (length < holeMinBytes || length > zeroes.length || chunk[0] !== 0) return false;
+  return zeroes.compare(chunk, 0, length, 0, length) === 0;
+}
+
 /** The file that is being written: where the next piece of contents goes. */
 class FileWriter {
   #extent = 0;
   #within = 0;
+  #endsInHole = false;
 
   constructor(
     readonly descriptor: number,
@@ -63,7 +74,8 @@ class FileWriter {
       this.#writeSparse(chunk, this.entry.sparse);
       return;
     }
-    writeAll(this.descriptor, chunk, this.#within);
+    this.#endsInHole = isZeroes(chunk);
+    if (!this.#endsInHole) writeAll(this.descriptor, chunk, this.#within);
     this.#within += chunk.length;
   }
 
@@ -85,7 +97,7 @@ class FileWriter {
 
   close(): void {
     try {
-      if (this.entry.sparse !== undefined) ftruncateSync(this.descriptor, this.entry.sizeBytes);
+      if (this.entry.sparse !== undefined || this.#endsInHole) ftruncateSync(this.descriptor, this.entry.sizeBytes);
     } finally {
       closeSync(this.descriptor);
     }
@@ -189,7 +201,19 @@ function withoutReserved(entry: TarEntry): TarEntry {
 }
 
 /** A name or an owner that the kernel refuses is the tar's fault, not ours. */
-const refusals = ['ENAMETOOLONG', 'EINVAL', 'ENOTDIR', 'ELOOP', 'ENOENT', 'EISDIR', 'EFBIG', 'EEXIST', 'EPERM'];
+const refusals = [
+  'ENAMETOOLONG',
+  'EINVAL',
+  'ENOTDIR',
+  'ELOOP',
+  'ENOENT',
+  'EISDIR',
+  'EFBIG',
+  'EEXIST',
+  'EPERM',
+  'ERANGE',
+  'E2BIG',
+];
 
 function blame(error: unknown): unknown {
   if (!refusals.some((code) => hasCode(error, code))) return error;

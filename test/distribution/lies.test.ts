@@ -172,3 +172,28 @@ test('what is redirected elsewhere gets there without the password', async () =>
   expect(await collect(repository.blob(describe(content)))).toEqual(content);
   expect(storage.requests.map(({ headers }) => headers.get('authorization'))).toEqual([null]);
 });
+
+test('the server that a redirect led to may ask for a password, and gets none', async () => {
+  const answers: ScriptedAnswer[] = [];
+  await using thief = await startScriptedRegistry({ script: () => answers[0] });
+  const realm = `http://${thief.host}/token`;
+  answers.push({ status: 401, headers: { 'WWW-Authenticate': `Bearer realm="${realm}",service="x"` } });
+  const Location = `http://localhost:${thief.port}/elsewhere`;
+  await using registry = await startScriptedRegistry({ script: () => ({ status: 307, headers: { Location } }) });
+  const { signal } = new AbortController();
+  const credentials = { username: 'me', password: 'secret', serveraddress: registry.host };
+  const client = openClient({ downloadAttempts: 1 });
+  const repository = client.repository(`${registry.host}/a`, { credentials, actions: 'pull', signal });
+  await expect(collect(repository.blob(describe(content)))).rejects.toThrow('unauthorized');
+  await expect(repository.manifest('tag')).rejects.toThrow('unauthorized');
+  await expect(client.login(credentials, signal)).rejects.toMatchObject({ kind: 'unauthorized' });
+  expect(thief.requests.map(({ path }) => path)).not.toContain('/token');
+  expect(thief.requests.filter(({ headers }) => headers.has('authorization'))).toEqual([]);
+});
+
+test('a list of tags that holds what is no tag is refused', async () => {
+  await using registry = await startScriptedRegistry({
+    script: ({ path }) => (path.endsWith('/tags/list') ? { body: '{"tags":["a","../../b"]}' } : undefined),
+  });
+  await expect(pullFrom(openClient(), `${registry.host}/a`).tags()).rejects.toThrow('what is no tag: "../../b"');
+});

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '#oci';
@@ -22,6 +23,43 @@ beforeAll(() => {
   makeCertificate(directory, { name: 'client', authority: 'authority', use: 'client' });
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** A proxy that takes every host for this machine, and remembers what it was asked. */
+async function startProxy() {
+  const asked: string[] = [];
+  const authorizations: string[] = [];
+  const sockets = new Set<Socket>();
+  const couple = (one: Socket, other: Socket): void => {
+    for (const socket of [one, other]) {
+      sockets.add(socket);
+      socket.on('error', () => socket.destroy());
+    }
+    one.pipe(other).pipe(one);
+  };
+  const server = createServer((client) => {
+    client.once('data', (head: Buffer) => {
+      const text = head.toString('latin1');
+      const [method = '', target = ''] = text.split(' ');
+      asked.push(`${method} ${target}`);
+      authorizations.push(/^proxy-authorization: (.*)\r$/im.exec(text)?.[1] ?? '');
+      const upstream = connect(Number(/:(\d+)/.exec(target)?.[1]), '127.0.0.1', () => {
+        if (method === 'CONNECT') client.write('HTTP/1.1 200 OK\r\n\r\n');
+        else upstream.write(head);
+        couple(client, upstream);
+      });
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    asked,
+    authorizations,
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
 
 /** A registry that wants a token for everything; its tokens are `token-1`, `token-2`, … and the newest alone is good. */
 async function guarded(answerToken: (request: ScriptedRequest, count: number) => object | undefined) {
@@ -194,6 +232,29 @@ test('TLS is checked against the authorities of certs.d, and shows the certifica
   expect(await ask()).toBe('inside');
   rmSync(join(root, server.host, 'client.cert'));
   await expect(ask()).rejects.toThrow('missing client certificate client.cert for key client.key');
+});
+
+test('a proxy is gone through, by CONNECT where it is TLS, and told who asks', async () => {
+  const [cert = '', key = ''] = ['server.pem', 'server.key'].map((name) => readFileSync(join(directory, name), 'utf8'));
+  const authority = readFileSync(join(directory, 'authority.pem'), 'utf8');
+  await using plain = await startScriptedServer(() => ({ body: 'plain' }));
+  await using secure = await startScriptedServer(() => ({ body: 'secure' }), { tls: { cert, key } });
+  await using proxy = await startProxy();
+  const wayTo = () => ({ proxy: `http://me:secret@${proxy.host}`, tls: { ca: [authority] } });
+  const transport = createTransport({ wayTo, userAgent: 'tests', idleMs: () => 20_000 });
+  const ask = async (url: string) => Buffer.from(await (await transport.send(url, { signal })).content(100)).toString();
+  expect(await ask(`http://registry.invalid:${plain.port}/`)).toBe('plain');
+  expect(await ask(`https://localhost:${secure.port}/`)).toBe('secure');
+  expect(proxy.asked).toEqual([`GET http://registry.invalid:${plain.port}/`, `CONNECT localhost:${secure.port}`]);
+  expect(proxy.authorizations).toEqual([`Basic ${btoa('me:secret')}`, `Basic ${btoa('me:secret')}`]);
+  const nowhere = createTransport({
+    wayTo: () => ({ proxy: 'http://127.0.0.1:1' }),
+    userAgent: 'tests',
+    idleMs: () => 20_000,
+  });
+  await expect(nowhere.send('https://registry.invalid/v2/', { signal })).rejects.toThrow(
+    'Get "https://registry.invalid/v2/": proxyconnect tcp: dial tcp 127.0.0.1:1: connect: connection refused',
+  );
 });
 
 test('a registry of this machine is spoken to by TLS without a known authority, or plainly', async () => {

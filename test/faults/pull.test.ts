@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { digestOf, encodedOf } from '#oci';
+import { Digester, digestOf, encodedOf, tarEnd, tarHeader } from '#oci';
 import { configFor, tar } from '../../src/images/fixture.ts';
 import {
   type ScriptedAnswer,
@@ -11,10 +11,11 @@ import {
   type ScriptedRequest,
   startEngine,
   startScriptedRegistry,
+  startScriptedServer,
   type TestEngine,
   until,
 } from '../harness/index.ts';
-import { imageProblems } from './wholeness.ts';
+import { imageProblems, readRecords } from './wholeness.ts';
 
 let engine: TestEngine;
 let registry: ScriptedRegistry;
@@ -93,6 +94,12 @@ const lies: Readonly<Record<string, (tag: string) => void>> = {
     const { layer } = make(tag);
     lie = to(layer, { status: 307, headers: { Location: `/v2/lies/blobs/${layer}` } });
   },
+  'nothing but 500': (tag) => {
+    lie = to(make(tag).layer, { status: 500, body: 'out of order' });
+  },
+  'a redirect to where a cloud tells its secrets': (tag) => {
+    lie = to(make(tag).layer, { status: 302, headers: { Location: 'http://169.254.169.254/latest/meta-data' } });
+  },
   'a redirect to a file': (tag) => {
     lie = to(make(tag).layer, { status: 307, headers: { Location: 'file:///etc/passwd' } });
   },
@@ -127,6 +134,10 @@ test.each(Object.keys(lies))(
     expect([what, code, stderr.length > 10, stdout.includes('Status:')]).toEqual([what, 1, true, false]);
     expect(await engine.dockerOk('images', '-aq')).toBe(before);
     expect(await problems()).toEqual([]);
+    expect(readdirSync(join(engine.dataRoot, 'blobs/partial'))).toEqual([]);
+    // What an image says of a layer is not believed by a push of another.
+    const sources = readRecords(join(engine.dataRoot, 'records.db')).of('blob-sources');
+    expect(sources.map(({ diffId }) => diffId).filter((diffId) => diffId !== '')).toEqual([]);
   },
   60_000,
 );
@@ -159,4 +170,83 @@ test('kill -9 in the midst of a pull: the next one asks for the rest alone; what
   const first = await pull('resumed');
   if (first.code !== 0) expect((await pull('resumed')).code).toBe(0);
   expect([await problems(), existsSync(place)]).toEqual([[], false]);
+}, 120_000);
+
+test('a registry whose blobs end too early, or drip: what came stays, whoever gives up is let go, and the next pull has the rest', async () => {
+  const { layer, blob } = make('slow');
+  const place = join(engine.dataRoot, 'blobs/partial', encodedOf(layer));
+  lie = to(layer, { body: blob, breakAfterBytes: 1_000_000, claimedBytes: blob.length });
+  const short = await pull('slow');
+  expect([short.code, short.stderr, await problems()]).toEqual([1, expect.stringContaining('EOF'), []]);
+
+  let begun = 0;
+  lie = ({ path, headers }) => {
+    if (!path.endsWith(layer)) return undefined;
+    begun = Number(/^bytes=(\d+)-$/.exec(headers.get('range') ?? '')?.[1] ?? 0);
+    const given = { 'Content-Range': `bytes ${begun}-${blob.length - 1}/${blob.length}` };
+    return { status: begun > 0 ? 206 : 200, headers: given, body: blob.subarray(begun), dripMs: 2, dripBytes: 10 };
+  };
+  const giveUp = new AbortController();
+  const url = `http://localhost/images/create?fromImage=${registry.host}/lies&tag=slow`;
+  const pulling = fetch(url, { unix: engine.socket, method: 'POST', signal: giveUp.signal })
+    .then((answer) => answer.text())
+    .catch(() => 'given up');
+  await until('some of it', () => existsSync(place) && statSync(place).size > begun + 100, 30_000);
+  giveUp.abort();
+  expect(await pulling).toBe('given up');
+  lie = () => undefined;
+  expect((await pull('slow')).code).toBe(0);
+  expect(await problems()).toEqual([]);
+}, 60_000);
+
+test('a server that a registry redirects to is not told the password, nor decides who is', async () => {
+  await using evil = await startScriptedServer(() => ({
+    status: 401,
+    headers: { 'WWW-Authenticate': `Bearer realm="http://${evil.host}/token",service="evil"` },
+  }));
+  const { layer } = make('secret');
+  lie = ({ path, headers }) => {
+    if (headers.get('authorization') === null)
+      return { status: 401, headers: { 'WWW-Authenticate': 'Basic realm="ours"' } };
+    const location = `http://${evil.host}/blob`;
+    return path.endsWith(layer) ? { status: 307, headers: { Location: location } } : undefined;
+  };
+  const auth = Buffer.from('somebody:secret').toString('base64');
+  const config = join(engine.root, 'secret');
+  mkdirSync(config);
+  writeFileSync(join(config, 'config.json'), JSON.stringify({ auths: { [registry.host]: { auth } } }));
+  const { code } = await engine.docker('--config', config, 'pull', `${registry.host}/lies:secret`);
+  lie = () => undefined;
+  expect(code).toBe(1);
+  expect(evil.requests.map(({ path, headers }) => [path, headers.get('authorization')])).toEqual([['/blob', null]]);
+  expect(await problems()).toEqual([]);
+}, 60_000);
+
+/** A tar of one file of zeroes, as many gzip members, and its digest. */
+function zeroes(mebibytes: number) {
+  const piece = Buffer.alloc(32 * 1024 * 1024);
+  const count = mebibytes / 32;
+  const header = tarHeader({ path: 'zeroes', sizeBytes: piece.length * count });
+  const digester = new Digester();
+  digester.update(header);
+  for (let index = 0; index < count; index += 1) digester.update(piece);
+  digester.update(tarEnd);
+  const member = gzipSync(piece);
+  const members = Array.from({ length: count }, () => member);
+  return { blob: Buffer.concat([gzipSync(header), ...members, gzipSync(tarEnd)]), diffId: digester.finish() };
+}
+
+test('a layer of a gibibyte of zeroes in a megabyte takes neither memory nor disk', async () => {
+  const peak = (): number => {
+    const status = readFileSync(`/proc/${engine.pid()}/status`, 'utf8');
+    return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  };
+  const { blob, diffId } = zeroes(1024);
+  make('zeroes', { blob, config: configFor([], { rootfs: { type: 'layers', diff_ids: [diffId] } }) });
+  const before = peak();
+  const { code, stderr } = await pull('zeroes');
+  expect([code, stderr]).toEqual([0, '']);
+  expect(peak() - before).toBeLessThan(150);
+  const used = await Bun.$`du -sm ${engine.dataRoot}`.text();
+  expect(Number.parseInt(used, 10)).toBeLessThan(200);
 }, 120_000);

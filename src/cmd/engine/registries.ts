@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import { proxiesOfEnvironment, type RegistrySettings, registryDefaults } from '#distribution';
 import { programVersion } from '../version.ts';
 import type { EngineSettings } from './settings/read.ts';
@@ -18,6 +19,6 @@ export function registrySettings(settings: EngineSettings): RegistrySettings {
     concurrentUploads: transfers.uploads,
     // What daemon.json says of proxies is there since the start.
     proxies: proxiesOfEnvironment(process.env),
-    userAgent: `estiba/${programVersion}`,
+    userAgent: `estiba/${programVersion} bun/${Bun.version} kernel/${release()} os/linux arch/${process.arch}`,
   };
 }

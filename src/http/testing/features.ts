@@ -177,6 +177,9 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
       for await (const chunk of body) images.receivedBytes += chunk.byteLength;
       return 'sha256:bb';
     },
+    importRemote: async ({ source }) => {
+      throw fail('not-found', `failed to GET http://${source} with status 404 Not Found: `);
+    },
     pull: async ({ reference }) => {
       async function* progress() {
         yield { status: `Pulling from ${reference}`, id: 'latest' };

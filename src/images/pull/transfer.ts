@@ -38,6 +38,8 @@ export class Transfer {
   #toldAtMs = 0;
   #users = 0;
   #holdsBlob = false;
+  /** The blob is what its digest says, and cannot be unpacked, or is another layer: no further try mends that. */
+  #isUseless = false;
   #loose: LooseLayer | undefined;
   #adopted: StoredLayer | undefined;
   readonly #running: Promise<void>;
@@ -89,7 +91,9 @@ export class Transfer {
     const { layers } = this.options;
     if (this.#loose !== undefined) layers.abandon(this.#loose);
     if (this.#adopted !== undefined) layers.release([this.#adopted.id]);
-    if (this.#holdsBlob) layers.keepBlob(this.wanted.descriptor.digest);
+    if (!this.#holdsBlob) return;
+    if (this.#isUseless) layers.releaseBlob(this.wanted.descriptor.digest);
+    else layers.keepBlob(this.wanted.descriptor.digest);
   }
 
   #tell(status: string, bytes?: { current: number; total: number }): void {
@@ -137,13 +141,18 @@ export class Transfer {
     }
   }
 
-  /** Where the layer is; at the next start that tells, too, that its blob is worth keeping. */
-  #note(): void {
+  /**
+   * Where the layer is; at the next start that tells, too, that its blob is worth keeping. Which layer it holds is known only
+   * when it is unpacked: until then the image says so alone, and a push must not believe it.
+   */
+  #note(isUnpacked: boolean): void {
     const { diffId, descriptor } = this.wanted;
     if (diffId === undefined) return;
     const { mediaType, size, digest } = descriptor;
-    const repository = this.options.open(this.#abort.signal).name;
-    this.options.blobSources.put({ digest, repository, diffId, mediaType, sizeBytes: size });
+    const { blobSources, open } = this.options;
+    const repository = open(this.#abort.signal).name;
+    const known = isUnpacked ? diffId : (blobSources.get(digest)?.diffId ?? '');
+    blobSources.put({ digest, repository, diffId: known, mediaType, sizeBytes: size });
   }
 
   /** The blob may be here already, of another image. */
@@ -157,8 +166,7 @@ export class Transfer {
       path: blobs.path(digest),
       grown: async () => ({ sizeBytes: size, isComplete: true }),
     };
-    await this.#unpack(file);
-    this.#note();
+    await this.#unpacked(this.#unpack(file));
     return true;
   }
 
@@ -226,7 +234,7 @@ export class Transfer {
       this.#holdBlob();
       try {
         await partial.finish();
-        this.#note();
+        this.#note(false);
       } catch (error) {
         this.#holdsBlob = false;
         this.options.layers.releaseBlob(digest);
@@ -241,8 +249,19 @@ export class Transfer {
       await unpacked;
       throw error;
     }
-    await unpacking;
+    await this.#unpacked(unpacking);
     return begunWithBytes;
+  }
+
+  /** Waits for what comes out of a blob that is whole. */
+  async #unpacked(unpacking: Promise<void>): Promise<void> {
+    try {
+      await unpacking;
+    } catch (error) {
+      this.#isUseless = kindOf(error) === 'invalid-argument';
+      throw error;
+    }
+    this.#note(true);
   }
 }
 
