@@ -72,6 +72,8 @@ class Worker {
   }
 
   close(): void {
+    // It takes a moment to go: nothing may be given to it any more.
+    this.isAlive = false;
     this.#process.kill('SIGKILL');
   }
 
@@ -161,7 +163,8 @@ class UnpackerPool implements Unpackers {
   /** The one with the least to do; a new one while all are at work and there may be more. */
   async #pick(): Promise<Worker> {
     for (;;) {
-      const [least] = [...this.#workers].sort((one, other) => one.pending.size - other.pending.size);
+      const alive = [...this.#workers].filter(({ isAlive }) => isAlive);
+      const [least] = alive.sort((one, other) => one.pending.size - other.pending.size);
       if (least !== undefined && least.pending.size === 0) return least;
       if (this.#workers.size < processLimit) return this.#start();
       if (least !== undefined && least.pending.size < jobsEach) return least;
