@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, messageOf } from '#std/errors';
 import { log } from '#std/log';
@@ -61,9 +61,10 @@ async function ask(root: string, dryRun: boolean): Promise<Response | undefined>
 /**
  * Has the registry that serves `root` collect garbage, by its own rules and times; where none serves it, does so itself with
  * those given. Throws `conflict` when the root is in use and nobody answers,
- * or when these were chosen though one serves it.
+ * or when these were chosen though one serves it, and `not-found` where no registry has ever been.
  */
 export async function collectGarbage(root: string, options: AdminOptions): Promise<Collected> {
+  if (!existsSync(join(root, 'registry.db'))) throw fail('not-found', `there is no registry in ${root}`);
   if (options.isChosen && (await fetch('http://registry/', { unix: socketOf(root) }).catch(() => undefined))) {
     throw fail('conflict', `a registry serves ${root}, and has rules and times of its own: give none here`);
   }

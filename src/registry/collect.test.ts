@@ -134,6 +134,9 @@ test('garbage is collected on demand, by whoever serves the root, and without on
   await registry.close();
   expect(existsSync(join(root, 'admin.sock'))).toBe(false);
   expect(names(await collectGarbage(root, chosen), 'blob')).toEqual([`a ${orphan}`]);
+  // A mistyped directory is not made.
+  await expect(collectGarbage(join(root, 'typo'), chosen)).rejects.toMatchObject({ kind: 'not-found' });
+  expect(existsSync(join(root, 'typo'))).toBe(false);
 });
 
 test('a retention rule that makes no sense is refused', () => {
