@@ -109,10 +109,8 @@ export function createLayers(options: {
     else looseBlobs.delete(digest);
   }
 
-  async function unpack(source: LayerSource, expected: Expected = {}): Promise<LooseLayer> {
-    const loose = await unpackLoose(options, source, expected);
-    holdBlob(loose.blob);
-    return loose;
+  function unpack(source: LayerSource, expected: Expected = {}): Promise<LooseLayer> {
+    return unpackLoose({ ...options, holdBlob, releaseBlob }, source, expected);
   }
 
   function abandon(loose: LooseLayer): void {

@@ -11,7 +11,14 @@ const directory = mkdtempSync(join(tmpdir(), 'loose-layer-'));
 const blobs = openBlobs(join(directory, 'blobs'));
 const snapshots = openSnapshots(join(directory, 'snapshots'));
 const unpackers = openUnpackers([process.execPath, join(import.meta.dir, '../cmd/main.ts'), 'unpacker']);
-const stores = { blobs, snapshots, unpackers };
+const held: string[] = [];
+const stores = {
+  blobs,
+  snapshots,
+  unpackers,
+  holdBlob: (digest: string): void => void held.push(digest),
+  releaseBlob: (digest: string): void => void held.splice(held.indexOf(digest), 1),
+};
 
 afterAll(async () => {
   unpackers.close();
@@ -28,6 +35,7 @@ test('a large layer is unpacked in a process of its own, with the digests that i
   const loose = await unpackLoose(stores, streamOf(layer), { onProgress: (bytes) => heard.push(bytes) });
   expect(loose.diffId).toBe(digestOf(layer));
   expect(blobs.has(loose.blob)).toBe(true);
+  expect(held).toEqual([loose.blob]);
   expect(heard.at(-1)).toBe(layer.length);
   expect(readFileSync(join(loose.draft.directory, 'file-39')).equals(content)).toBe(true);
   loose.draft.discard();

@@ -54,14 +54,27 @@ interface Stores {
   readonly blobs: Blobs;
   readonly snapshots: Snapshots;
   readonly unpackers: Unpackers;
+  /** From now on nobody removes that blob, whether it is there already or comes. */
+  holdBlob(digest: string): void;
+  releaseBlob(digest: string): void;
+}
+
+/** The next piece, or nothing once the signal is aborted. A race with one promise for all would keep every piece. */
+function nextUnless<T>(iterator: AsyncIterator<T>, signal: AbortSignal): Promise<IteratorResult<T> | undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  const { promise, resolve, reject } = Promise.withResolvers<IteratorResult<T> | undefined>();
+  const giveUp = (): void => resolve(undefined);
+  signal.addEventListener('abort', giveUp, { once: true });
+  iterator.next().then(resolve, reject);
+  return promise.finally(() => signal.removeEventListener('abort', giveUp));
 }
 
 /** Writes all that comes, unless it is no more wanted. */
-async function fill(spool: Spool, source: AsyncIterable<Uint8Array>, unwanted: Promise<undefined>): Promise<void> {
+async function fill(spool: Spool, source: AsyncIterable<Uint8Array>, unwanted: AbortSignal): Promise<void> {
   const iterator = source[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), unwanted]);
+      const next = await nextUnless(iterator, unwanted);
       if (next === undefined) {
         // Who waits for a piece that may never come does not wait for this.
         iterator.return?.()?.catch(() => undefined);
@@ -93,15 +106,15 @@ function verify({ diffId, inputDigest }: UnpackResult, { expectedDiffId, expecte
 
 /** Unpacks a layer that comes as a stream: through a file, which becomes the blob when it is compressed as it is. */
 async function unpackStream(
-  { blobs, unpackers }: Stores,
+  { blobs, unpackers, holdBlob, releaseBlob }: Stores,
   draft: LayerDraft,
   source: AsyncIterable<Uint8Array>,
   expected: Expected,
 ): Promise<Omit<LooseLayer, 'draft'>> {
   const spool = await Spool.create(blobs.newPath());
   const compressedPath = blobs.newPath();
-  const { promise: unwanted, resolve: giveUp } = Promise.withResolvers<undefined>();
-  const filled = fill(spool, source, unwanted);
+  const unwanted = new AbortController();
+  const filled = fill(spool, source, unwanted.signal);
   try {
     const job = { directory: draft.directory, hashesInput: true, compressedPath };
     const result = await unpackers.run(job, spool.file, expected.onProgress);
@@ -109,10 +122,17 @@ async function unpackStream(
     await filled;
     verify(result, expected);
     const blob = result.compressedDigest ?? result.inputDigest ?? '';
-    await blobs.take(result.compressedDigest === undefined ? spool.path : compressedPath, blob);
+    // Before it is there: another layer of the same content may be let go at any moment.
+    holdBlob(blob);
+    try {
+      await blobs.take(result.compressedDigest === undefined ? spool.path : compressedPath, blob);
+    } catch (error) {
+      releaseBlob(blob);
+      throw error;
+    }
     return { ...result, blob, mediaType: mediaTypes[result.compression === 'none' ? 'zstd' : result.compression] };
   } finally {
-    giveUp(undefined);
+    unwanted.abort();
     await filled;
     await spool.close({ error: fail('cancelled', 'nobody wants it any more') });
     await rm(spool.path, { force: true });
@@ -120,7 +140,7 @@ async function unpackStream(
   }
 }
 
-/** Unpacks a layer's tar into a draft, and sees to it that there is a blob of it. */
+/** Unpacks a layer's tar into a draft, and sees to it that there is a blob of it, which it holds. */
 export async function unpackLoose(stores: Stores, source: LayerSource, expected: Expected): Promise<LooseLayer> {
   const draft = stores.snapshots.draftLayer();
   try {
@@ -130,6 +150,7 @@ export async function unpackLoose(stores: Stores, source: LayerSource, expected:
     const job = { directory: draft.directory, hashesInput: false };
     const result = await stores.unpackers.run(job, source, expected.onProgress);
     verify(result, expected);
+    stores.holdBlob(blob);
     return { ...result, blob, mediaType: mediaTypes[result.compression], draft };
   } catch (error) {
     draft.discard();
