@@ -82,6 +82,7 @@ export async function serveHijack(
   const input = pumpInput(reader, attachment.input, over.signal);
   try {
     await pumpOutput(attachment, writer);
+    await writer.flush();
   } catch (error) {
     if (!socket.destroyed && !isPrematureClose(error))
       log('warn', 'attached stream broke', { error: messageOf(error) });

@@ -1,9 +1,12 @@
 import type { Socket } from 'node:net';
 import { fail } from '#std/errors';
 
+const flushCheckMs = 2;
+
 /** Writes to a socket with back-pressure: a write is done when the socket takes more. */
 export class SocketWriter {
   readonly #socket: Socket;
+  #sentBytes = 0;
   #closed = false;
   #wake: (() => void) | undefined;
 
@@ -19,11 +22,22 @@ export class SocketWriter {
   /** Sends bytes (or latin-1 text for heads, UTF-8 for all else). Rejects with `cancelled` when the client is gone. */
   async write(chunk: Uint8Array | string): Promise<void> {
     if (this.#closed || this.#socket.destroyed) throw fail('cancelled', 'the client went away');
+    this.#sentBytes += typeof chunk === 'string' ? Buffer.byteLength(chunk) : chunk.byteLength;
     if (this.#socket.write(chunk)) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
     this.#wake = undefined;
     if (this.#closed) throw fail('cancelled', 'the client went away');
+  }
+
+  /**
+   * Waits until the kernel has all that was sent, or the client is gone. Bun (1.4) calls bytes written that it still holds, and
+   * drops them when a connection whose client has closed its half is ended.
+   */
+  async flush(): Promise<void> {
+    while (!this.#closed && !this.#socket.destroyed && this.#socket.bytesWritten < this.#sentBytes) {
+      await new Promise((resolve) => setTimeout(resolve, flushCheckMs));
+    }
   }
 }
