@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { fail } from '#std/errors';
 
 const flushCheckMs = 2;
+const flushPatienceMs = 2000;
 
 /** Writes to a socket with back-pressure: a write is done when the socket takes more. */
 export class SocketWriter {
@@ -32,11 +33,17 @@ export class SocketWriter {
   }
 
   /**
-   * Waits until the kernel has all that was sent, or the client is gone. Bun (1.4) calls bytes written that it still holds, and
-   * drops them when a connection whose client has closed its half is ended.
+   * Waits until the kernel has all that was sent, the client is gone, or takes nothing for a while. Bun (1.4) calls bytes written
+   * that it still holds, and drops them when a connection whose client has closed its half is ended.
    */
   async flush(): Promise<void> {
-    while (!this.#closed && !this.#socket.destroyed && this.#socket.bytesWritten < this.#sentBytes) {
+    let before = -1;
+    let idleMs = 0;
+    while (!this.#closed && !this.#socket.destroyed && idleMs < flushPatienceMs) {
+      const now = this.#socket.bytesWritten;
+      if (now >= this.#sentBytes) return;
+      idleMs = now > before ? 0 : idleMs + flushCheckMs;
+      before = now;
       await new Promise((resolve) => setTimeout(resolve, flushCheckMs));
     }
   }
