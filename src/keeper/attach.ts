@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
 import { fail } from '#std/errors';
-import { attachedOutput } from './attached-output.ts';
 import { connectTo } from './control.ts';
 import { JsonLines } from './lines.ts';
 import type { AttachedStream, AttachRequest } from './protocol.ts';
@@ -10,17 +9,9 @@ export async function openAttachment(path: string, request: AttachRequest): Prom
   const socket = await connectTo(path);
   socket.write(`${JSON.stringify({ verb: 'attach', request })}\n`);
   await readAnswer(socket);
-  const output = attachedOutput(socket);
   // The process has ended: an input that nobody half-closes must not keep the connection, and whoever waits for it.
   socket.once('end', () => socket.destroy());
-  return {
-    output,
-    input: socket,
-    close() {
-      output.destroy();
-      socket.destroy();
-    },
-  };
+  return { output: socket, input: socket, close: () => socket.destroy() };
 }
 
 /** Takes the answer off the head of the stream and leaves the rest to the stream's reader. */
