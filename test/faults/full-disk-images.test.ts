@@ -1,10 +1,20 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dockerArchive, tar } from '../../src/images/fixture.ts';
-import { type Ran, startEngine, type TestEngine, until } from '../harness/index.ts';
+import { type Ran, startEngine, startOwnRegistry, type TestEngine, until } from '../harness/index.ts';
 import { imageProblems } from './wholeness.ts';
 
 /** An engine whose data root is a file system of its own, which the test fills but for so many bytes. */
@@ -16,7 +26,7 @@ const block = Buffer.alloc(mebibyte);
 beforeAll(async () => {
   disk = mkdtempSync(join(tmpdir(), 'estiba-full-'));
   expect(Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=64m', 'estiba-full', disk]).exitCode).toBe(0);
-  engine = await startEngine({ arguments: ['--data-root', join(disk, 'data')] });
+  engine = await startEngine({ arguments: ['--data-root', join(disk, 'data'), '--max-download-attempts', '1'] });
 });
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
@@ -95,5 +105,34 @@ test('import, load and commit on a disk that is full at any of their steps: said
   await engine.dockerOk('rm', 'changed');
   await engine.dockerOk('rmi', 'full:loaded', 'full:imported', 'full:committed');
   expect(await problems()).toEqual([]);
+  expect(await engine.dockerOk('run', '--rm', 'busybox', 'echo', 'well')).toBe('well');
+}, 120_000);
+
+test('pull, push and a registry on a full disk: said so, what came of a layer stays for the next try, and done once there is room', async () => {
+  await using registry = await startOwnRegistry({ root: join(disk, 'registry') });
+  const host = new URL(registry.url).host;
+  const one = join(engine.root, 'layer.tar');
+  const name = `${host}/full/image:1`;
+  writeFileSync(one, layer('pulled'));
+  await engine.dockerOk('import', one, name);
+
+  // The registry has not the room; then the engine, which needs none.
+  leave(mebibyte);
+  const refused = await engine.docker('push', name);
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('no space left')]);
+  expect(readdirSync(join(disk, 'registry'), { recursive: true }).length).toBeLessThan(40);
+  leave(3.6 * mebibyte);
+  await engine.dockerOk('push', name);
+  leave(0);
+  await engine.dockerOk('push', name);
+  await engine.dockerOk('rmi', name);
+  expect(await growing(1.9 * mebibyte, () => engine.docker('pull', name))).toBeGreaterThan(1);
+  expect(readdirSync(join(disk, 'data/blobs/partial'))).toEqual([]);
+
+  leave(0);
+  await engine.dockerOk('rmi', name);
+  expect(await problems()).toEqual([]);
+  await engine.dockerOk('pull', name);
+  rmSync(filler());
   expect(await engine.dockerOk('run', '--rm', 'busybox', 'echo', 'well')).toBe('well');
 }, 120_000);

@@ -1,17 +1,18 @@
 /**
- * Says how images came out of the last cut, and works on them until the next: for power.test.ts. Arguments: the data root, and
- * the number of the round, from which all that it does follows. One line of JSON, then a line for each step begun and done.
+ * Says how images came out of the last cut, and works on them until the next: for power.test.ts. Arguments: the data root,
+ * the number of the round, from which all that it does follows, and a registry's host where it is to pull and push. One line of JSON, then a line for each step begun and done.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDistribution, registryDefaults } from '#distribution';
 import { openEvents } from '#events';
 import { openImages } from '#images';
+import { formatReference, parseReference } from '#oci';
 import { openRecords } from '#store';
 import { dockerArchive, type Part, streamOf, tar } from '../../src/images/fixture.ts';
 import { imageProblems, readRecords } from './wholeness.ts';
 
-const [dataRoot = '', number = '0'] = process.argv.slice(2);
+const [dataRoot = '', number = '0', host] = process.argv.slice(2);
 const round = Number(number);
 
 /** Small files and a large one, in directories, with a link and a whiteout. */
@@ -40,6 +41,7 @@ const images = await openImages({
   events: openEvents(records),
   dataRoot,
   users: () => [],
+  gcPolicy: () => ({ high: { bytes: 1 }, low: { bytes: 1 }, keepLast: 1, pinned: [], minAgeMs: 0 }),
 });
 await images.reconcile();
 await images.settled();
@@ -60,7 +62,7 @@ process.on('unhandledRejection', () => undefined);
 for await (const _ of process.stdin) break;
 
 function say(step: string, name: string, id = ''): void {
-  process.stdout.write(`${step} docker.io/library/${name} ${id}\n`);
+  process.stdout.write(`${step} ${formatReference(parseReference(name))} ${id}\n`);
 }
 
 async function make(name: string, work: () => Promise<string>): Promise<string> {
@@ -101,7 +103,32 @@ async function work(): Promise<void> {
   await images.settled();
 }
 
-await work().then(
+/** What power.test.ts has put into the registry for this round; a layer is shared with all, another with some. */
+async function pullAndPush(registry: string): Promise<void> {
+  const signal = AbortSignal.timeout(60_000);
+  for (const name of [`${registry}/power/app:${round % 3}`, `${registry}/power/artifact:${round % 2}`]) {
+    await make(name, async () => {
+      for await (const { error } of await images.pull({ reference: name, signal })) if (error) throw new Error(error);
+      return images.resolve(name).id;
+    });
+  }
+  const pushed = `${registry}/power/pushed:${round % 2}`;
+  await make(pushed, () => {
+    const body = streamOf(layer(300 + round), 65_536);
+    return images.import({ body, repository: `${registry}/power/pushed`, tag: `${round % 2}`, changes: [] });
+  });
+  for await (const { error } of images.push({ name: pushed, credentials: {}, signal })) {
+    if (error) throw new Error(error);
+  }
+  for (const kept of [0, 1, 2]) {
+    for (const repository of ['app', 'artifact', 'pushed']) say('removing', `${registry}/power/${repository}:${kept}`);
+  }
+  await images.gc.run();
+  await images.prune(new Map([['dangling', ['false']]]));
+  await images.settled();
+}
+
+await (host === undefined ? work() : pullAndPush(host)).then(
   () => process.stdout.write('finished\n'),
   (error: unknown) => process.stdout.write(`failed ${String(error).replaceAll('\n', ' ')}\n`),
 );

@@ -1,6 +1,10 @@
 import { expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { killHard, linesOf } from '../harness/index.ts';
+import { gzipSync } from 'node:zlib';
+import { mediaTypes } from '#oci';
+import { configFor, tar } from '../../src/images/fixture.ts';
+import { digest, imageIndex, imageManifest, TestClient } from '../../src/registry/testing/client.ts';
+import { killHard, linesOf, startOwnRegistry } from '../harness/index.ts';
 import { PowerDisk } from '../harness/power-disk.ts';
 import { random } from './random.ts';
 
@@ -40,8 +44,12 @@ function surprises(allowed: Allowed, { names, kept, problems }: Report): string[
 }
 
 /** One life: starts on what the last cut left, works, is cut after so many changes (never without a number). */
-async function live(disk: PowerDisk, round: number, changes: number | undefined, allowed: Allowed) {
-  const command = [process.execPath, worker, join(disk.path, 'data'), String(round)];
+async function live(
+  disk: PowerDisk,
+  { round, changes, host }: { round: number; changes?: number | undefined; host?: string },
+  allowed: Allowed,
+) {
+  const command = [process.execPath, worker, join(disk.path, 'data'), String(round), ...(host ? [host] : [])];
   const child = Bun.spawn(disk.within(command), { stdin: 'pipe', stdout: 'pipe', stderr: 'pipe' });
   const complaint = child.stderr.text();
   const lines = linesOf(child.stdout);
@@ -74,26 +82,80 @@ async function live(disk: PowerDisk, round: number, changes: number | undefined,
   return { found, count };
 }
 
+/** Cuts a life at points all over it, each on what the last one left; then one goes to its end. */
+async function cutAll(fewest: number, begin: (round: number) => Promise<string | undefined>, parts = cuts) {
+  const seed = Number(process.env.ESTIBA_SEED ?? Date.now() % 1_000_000) + 1;
+  console.log(`ESTIBA_SEED=${seed - 1}`);
+  const pick = random(seed);
+  await using disk = new PowerDisk(96);
+  const allowed: Allowed = new Map();
+  const next = async (round: number, changes?: number) => {
+    const host = await begin(round);
+    return live(disk, { round, changes, ...(host !== undefined && { host }) }, allowed);
+  };
+  // How many changes a life has, on an empty disk and later.
+  const { count } = await next(0);
+  expect(count).toBeGreaterThan(fewest);
+  const points = isThorough
+    ? Array.from({ length: count }, (_, index) => index + 1)
+    : Array.from({ length: parts }, (_, index) => Math.ceil(((index + pick(1000) / 1000) * count) / parts));
+  for (const [index, point] of points.entries()) {
+    const { found } = await next(index + 1, point);
+    expect({ point, index, found }).toEqual({ point, index, found: [] });
+  }
+  const { found } = await next(points.length + 1);
+  expect(found).toEqual([]);
+}
+
+const limitMs = isThorough ? 7_200_000 : 120_000;
+
 test(
   'the power is cut in the midst of load, import, commit, rmi and prune: what was told is there, and all is whole',
+  () => cutAll(300, async () => undefined),
+  limitMs,
+);
+
+/** Puts an image below an index, and an artifact, into a registry. */
+async function fill(client: TestClient, round: number): Promise<void> {
+  const push = async (content: Uint8Array | string): Promise<void> => {
+    const location = await client.startUpload('power/app');
+    const answer = await client.send('PUT', `${location}?digest=${digest(content)}`, content);
+    expect(answer.status).toBe(201);
+    const mount = `?mount=${digest(content)}&from=power/app`;
+    expect((await client.send('POST', `power/artifact/blobs/uploads/${mount}`)).status).toBe(201);
+  };
+  const put = async (place: string, content: string, mediaType: string): Promise<void> => {
+    const answer = await client.send('PUT', place, content, { 'Content-Type': mediaType });
+    expect(answer.status).toBe(201);
+  };
+  const files = (seed: number): Buffer =>
+    tar(
+      ...Array.from({ length: 20 }, (_, index) => ({
+        path: `d-${seed}/${index}`,
+        content: `${seed} ${index} `.repeat(500),
+      })),
+    );
+  const plain = [files(0), files(1 + (round % 4)), files(100 + round)];
+  const layers = plain.map((content) => new Uint8Array(gzipSync(content)));
+  const config = configFor(plain, { architecture: 'amd64', os: 'linux' }).toString();
+  for (const content of [...layers, config, '{}']) await push(content);
+  const image = imageManifest(config, layers);
+  await put(`power/app/manifests/${digest(image)}`, image, mediaTypes.manifest);
+  await put(`power/app/manifests/${round % 3}`, imageIndex([image]), mediaTypes.index);
+  const artifact = imageManifest('{}', layers.slice(1), { artifactType: 'application/vnd.example.thing' });
+  await put(`power/artifact/manifests/${round % 2}`, artifact, mediaTypes.manifest);
+}
+
+test(
+  'the power is cut in the midst of pull, push, image gc and prune: all is whole, and the next pull and push heal',
   async () => {
-    const seed = Number(process.env.ESTIBA_SEED ?? Date.now() % 1_000_000) + 1;
-    console.log(`ESTIBA_SEED=${seed - 1}`);
-    const pick = random(seed);
-    await using disk = new PowerDisk(96);
-    const allowed: Allowed = new Map();
-    // How many changes a life has, on an empty disk and later.
-    const { count } = await live(disk, 0, undefined, allowed);
-    expect(count).toBeGreaterThan(300);
-    const points = isThorough
-      ? Array.from({ length: count }, (_, index) => index + 1)
-      : Array.from({ length: cuts }, (_, index) => Math.ceil(((index + pick(1000) / 1000) * count) / cuts));
-    for (const [index, point] of points.entries()) {
-      const { found } = await live(disk, index + 1, point, allowed);
-      expect({ point, index, found }).toEqual({ point, index, found: [] });
-    }
-    const { found } = await live(disk, points.length + 1, undefined, allowed);
-    expect(found).toEqual([]);
+    await using registry = await startOwnRegistry();
+    const client = new TestClient(registry.url);
+    const begin = async (round: number): Promise<string> => {
+      await fill(client, round);
+      return new URL(registry.url).host;
+    };
+    await cutAll(100, begin, 8);
   },
-  isThorough ? 7_200_000 : 120_000,
+  limitMs,
 );

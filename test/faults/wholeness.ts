@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createTarReader, Digester, encodedOf, type TarEntry } from '#oci';
 import { decompress, detectCompression, openBlobs } from '#store';
+import { blobsOfManifest, type StoredManifest } from '../../src/images/manifests.ts';
 
 /** What a file is, as far as a layer's tar says it. */
 interface Facts {
@@ -157,7 +158,8 @@ export async function imageProblems(dataRoot: string, recordsFile = 'records.db'
   const blobs = openBlobs(join(dataRoot, 'blobs'));
   const layers = of('layers');
   const layerBlobs = layers.map(({ blob }) => String(blob));
-  const needed = new Set([...of('images').map(({ id }) => id), ...layerBlobs]);
+  const manifests = of('manifests') as unknown as StoredManifest[];
+  const needed = new Set([...of('images').map(({ id }) => id), ...layerBlobs, ...manifests.flatMap(blobsOfManifest)]);
   for (const digest of needed) {
     if (blobs.has(digest)) problems.push(...(await blobProblems(blobs.read(digest), digest)));
     else problems.push(`blob ${digest} is missing`);

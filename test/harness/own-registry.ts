@@ -23,13 +23,15 @@ export interface OwnRegistryOptions {
   readonly arguments?: readonly string[];
   /** The program: the sources by default. */
   readonly command?: readonly string[] | undefined;
+  /** Where it keeps what it has; else a temporary directory, which goes with it. */
+  readonly root?: string;
 }
 
 /** Starts a registry of ours. */
 export async function startOwnRegistry(options: OwnRegistryOptions = {}): Promise<OwnRegistry> {
   const { arguments: more = [], command: program = estibaCommand() } = options;
   const scratch = mkdtempSync(join(tmpdir(), 'estiba-registry-'));
-  const root = join(scratch, 'root');
+  const root = options.root ?? join(scratch, 'root');
   const logFile = join(scratch, 'log');
   const log = (): string => readFileSync(logFile, 'utf8');
   let child: Bun.Subprocess | undefined;
