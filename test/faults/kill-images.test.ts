@@ -8,7 +8,7 @@ import { startEngine, startOwnRegistry, until } from '../harness/index.ts';
 import { random } from './random.ts';
 import { imageProblems } from './wholeness.ts';
 
-const kills = 3;
+const kills = 2;
 const mebibyte = 1024 * 1024;
 
 const layer = (name: string): Buffer =>

@@ -155,7 +155,7 @@ test(
       await fill(client, round);
       return new URL(registry.url).host;
     };
-    await cutAll(100, begin, 8);
+    await cutAll(100, begin, 7);
   },
   limitMs,
 );
