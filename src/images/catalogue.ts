@@ -4,7 +4,10 @@ import {
   type HistoryEntry,
   type ImageReference,
   isDigest,
+  type Platform,
   parseReference,
+  printPlatform,
+  runsOn,
   withDefaultTag,
 } from '#oci';
 import { fail } from '#std/errors';
@@ -59,8 +62,8 @@ export interface Catalogue {
   /** Of images that came from a registry or went to one. */
   readonly manifests: Collection<StoredManifest>;
   readonly rootfs: Collection<StoredRootfs>;
-  /** By reference, digest, id or unique id prefix; throws `not-found`. */
-  find(text: string): StoredImage;
+  /** By reference, digest, id or unique id prefix; throws `not-found`, also when it does not run on the platform asked for. */
+  find(text: string, platform?: Platform): StoredImage;
   /** The image's names, sorted. */
   referencesOf(imageId: string): ImageReference[];
   /** The names of all images that have any, by image id, sorted. */
@@ -96,6 +99,12 @@ function namesOf(references: readonly StoredReference[]): ImageReference[] {
     .map(parseReference);
 }
 
+/** What Docker says of an image that does not run on the platform asked for. */
+export function platformMismatch(name: string, image: Partial<Platform>, wanted: Platform): string {
+  const found = `image with reference ${name} was found but its platform (${printPlatform(image)})`;
+  return `${found} does not match the specified platform (${printPlatform(wanted)})`;
+}
+
 /** Opens the collections of images. */
 export function openCatalogue(records: Pick<Records, 'collection'>): Catalogue {
   const images = records.collection<StoredImage>('images');
@@ -118,11 +127,14 @@ export function openCatalogue(records: Pick<Records, 'collection'>): Catalogue {
     layers: records.collection<StoredLayer>('layers'),
     manifests: records.collection<StoredManifest>('manifests'),
     rootfs: records.collection<StoredRootfs>('rootfs'),
-    find(text) {
+    find(text, platform) {
       const reference = parse(text);
       const named = reference && references.get(formatReference(canonical(reference)));
       const image = (named && images.get(named.imageId)) ?? byPrefix(text);
-      if (image !== undefined) return image;
+      if (image !== undefined) {
+        if (platform === undefined || runsOn(image, platform)) return image;
+        throw fail('not-found', platformMismatch(text, image, platform));
+      }
       const shown = reference === undefined ? text : familiarReference(withDefaultTag(reference));
       throw fail('not-found', `No such image: ${shown}`);
     },

@@ -1,11 +1,10 @@
-import { digestOf, familiarReference, type ImageConfigFile } from '#oci';
+import { digestOf, familiarReference, hostPlatform, type ImageConfigFile } from '#oci';
 import { fail } from '#std/errors';
 import { formatTime, nowNs } from '#std/time';
 import { changesOf, packChanges, type Snapshots } from '#store';
 import type { StoredLayer } from './catalogue.ts';
 import { commitImages, targetReference } from './commit.ts';
 import { checkDepth, type Layers } from './layers.ts';
-import { hostPlatform } from './platform.ts';
 import { engineMade } from './rootfs.ts';
 import type { CommitRequest } from './types.ts';
 

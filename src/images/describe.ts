@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Filters, ImageHistoryEntry, ImageInspect, ImageInspectConfig, ImageSummary } from '#api';
-import { familiarReference, type ImageReference } from '#oci';
+import { familiarReference, type ImageReference, type Platform } from '#oci';
 import { zeroTime } from '#std/time';
 import type { Snapshots } from '#store';
 import { type Catalogue, parentIds, type StoredImage } from './catalogue.ts';
@@ -111,9 +111,13 @@ function graphDriverOf(image: StoredImage, snapshots: Snapshots): ImageInspect['
 }
 
 /** The answer of `docker image inspect`. */
-export function inspectImage(options: { catalogue: Catalogue; snapshots: Snapshots }, reference: string): ImageInspect {
+export function inspectImage(
+  options: { catalogue: Catalogue; snapshots: Snapshots },
+  reference: string,
+  platform?: Platform,
+): ImageInspect {
   const { catalogue, snapshots } = options;
-  const image = catalogue.find(reference);
+  const image = catalogue.find(reference, platform);
   const references = catalogue.referencesOf(image.id);
   return {
     Id: image.id,
@@ -141,8 +145,8 @@ function secondsOf(time: string | undefined): number {
 }
 
 /** The steps an image was made in, the last first; that and those of its parents are images that we have. */
-export function imageHistory(catalogue: Catalogue, reference: string): ImageHistoryEntry[] {
-  const image = catalogue.find(reference);
+export function imageHistory(catalogue: Catalogue, reference: string, platform?: Platform): ImageHistoryEntry[] {
+  const image = catalogue.find(reference, platform);
   /** How many steps an image had -> that image. */
   const known = new Map<number, StoredImage>();
   for (let at: StoredImage | undefined = image; at !== undefined; at = parentOf(catalogue, at)) {

@@ -1,9 +1,8 @@
-import { digestOf, type ImageConfigFile } from '#oci';
+import { digestOf, hostPlatform, type ImageConfigFile, parsePlatform } from '#oci';
 import { formatTime, nowNs } from '#std/time';
 import { commitImages, targetReference } from './commit.ts';
 import { applyChanges } from './import-changes.ts';
 import type { Layers } from './layers.ts';
-import { hostPlatform, parsePlatform } from './platform.ts';
 import type { ImportRequest } from './types.ts';
 
 /** Reads all of a request that can be wrong. Throws `invalid-argument`. */

@@ -1,4 +1,5 @@
 export type { RegistryCredentials } from '#distribution';
+export type { Platform } from '#oci';
 export { runExaminer } from './examine/examiner.ts';
 export type { ImageGcPolicy, Watermark } from './gc/policy.ts';
 export { type ImagesOptions, openImages } from './open.ts';

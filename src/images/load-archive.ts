@@ -3,9 +3,12 @@ import {
   digestOf,
   encodedOf,
   familiarReference,
+  hostPlatform,
   type ImageConfigFile,
   type ImageReference,
   isIndexType,
+  isSamePlatform,
+  type Platform,
   parseArchiveManifest,
   parseImageConfig,
   parseIndex,
@@ -15,7 +18,7 @@ import {
 } from '#oci';
 import { fail } from '#std/errors';
 import type { Archive } from './load-pieces.ts';
-import { hostPlatform, matchesPlatform, type Platform } from './platform.ts';
+import { choosePlatform, isAttestation } from './pull/platform-choice.ts';
 
 /** What is looked at to find the images. */
 type Descriptions = Pick<Archive<unknown>, 'has' | 'read'>;
@@ -79,19 +82,18 @@ function namesOf({ annotations = {} }: Descriptor): ImageReference[] {
 }
 
 /** Of an image for several platforms, the one that runs here (else the first that the archive holds). */
-function choosePlatform(
+function chooseManifest(
   archive: Descriptions,
   manifests: readonly Descriptor[],
   wanted: Platform | undefined,
 ): Descriptor | undefined {
   const present = manifests.filter(
-    ({ digest, annotations }) =>
-      archive.has(`blobs/sha256/${encodedOf(digest)}`) &&
-      annotations?.['vnd.docker.reference.type'] !== 'attestation-manifest',
+    (manifest) => archive.has(`blobs/sha256/${encodedOf(manifest.digest)}`) && !isAttestation(manifest),
   );
-  const matching = present.find(({ platform }) => platform && matchesPlatform(platform, wanted ?? hostPlatform()));
+  if (wanted === undefined) return choosePlatform(present, hostPlatform()) ?? present[0];
+  const matching = present.find(({ platform }) => platform && isSamePlatform(platform, wanted));
   // Without its platform in the index, the configuration tells.
-  return matching ?? present.find(({ platform }) => wanted === undefined || platform === undefined);
+  return matching ?? present.find(({ platform }) => platform === undefined);
 }
 
 function readDescriptor(
@@ -104,7 +106,7 @@ function readDescriptor(
   if (depth > nestingLimit) throw fail('invalid-argument', 'invalid archive: indexes lie too deep');
   const content = readBlob(archive, descriptor);
   if (isIndexType(descriptor.mediaType)) {
-    const chosen = choosePlatform(archive, parseIndex(content).manifests, wanted);
+    const chosen = chooseManifest(archive, parseIndex(content).manifests, wanted);
     if (chosen === undefined && wanted !== undefined) return undefined;
     if (chosen === undefined) throw fail('invalid-argument', 'invalid archive: no image for this platform');
     return readDescriptor(archive, chosen, references, wanted, depth + 1);
@@ -145,5 +147,5 @@ function readImages(archive: Descriptions, wanted: Platform | undefined): (Archi
  */
 export function readArchive(archive: Descriptions, wanted?: Platform): ArchivedImage[] {
   const images = readImages(archive, wanted).filter((image) => image !== undefined);
-  return mergeSame(images.filter(({ file }) => wanted === undefined || matchesPlatform(file, wanted)));
+  return mergeSame(images.filter(({ file }) => wanted === undefined || isSamePlatform(file, wanted)));
 }

@@ -1,12 +1,11 @@
 import type { ProgressMessage } from '#api';
-import { familiarReference, formatReference } from '#oci';
+import { familiarReference, formatReference, type Platform } from '#oci';
 import type { Catalogue } from './catalogue.ts';
 import { commitImages, type NewImage } from './commit.ts';
 import type { Layers } from './layers.ts';
 import { readArchive } from './load-archive.ts';
 import { ArchiveLayers } from './load-layers.ts';
 import { readPieces } from './load-pieces.ts';
-import type { Platform } from './platform.ts';
 
 type Report = (message: ProgressMessage) => void;
 type LoadOptions = Parameters<typeof commitImages>[0] & { layers: Layers };

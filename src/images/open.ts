@@ -90,12 +90,12 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
   const pushing = { ...shared, uploads, foreignLayersTo: options.foreignLayersTo ?? (() => []) };
   return {
     rootfs: createRootfs(shared),
-    resolve: (reference) => catalogue.find(reference),
+    resolve: (reference, platform) => catalogue.find(reference, platform),
     list: ({ all, filters, sharedSize }) =>
       listImages(shared, filters, { withAll: all, withSharedSize: sharedSize === true }),
     layersBytes: () => layerUsage(catalogue).totalBytes,
-    inspect: (reference) => inspectImage(shared, reference),
-    history: (reference) => imageHistory(catalogue, reference),
+    inspect: (reference, platform) => inspectImage(shared, reference, platform),
+    history: (reference, platform) => imageHistory(catalogue, reference, platform),
     tag: (source, repository, tag) => tagImage(shared, source, repository, tag),
     remove: async (reference, how) => removeImage(shared, reference, how),
     prune: async (filters) => pruneImages(shared, filters),
@@ -108,7 +108,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     importRemote: (request) => importRemote(shared, request),
     pull: (request) => pullImages(shared, request),
     load: (body, request) => loadImages(shared, body, request),
-    save: async (references) => saveImages(shared, references),
+    save: async (references, platform) => saveImages(shared, references, platform),
     push: (request) => pushImages(pushing, request),
     lookUp: (name, lookup) => inspectDistribution(distribution, name, lookup),
     search: (request) => searchRegistry(distribution, request),

@@ -1,5 +1,11 @@
 import type { DistributionInspect, Filters, RegistryPlatform, SearchResult } from '#api';
-import type { Distribution, FetchedManifest, RegistryCredentials, Repository } from '#distribution';
+import {
+  type Distribution,
+  type FetchedManifest,
+  type RegistryCredentials,
+  RegistryError,
+  type Repository,
+} from '#distribution';
 import {
   isDigest,
   isIndexType,
@@ -63,7 +69,10 @@ export async function inspectDistribution(
   if (isDigest(name) || /^[0-9a-f]{64}$/.test(name)) throw fail('internal', 'no manifest found for full image ID');
   const reference = withDefaultTag(parseReference(name));
   const repository = distribution.repository(reference.name, { credentials, actions: 'pull', signal });
-  const fetched = await repository.manifest(reference.digest ?? reference.tag ?? '');
+  const fetched = await repository.manifest(reference.digest ?? reference.tag ?? '').catch((error: unknown) => {
+    // What a pull says around the registry's own words is not said here.
+    throw error instanceof RegistryError && error.details.cause instanceof RegistryError ? error.details.cause : error;
+  });
   const { mediaType, digest, size } = fetched.descriptor;
   return { Descriptor: { mediaType, digest, size }, Platforms: await platformsOf(repository, fetched) };
 }

@@ -1,6 +1,6 @@
 import type { Filters, ImageDeleteItem, PruneReport } from '#api';
 import type { Events } from '#events';
-import { familiarReference, formatReference, type ImageReference, parseReference } from '#oci';
+import { familiarReference, formatReference, type ImageReference, type Platform, parseReference } from '#oci';
 import { fail, kindOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import type { Blobs, Records } from '#store';
@@ -123,10 +123,10 @@ function deleteWithParents(options: RemoveOptions, image: StoredImage, noPrune: 
 export function removeImage(
   options: RemoveOptions,
   text: string,
-  { force, noPrune }: { force: boolean; noPrune: boolean },
+  { force, noPrune, platform }: { force: boolean; noPrune: boolean; platform?: Platform | undefined },
 ): ImageDeleteItem[] {
   const { records, catalogue } = options;
-  const image = catalogue.find(text);
+  const image = catalogue.find(text, platform);
   const references = catalogue.referencesOf(image.id);
   const items: ImageDeleteItem[] = [];
   const isByName = !isIdPrefix(image.id, text);

@@ -7,8 +7,11 @@ import {
   familiarReference,
   formatReference,
   type ImageReference,
+  isSamePlatform,
   mediaTypes,
+  type Platform,
   parseReference,
+  printPlatform,
   tarEnd,
   tarHeader,
   tarPadding,
@@ -175,14 +178,18 @@ async function* writeArchive(blobs: Blobs, { contents, files }: ReturnType<typeo
 /**
  * An archive of images that is a docker-archive (`manifest.json`) and an OCI image layout at once. It depends on the
  * images and the names alone, so that the same call gives the same bytes. The layers are held until it is read or
- * cancelled. Throws `not-found` before the first byte.
+ * cancelled. Throws before the first byte: `not-found`, or `internal` for an image that is not for `platform`.
  */
 export function saveImages(
   options: { catalogue: Catalogue; blobs: Blobs; layers: Layers; events: Events },
   names: readonly string[],
+  platform?: Platform,
 ): ReadableStream<Uint8Array> {
   const { catalogue, blobs, layers } = options;
   const images = select(catalogue, names);
+  if (platform !== undefined && !images.every(({ image }) => isSamePlatform(image, platform))) {
+    throw fail('internal', `no suitable export target found for platform ${printPlatform(platform)}`);
+  }
   const plan = planArchive({ catalogue, blobs }, images);
   const held = images.flatMap(({ image }) => image.chain.filter((chainId) => layers.hold(chainId) !== undefined));
   for (const { image } of images) publishImageEvent(options.events, 'save', image);

@@ -14,10 +14,10 @@ import type {
   SearchResult,
 } from '#api';
 import type { RegistryCredentials } from '#distribution';
+import type { Platform } from '#oci';
 import type { Change } from '#store';
 import type { ImageGc } from './gc/gc.ts';
 import type { importRemote } from './import-remote.ts';
-import type { Platform } from './platform.ts';
 import type { PullRequest } from './pull/pull.ts';
 import type { PushRequest } from './push/push.ts';
 import type { LookupOptions } from './registry-lookup.ts';
@@ -106,15 +106,19 @@ export interface Rootfs {
 export interface Images {
   readonly rootfs: Rootfs;
   /** By reference, digest, id or unique id prefix; throws `not-found` (`No such image: x:latest`). */
-  resolve(reference: string): ImageRecord;
+  resolve(reference: string, platform?: Platform): ImageRecord;
   /** With `sharedSize` each row says how much of it other images have too; else -1. */
   list(options: { all: boolean; filters: Filters; digests: boolean; sharedSize?: boolean }): ImageSummary[];
   /** Bytes that the layers of all images take. */
   layersBytes(): number;
-  inspect(reference: string): ImageInspect;
-  history(reference: string): ImageHistoryEntry[];
+  /** Throws `not-found`, also when it does not run on the platform asked for; so do the next two. */
+  inspect(reference: string, platform?: Platform): ImageInspect;
+  history(reference: string, platform?: Platform): ImageHistoryEntry[];
   tag(source: string, repository: string, tag: string): void;
-  remove(reference: string, options: { force: boolean; noPrune: boolean }): Promise<ImageDeleteItem[]>;
+  remove(
+    reference: string,
+    options: { force: boolean; noPrune: boolean; platform?: Platform | undefined },
+  ): Promise<ImageDeleteItem[]>;
   prune(filters: Filters): Promise<PruneReport>;
   /** Applies Dockerfile instructions to a configuration; throws `invalid-argument` in Docker's words. */
   change(changes: readonly string[], config: Partial<ContainerConfig>): Partial<ContainerConfig>;
@@ -139,8 +143,11 @@ export interface Images {
     body: ReadableStream<Uint8Array>,
     options: { quiet: boolean; platform?: Platform | undefined },
   ): AsyncIterable<ProgressMessage>;
-  /** A docker-archive that is an OCI layout too, of the images named. Throws `not-found` before the first byte. */
-  save(references: readonly string[]): Promise<ReadableStream<Uint8Array>>;
+  /**
+   * A docker-archive that is an OCI layout too, of the images named. Throws before the first byte: `not-found`, or `internal`, as
+   * Docker does, when one of them is not for the platform asked for.
+   */
+  save(references: readonly string[], platform?: Platform): Promise<ReadableStream<Uint8Array>>;
   /** Sends images to their registry (`docker push`). Throws at once for a name or platform that is wrong. */
   push(request: PushRequest): AsyncIterable<ProgressMessage>;
   /** What a registry has under a name. */

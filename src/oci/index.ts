@@ -12,6 +12,15 @@ export {
   parseManifest,
 } from './manifest.ts';
 export {
+  hostPlatform,
+  isSamePlatform,
+  type Platform,
+  parsePlatform,
+  printPlatform,
+  rankOnPlatform,
+  runsOn,
+} from './platform.ts';
+export {
   familiarName,
   familiarReference,
   formatReference,

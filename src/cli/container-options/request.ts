@@ -1,10 +1,9 @@
 import type { ContainerCreateRequest, HealthConfig } from '#api';
-import { parseReference } from '#oci';
+import { parsePlatform, parseReference } from '#oci';
 import { fail, messageOf } from '#std/errors';
 import type { FlagValues } from '../grammar/flag.ts';
 import { readKeyValueFile, resolveEnvironment, toRecord } from '../values/key-values.ts';
 import { parseVolumes } from '../values/mounts.ts';
-import { checkPlatform } from '../values/platforms.ts';
 import { parsePorts } from '../values/ports.ts';
 import type { ContainerFlags } from './flags.ts';
 import { type ContainerOptions, compact, someOf } from './given.ts';
@@ -48,7 +47,7 @@ export function attachedStreams(values: FlagValues<ContainerFlags>): Record<'std
 function checkPlatformOption(platform: string): void {
   if (platform === '') return;
   try {
-    checkPlatform(platform);
+    parsePlatform(platform);
   } catch (error) {
     throw fail('invalid-argument', `error parsing specified platform: ${messageOf(error)}`, error);
   }

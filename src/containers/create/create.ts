@@ -2,6 +2,7 @@ import type { ContainerCreateRequest, ContainerCreateResponse, HostConfig } from
 import type { Events } from '#events';
 import type { ImageRecord, Images } from '#images';
 import { checkAnswers } from '#linux/remote-files';
+import { parsePlatform } from '#oci';
 import { fail } from '#std/errors';
 import { newId, shortId } from '#std/identifiers';
 import { nowNs } from '#std/time';
@@ -40,17 +41,6 @@ export type Create = (
   platform?: string,
   options?: CreateOptions,
 ) => Promise<ContainerCreateResponse>;
-
-function checkPlatform(platform: string | undefined, image: ImageRecord): void {
-  if (platform === undefined || platform === '') return;
-  const [os, architecture] = platform.split('/');
-  if (os !== image.os || (architecture !== undefined && architecture !== image.architecture)) {
-    throw fail(
-      'not-found',
-      `image with reference ${image.id} was found but does not provide the specified platform (${platform})`,
-    );
-  }
-}
 
 function hostnameFor(id: string, asked: string, hostConfig: HostConfig, hostname: string): string {
   if (asked !== '') return asked;
@@ -104,9 +94,8 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
 
   return async (name, request, platform, options = {}) => {
     if (!request.Image) throw fail('invalid-argument', 'no command specified');
-    const image = images.resolve(request.Image);
+    const image = images.resolve(request.Image, platform === undefined ? undefined : parsePlatform(platform));
     refuseArtifact(request.Image, image);
-    checkPlatform(platform, image);
     const asked = draft(name, request, image);
     const owner = catalog.owner(asked.name);
     // Asked before anything is made; `insert` asks again, for two creations at once.

@@ -3,21 +3,28 @@ import type { Endpoint } from '../exchange.ts';
 import { stream } from '../exchange.ts';
 import { encodeProgress } from '../progress.ts';
 import { requestStream } from '../request-stream.ts';
+import { onePlatformOf } from './platform.ts';
+
+/** The version of the API from which on an archive may be of one platform alone. */
+const platformSince = 48;
 
 /** `POST /images/load` */
 export function loadImages(images: Pick<Images, 'load'>): Endpoint {
-  return ({ query, body }) => {
-    const messages = images.load(requestStream(body), { quiet: query.flag('quiet') });
+  return (call) => {
+    const platform = onePlatformOf(call, platformSince);
+    const messages = images.load(requestStream(call.body), { quiet: call.query.flag('quiet'), platform });
     return stream('application/json', encodeProgress(messages, 'load'));
   };
 }
 
 /** `GET /images/{name}/get` */
 export function saveImage(images: Pick<Images, 'save'>): Endpoint {
-  return async ({ name }) => stream('application/x-tar', await images.save([name]));
+  return async (call) =>
+    stream('application/x-tar', await images.save([call.name], onePlatformOf(call, platformSince)));
 }
 
 /** `GET /images/get`, with `names` as often as there are images to save */
 export function saveImages(images: Pick<Images, 'save'>): Endpoint {
-  return async ({ query }) => stream('application/x-tar', await images.save(query.all('names')));
+  return async (call) =>
+    stream('application/x-tar', await images.save(call.query.all('names'), onePlatformOf(call, platformSince)));
 }

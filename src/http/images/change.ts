@@ -2,6 +2,7 @@ import type { Images } from '#images';
 import type { Endpoint } from '../exchange.ts';
 import { json } from '../exchange.ts';
 import { acceptedFilters } from '../filters.ts';
+import { removedPlatformOf } from './platform.ts';
 
 /** `POST /images/{name}/tag` */
 export function tagImage(images: Pick<Images, 'tag'>): Endpoint {
@@ -13,8 +14,11 @@ export function tagImage(images: Pick<Images, 'tag'>): Endpoint {
 
 /** `DELETE /images/{name}` */
 export function removeImage(images: Pick<Images, 'remove'>): Endpoint {
-  return async ({ name, query }) =>
-    json(await images.remove(name, { force: query.flag('force'), noPrune: query.flag('noprune') }));
+  return async (call) => {
+    const { name, query } = call;
+    const platform = removedPlatformOf(call);
+    return json(await images.remove(name, { force: query.flag('force'), noPrune: query.flag('noprune'), platform }));
+  };
 }
 
 /** `POST /images/prune` */

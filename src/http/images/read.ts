@@ -1,9 +1,11 @@
 import type { Images } from '#images';
+import { fail } from '#std/errors';
 import type { Endpoint } from '../exchange.ts';
 import { json } from '../exchange.ts';
 import { acceptedFilters } from '../filters.ts';
 import { asOf } from '../gates.ts';
 import { imageInspectGates, imageSummaryGates } from '../shapes.ts';
+import { platformOf } from './platform.ts';
 
 /** `GET /images/json` */
 export function listImages(images: Pick<Images, 'list'>): Endpoint {
@@ -23,10 +25,17 @@ export function listImages(images: Pick<Images, 'list'>): Endpoint {
 
 /** `GET /images/{name}/json` */
 export function inspectImage(images: Pick<Images, 'inspect'>): Endpoint {
-  return ({ name, version }) => json(asOf(images.inspect(name), version, imageInspectGates));
+  return (call) => {
+    const { name, query, version } = call;
+    const platform = platformOf(call, 49);
+    if (platform !== undefined && version >= 48 && query.flag('manifests')) {
+      throw fail('invalid-argument', 'conflicting options: manifests and platform options cannot both be set');
+    }
+    return json(asOf(images.inspect(name, platform), version, imageInspectGates));
+  };
 }
 
 /** `GET /images/{name}/history` */
 export function imageHistory(images: Pick<Images, 'history'>): Endpoint {
-  return ({ name }) => json(images.history(name));
+  return (call) => json(images.history(call.name, platformOf(call, 48)));
 }

@@ -8,20 +8,21 @@ import {
   type ImageReference,
   isDigest,
   isTag,
+  type Platform,
   parseImageConfig,
   parseReference,
+  runsOn,
 } from '#oci';
 import { EstibaError, fail, kindOf, messageOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import type { Blobs } from '#store';
 import type { BlobSources } from '../blob-sources.ts';
-import type { StoredLayer } from '../catalogue.ts';
+import { platformMismatch, type StoredLayer } from '../catalogue.ts';
 import { commitImages, type NewImage } from '../commit.ts';
 import { checkDepth, type Layers } from '../layers.ts';
 import type { ManifestLayer } from '../manifests.ts';
-import type { Platform } from '../platform.ts';
 import { progressMessage, type Report, reporting } from '../progress.ts';
-import { printPlatform, runsOn, wantedPlatform } from './platform-choice.ts';
+import { wantedPlatform } from './platform-choice.ts';
 import { fetchConfig, type ResolvedManifest, resolveManifest } from './resolve.ts';
 import type { Transfer, Wanted } from './transfer.ts';
 import type { Transfers } from './transfers.ts';
@@ -59,8 +60,7 @@ function targetOf({ reference: text, tag }: PullRequest): ImageReference {
   const reference = parseReference(text);
   if (tag === undefined || tag === '') return reference;
   if (isDigest(tag)) return { ...reference, digest: tag };
-  if (!isTag(tag))
-    throw fail('invalid-argument', tag.includes(':') ? 'invalid checksum digest format' : 'invalid tag format');
+  if (!isTag(tag)) throw fail('invalid-argument', 'invalid tag format');
   return { name: reference.name, tag };
 }
 
@@ -216,8 +216,7 @@ function announce(pull: Pull, target: ImageReference, isNew: boolean, platform: 
   const attributes = { ...image?.config.Labels, name: familiarName(target.name) };
   events.publish({ type: 'image', action: 'pull', id: name, attributes });
   if (!platform || image === undefined || image.artifactType !== undefined || runsOn(image, pull.platform)) return;
-  const found = `image with reference ${name} was found but its platform (${printPlatform(image)})`;
-  pull.report({ status: `WARNING: ${found} does not match the specified platform (${printPlatform(pull.platform)})` });
+  pull.report({ status: `WARNING: ${platformMismatch(name, image, pull.platform)}` });
 }
 
 async function pullTarget(pull: Pull, target: ImageReference, platform: string | undefined): Promise<void> {

@@ -1,9 +1,8 @@
 import type { FetchedManifest, Repository } from '#distribution';
-import { digestOf, isIndexType, parseIndex, parseManifest } from '#oci';
+import { digestOf, isIndexType, type Platform, parseIndex, parseManifest, printPlatform } from '#oci';
 import { fail } from '#std/errors';
 import type { IndexDescriptor, ManifestLayer, NewManifest } from '../manifests.ts';
-import type { Platform } from '../platform.ts';
-import { choosePlatform, printPlatform } from './platform-choice.ts';
+import { choosePlatform } from './platform-choice.ts';
 
 /** How deep indexes may lie within each other. */
 const nestingLimit = 4;

@@ -1,14 +1,22 @@
 import type { ProgressMessage } from '#api';
 import type { Distribution, RegistryCredentials } from '#distribution';
 import type { Events } from '#events';
-import { familiarName, familiarReference, formatReference, type ImageReference, isTag, parseReference } from '#oci';
+import {
+  familiarName,
+  familiarReference,
+  formatReference,
+  type ImageReference,
+  isTag,
+  type Platform,
+  parseReference,
+  withDefaultTag,
+} from '#oci';
 import { fail, kindOf } from '#std/errors';
 import type { Slots } from '#std/slots';
 import type { Blobs, Records } from '#store';
 import type { BlobSources } from '../blob-sources.ts';
 import type { Catalogue, StoredImage } from '../catalogue.ts';
 import type { Layers } from '../layers.ts';
-import type { Platform } from '../platform.ts';
 import { type Report, reporting } from '../progress.ts';
 import { noSuchTag, type PushTarget, pushTag } from './tag.ts';
 
@@ -41,28 +49,6 @@ function referenceOf({ name, tag }: PushRequest): ImageReference {
   if (reference.digest !== undefined) throw fail('invalid-argument', 'cannot import digest reference');
   if (!isTag(tag)) throw fail('invalid-argument', 'invalid tag format');
   return { name: reference.name, tag };
-}
-
-function textOf({ os, architecture, variant }: Platform): string {
-  return [os, architecture, variant].filter(Boolean).join('/');
-}
-
-/** Throws `not-found` when the image is not one of the platform. */
-function checkPlatform(catalogue: Catalogue, reference: ImageReference, wanted: Platform): void {
-  const image = catalogue.find(formatReference(reference));
-  const { os, architecture, variant } = image;
-  const isSame =
-    os === wanted.os &&
-    architecture === wanted.architecture &&
-    (variant === undefined || wanted.variant === undefined || variant === wanted.variant);
-  if (isSame) return;
-  const shown = familiarReference(
-    reference.tag === undefined && reference.digest === undefined ? { ...reference, tag: 'latest' } : reference,
-  );
-  throw fail(
-    'not-found',
-    `image with reference ${shown} was found but its platform (${textOf({ os, architecture, ...(variant && { variant }) })}) does not match the specified platform (${textOf(wanted)})`,
-  );
 }
 
 /** The images to send, with the tags that are to name them. */
@@ -133,6 +119,8 @@ async function push(
  */
 export function pushImages(options: PushOptions, request: PushRequest): AsyncIterable<ProgressMessage> {
   const reference = referenceOf(request);
-  if (request.platform !== undefined) checkPlatform(options.catalogue, reference, request.platform);
+  if (request.platform !== undefined) {
+    options.catalogue.find(familiarReference(withDefaultTag(reference)), request.platform);
+  }
   return reporting((report, abandoned) => push(options, request, reference, report, abandoned));
 }

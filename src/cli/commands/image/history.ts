@@ -50,7 +50,9 @@ export const history = defineCommand({
   args: { min: 1, max: 1 },
   operands: ['image'],
   async run({ flags, args, engine }) {
-    const rows = await imageHistory(engine, args[0] ?? '', { platform: apiPlatform(flags.platform) });
+    const rows = await imageHistory(engine, args[0] ?? '', {
+      platform: apiPlatform(flags.platform, 'invalid platform: '),
+    });
     const listing = historyListing({ truncated: !flags['no-trunc'], human: flags.human });
     writeOut(await printListing(listing, rows, flags.format, flags));
     return 0;

@@ -21,7 +21,7 @@ export const load = defineCommand({
     if (flags.input === '' && (await isTerminal(0))) {
       throw new CommandFailure('requested load from stdin, but stdin is empty');
     }
-    const platform = apiPlatform(flags.platform);
+    const platform = apiPlatform(flags.platform, 'invalid platform: ');
     const quiet = flags.quiet || !(await isTerminal(1));
     const archive = archiveInput(flags.input || '-');
     using meter = await Meter.open('Loading', { totalBytes: archiveBytes(flags.input), quiet });

@@ -16,7 +16,7 @@ export const save = defineCommand({
   args: { min: 1 },
   operands: ['image'],
   async run({ flags, args, engine }) {
-    const platform = apiPlatform(flags.platform);
+    const platform = apiPlatform(flags.platform, 'invalid platform: ');
     await checkArchiveOutput(flags.output, 'failed to save image');
     const body = await saveImages(engine, args, { platform });
     using meter = await Meter.open('Saving', { quiet: flags.output === '' });
