@@ -62,6 +62,8 @@ async function settingsFor(
     log: { level: 'warn', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: directory }, delete: { enabled: true } },
     http: { addr: `127.0.0.1:${port}`, ...(tls && { tls: { certificate: tls.certificate, key: tls.key } }) },
+    // Layers that are elsewhere are taken from everywhere.
+    validation: { manifests: { urls: { allow: ['^https?://'] } } },
     ...(user && { auth: { htpasswd: { realm: 'tests', path: passwords } } }),
   });
 }

@@ -1,0 +1,125 @@
+/** Logins by the docker CLI and ours, and what `run` pulls, against Debian's docker-registry. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { makeAuthority, makeCertificate } from '../harness/certificates.ts';
+import {
+  estibaCommand,
+  type Ran,
+  run,
+  startEngine,
+  startRegistry,
+  type TestEngine,
+  type TestRegistry,
+} from '../harness/index.ts';
+import { digestIn } from './published.ts';
+
+let scratch: string;
+let engine: TestEngine;
+let registry: TestRegistry;
+/** With TLS of an authority that certs.d alone knows, and a user. */
+let locked: TestRegistry;
+
+beforeAll(async () => {
+  scratch = mkdtempSync(join(tmpdir(), 'estiba-logins-'));
+  makeAuthority(scratch, 'authority');
+  makeCertificate(scratch, { name: 'server', authority: 'authority', use: 'server' });
+  const certificates = join(scratch, 'certs.d');
+  const tls = { certificate: join(scratch, 'server.pem'), key: join(scratch, 'server.key') };
+  [engine, registry, locked] = await Promise.all([
+    startEngine({ arguments: ['--registry-certificates', certificates] }),
+    startRegistry(),
+    startRegistry({ tls, user: { name: 'jane', password: 'right' } }),
+  ]);
+  mkdirSync(join(certificates, locked.host), { recursive: true });
+  copyFileSync(join(scratch, 'authority.pem'), join(certificates, locked.host, 'ca.crt'));
+});
+afterAll(async () => {
+  await engine[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
+  await locked[Symbol.asyncDispose]();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+describe('a registry that lets in who has a password', () => {
+  const right = ['-u', 'jane', '--password-stdin'];
+  const estiba = (config: string, input: string, ...args: string[]): Promise<Ran> =>
+    run([...estibaCommand(), ...args], { input, environment: { DOCKER_HOST: engine.host, DOCKER_CONFIG: config } });
+  const docker = (config: string, input: string, ...args: string[]): Promise<Ran> =>
+    engine.dockerWith(
+      { input, environment: { DOCKER_CONFIG: config, PATH: `${scratch}:${process.env.PATH}` } },
+      ...args,
+    );
+  const folder = (name: string, content: object = {}): string => {
+    const path = join(scratch, name);
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'config.json'), JSON.stringify(content));
+    return path;
+  };
+
+  for (const [what, cli] of [
+    ['docker', docker],
+    ['estiba', estiba],
+  ] as const) {
+    test(`by ${what}: login, push, pull, logout`, async () => {
+      const config = folder(what);
+      const name = `${locked.host}/${what}/app:1`;
+      await engine.dockerOk('tag', 'busybox', name);
+      const refused = await cli(config, '', 'push', name);
+      expect([refused.code, refused.stderr.trim()]).toEqual([1, expect.stringContaining('no basic auth credentials')]);
+      const wrong = await cli(config, 'wrong', 'login', ...right, locked.host);
+      expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('unauthorized')]);
+      expect((await cli(config, 'right', 'login', ...right, locked.host)).stdout).toBe('Login Succeeded\n');
+      const pushed = await cli(config, '', 'push', name);
+      expect([pushed.stderr, pushed.code]).toEqual(['', 0]);
+      await engine.dockerOk('rmi', name);
+      const pulled = await cli(config, '', 'pull', name);
+      expect([pulled.stderr, pulled.code, digestIn(pulled.stdout)]).toEqual(['', 0, digestIn(pushed.stdout)]);
+      expect((await cli(config, '', 'logout', locked.host)).code).toBe(0);
+      const out = await cli(config, '', 'pull', name);
+      expect([out.code, out.stderr]).toEqual([1, expect.stringContaining('no basic auth credentials')]);
+    });
+  }
+
+  test('a credential helper keeps the password', async () => {
+    const kept = join(scratch, 'kept');
+    const helper = join(scratch, 'docker-credential-drawer');
+    writeFileSync(helper, `#!/bin/sh\ncase $1 in store) cat > ${kept};; get) cat ${kept};; erase) rm ${kept};; esac\n`);
+    chmodSync(helper, 0o755);
+    const config = folder('helped', { credsStore: 'drawer' });
+    expect((await docker(config, 'right', 'login', ...right, locked.host)).stdout).toContain('Login Succeeded');
+    expect(JSON.parse(readFileSync(kept, 'utf8'))).toMatchObject({ Username: 'jane', Secret: 'right' });
+    const name = `${locked.host}/helped:1`;
+    await engine.dockerOk('tag', 'busybox', name);
+    expect((await docker(config, '', 'push', '-q', name)).stdout).toBe(`${name}\n`);
+    const inspected = await docker(config, '', 'manifest', 'inspect', '--insecure', name);
+    expect([inspected.code, inspected.stderr]).toEqual([0, '']);
+  });
+});
+
+test('run pulls when it must, as it is told', async () => {
+  const repository = `${registry.host}/runner`;
+  const name = `${repository}:1`;
+  await engine.dockerOk('tag', 'busybox', name);
+  await engine.dockerOk('push', name);
+  for (const cli of [engine.docker.bind(engine), engine.estiba.bind(engine)]) {
+    await engine.dockerOk('rmi', name);
+    const never = await cli('run', '--rm', '--pull', 'never', name, 'true');
+    expect([never.code, never.stderr]).toEqual([125, expect.stringContaining(`No such image: ${name}`)]);
+    const missing = await cli('run', '--rm', name, 'echo', 'in');
+    expect(missing).toMatchObject({ code: 0, stdout: 'in\n' });
+    expect(missing.stderr).toContain(`Unable to find image '${name}' locally`);
+    expect(missing.stderr).toContain(`Status: Downloaded newer image for ${name}`);
+    const always = await cli('run', '--rm', '--pull', 'always', name, 'echo', 'in');
+    expect([always.stdout, always.stderr]).toEqual([
+      'in\n',
+      expect.stringContaining(`Image is up to date for ${name}`),
+    ]);
+    const none = await cli('run', '--rm', `${repository}:none`, 'true');
+    expect([none.code, none.stderr]).toEqual([
+      125,
+      expect.stringContaining(`manifest for ${repository}:none not found`),
+    ]);
+  }
+});
