@@ -1,5 +1,5 @@
 /** Logins by the docker CLI and ours, and what `run` pulls, against Debian's docker-registry. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,8 @@ import {
   type TestRegistry,
 } from '../harness/index.ts';
 import { digestIn } from './published.ts';
+
+setDefaultTimeout(60_000);
 
 let scratch: string;
 let engine: TestEngine;

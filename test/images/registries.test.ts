@@ -1,5 +1,5 @@
 /** Pull and push by the docker CLI against Debian's docker-registry. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { gzipSync } from 'node:zlib';
 import { digestOf, mediaTypes } from '#oci';
 import { configFor, tar } from '../../src/images/fixture.ts';
@@ -15,6 +15,8 @@ import {
   type TestRegistry,
 } from '../harness/index.ts';
 import { digestAt, digestIn, putBlob, putImage, putManifest } from './published.ts';
+
+setDefaultTimeout(60_000);
 
 let engine: TestEngine;
 let registry: TestRegistry;
