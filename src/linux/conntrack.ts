@@ -3,7 +3,7 @@ import { attribute, NetlinkSocket, netlinkFlags } from './netlink.ts';
 
 const netfilterProtocol = 12;
 const deleteConnections = (1 << 8) | 2;
-const ipv4Family = 2;
+const familyNumbers = { ip: 2, ip6: 10 } as const;
 const udp = 17;
 const tuple = { original: 1, protocol: 2, number: 1, destinationPort: 3 } as const;
 const filter = 25;
@@ -17,11 +17,11 @@ const socket = lazy(() => new NetlinkSocket(netfilterProtocol));
  * Makes the kernel forget where packets of present UDP flows to a port of the host go, so that rules decide anew. A flow
  * that never pauses would else go on to where the port led before.
  */
-export function forgetUdpFlows(port: number): void {
+export function forgetUdpFlows(port: number, family: 'ip' | 'ip6'): void {
   const portBytes = Buffer.alloc(2);
   portBytes.writeUInt16BE(port);
   const body = Buffer.concat([
-    Buffer.from([ipv4Family, 0, 0, 0]),
+    Buffer.from([familyNumbers[family], 0, 0, 0]),
     attribute(tuple.original, [
       attribute(tuple.protocol, [attribute(tuple.number, Buffer.of(udp)), attribute(tuple.destinationPort, portBytes)]),
     ]),

@@ -1,10 +1,11 @@
 import { afterAll, expect, test } from 'bun:test';
-import { addMapElements, deleteMapElements, type MapElement, runNftables } from './nftables.ts';
+import { runNftables } from './nftables.ts';
+import { changeElements, type SetElement } from './nftables-elements.ts';
 
 const table = `estiba-test-${process.pid}`;
 
-function element(key: number, data: number): MapElement {
-  return { map: 'addresses', key: Buffer.from([10, 0, 0, key]), data: Buffer.from([10, 1, 0, data]) };
+function element(key: number, data: number): SetElement {
+  return { family: 'ip', set: 'addresses', key: Buffer.from([10, 0, 0, key]), data: Buffer.from([10, 1, 0, data]) };
 }
 
 afterAll(() => {
@@ -13,17 +14,17 @@ afterAll(() => {
 
 test('commands and elements, each as one transaction', () => {
   runNftables(`table ip ${table} {\nmap addresses { type ipv4_addr : ipv4_addr; }\n}`);
-  addMapElements(table, [element(80, 1), element(81, 2)]);
+  changeElements(table, { add: [element(80, 1), element(81, 2)] });
   expect(runNftables(`list table ip ${table}`)).toMatch(
     /elements = \{ 10\.0\.0\.80 : 10\.1\.0\.1, 10\.0\.0\.81 : 10\.1\.0\.2 \}/,
   );
-  expect(() => addMapElements(table, [element(82, 1), element(80, 1)])).toThrow('EEXIST');
-  expect(() => deleteMapElements(table, [element(80, 1), element(83, 1)])).toThrow('ENOENT');
-  expect(() => addMapElements(`${table}x`, [element(80, 1)])).toThrow('ENOENT');
+  expect(() => changeElements(table, { add: [element(82, 1), element(80, 1)] })).toThrow('EEXIST');
+  expect(() => changeElements(table, { remove: [element(80, 1), element(83, 1)] })).toThrow('ENOENT');
+  expect(() => changeElements(`${table}x`, { add: [element(80, 1)] })).toThrow('ENOENT');
   expect(runNftables(`list table ip ${table}`)).toMatch(
     /elements = \{ 10\.0\.0\.80 : 10\.1\.0\.1, 10\.0\.0\.81 : 10\.1\.0\.2 \}/,
   );
-  deleteMapElements(table, [element(80, 1), element(81, 2)]);
+  changeElements(table, { remove: [element(80, 1), element(81, 2)] });
   expect(runNftables(`list table ip ${table}`)).not.toContain('elements');
 });
 

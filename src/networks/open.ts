@@ -7,11 +7,12 @@ import type { Records } from '#store';
 import { type BridgeSettings, enableForwarding } from './bridge/bridge.ts';
 import { openDefaultBridge } from './bridge/default-bridge.ts';
 import { type NetworkCatalog, openCatalog } from './catalog.ts';
-import { createFirewall, type FirewallState } from './firewall/firewall.ts';
+import { createFirewall } from './firewall/firewall.ts';
+import { type BridgeRules, type FirewallState, redirectionsOf } from './firewall/state.ts';
 import { PortAllocator } from './ports/allocator.ts';
 import { ephemeralRange } from './ports/present.ts';
 import { reconcile } from './reconcile.ts';
-import type { SandboxRecord } from './record.ts';
+import type { BridgeRecord, SandboxRecord } from './record.ts';
 import { createSandboxes } from './sandbox/sandboxes.ts';
 import type { Networks, Sandbox } from './types.ts';
 import { inspectNetwork, matchesFilters } from './view/inspect.ts';
@@ -27,11 +28,16 @@ export interface NetworkOptions {
   readonly containerName?: (id: string) => string | undefined;
 }
 
+function rulesOf({ device, subnet, gateway }: BridgeRecord): BridgeRules {
+  return { device, ipv4: { subnet, gateway, mode: 'nat' }, isInternal: false, icc: true, masquerade: true };
+}
+
 function stateOf(catalog: NetworkCatalog): FirewallState {
+  const { device = '' } = catalog.byName('bridge').bridge ?? {};
   return {
-    bridges: [...catalog.networks.all()].flatMap(({ bridge }) => bridge ?? []),
+    bridges: [...catalog.networks.all()].flatMap(({ bridge }) => (bridge === undefined ? [] : rulesOf(bridge))),
     redirections: [...catalog.sandboxes.all()].flatMap(({ attachment, published }) =>
-      attachment === undefined ? [] : published.map((port) => ({ port, address: attachment.address })),
+      attachment === undefined ? [] : redirectionsOf(published, { device, ipv4: attachment.address }),
     ),
   };
 }

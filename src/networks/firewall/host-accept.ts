@@ -1,12 +1,13 @@
 import { runNftables } from '#linux/nftables';
 import { messageOf } from '#std/errors';
+import type { Family } from './facts.ts';
 
 /** Where a host's own filter keeps what it does not know from passing, and in what order to look. */
 const chains = ['DOCKER-USER', 'FORWARD'] as const;
 
-function list(chain: string): string | undefined {
+function list(family: Family, chain: string): string | undefined {
   try {
-    return runNftables(`list chain ip filter ${chain}`);
+    return runNftables(`list chain ${family} filter ${chain}`);
   } catch (error) {
     // Neither table nor chain: then nothing there stands in the way.
     if (messageOf(error).includes('No such file or directory')) return undefined;
@@ -18,36 +19,52 @@ function comment(device: string): string {
   return `estiba ${device}`;
 }
 
-function handles(listing: string, device: string): string[] {
-  const ours = listing.split('\n').filter((line) => line.includes(`comment "${comment(device)}"`));
-  return ours.flatMap((line) => /# handle (\d+)/.exec(line)?.[1] ?? []);
+/** Device -> handles of our rules for it. */
+function present(listing: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const line of listing.split('\n')) {
+    const [, device, handle] = / comment "estiba (\S+)" # handle (\d+)$/.exec(line) ?? [];
+    if (device !== undefined && handle !== undefined) found.set(device, [...(found.get(device) ?? []), handle]);
+  }
+  return found;
+}
+
+function deletions(family: Family, chain: string, handles: readonly string[]): string[] {
+  return handles.map((handle) => `delete rule ${family} filter ${chain} handle ${handle}`);
+}
+
+function insertions(family: Family, chain: string, device: string): string[] {
+  return ['iifname', 'oifname'].map(
+    (direction) =>
+      `insert rule ${family} filter ${chain} ${direction} "${device}" counter accept comment "${comment(device)}"`,
+  );
 }
 
 /**
- * Lets packets of a bridge pass the host's own filter, where its FORWARD chain drops by default (a drop is final in
- * nftables, whatever other tables accept). Docker keeps DOCKER-USER free for such rules. Does nothing when they are there.
+ * Lets packets of bridges pass the host's own filter, where its FORWARD chain drops by default (a drop is final in
+ * nftables, whatever other tables accept). Docker keeps DOCKER-USER free for such rules. They are written as iptables
+ * would, so that its tools go on to understand the chain. Does nothing when they are there.
  */
-export function allowInHostFilter(device: string): void {
+export function allowInHostFilter(family: Family, devices: readonly string[]): void {
   for (const chain of chains) {
-    const listing = list(chain);
+    const listing = list(family, chain);
     if (listing === undefined) continue;
-    const isNeeded = chain === 'DOCKER-USER' || listing.includes('policy drop');
-    const present = handles(listing, device);
-    if (!isNeeded || present.length === 2) return;
-    const rules = ['iifname', 'oifname'].map(
-      (direction) =>
-        `insert rule ip filter ${chain} ${direction} "${device}" counter accept comment "${comment(device)}"`,
-    );
-    runNftables([...present.map((handle) => `delete rule ip filter ${chain} handle ${handle}`), ...rules].join('\n'));
+    if (chain !== 'DOCKER-USER' && !listing.includes('policy drop')) return;
+    const rules = present(listing);
+    const commands = devices.flatMap((device) => {
+      const handles = rules.get(device) ?? [];
+      return handles.length === 2 ? [] : [...deletions(family, chain, handles), ...insertions(family, chain, device)];
+    });
+    if (commands.length > 0) runNftables(commands.join('\n'));
     return;
   }
 }
 
 /** Takes those rules out again, wherever they are. */
-export function forgetInHostFilter(device: string): void {
+export function forgetInHostFilter(family: Family, devices: readonly string[]): void {
   for (const chain of chains) {
-    const present = handles(list(chain) ?? '', device);
-    if (present.length === 0) continue;
-    runNftables(present.map((handle) => `delete rule ip filter ${chain} handle ${handle}`).join('\n'));
+    const rules = present(list(family, chain) ?? '');
+    const commands = devices.flatMap((device) => deletions(family, chain, rules.get(device) ?? []));
+    if (commands.length > 0) runNftables(commands.join('\n'));
   }
 }

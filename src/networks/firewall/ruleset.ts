@@ -1,108 +1,122 @@
-import type { MapElement } from '#linux/nftables';
-import { addressNumber } from '../bridge/addresses.ts';
-import type { BridgeRecord, PublishedPort } from '../record.ts';
+import { bridgeFacts, distinctFacts, type Fact, type Family, factText, redirectionFacts } from './facts.ts';
+import type { FirewallState } from './state.ts';
 
-/** One redirection: a port of the host, and the address and port that it leads to. */
-export interface Redirection {
-  readonly port: PublishedPort;
-  readonly address: string;
+/** What differs between the tables of the two families. */
+const words = {
+  ip: { address: 'ipv4_addr', icmp: 1, loopback: '127.0.0.0/8', aside: '127.0.0.0/8' },
+  // What is sent to an address of the link alone cannot be passed on: it is left to the forwarder, as loopback is.
+  ip6: { address: 'ipv6_addr', icmp: 58, loopback: '::1', aside: '{ ::1, fe80::/10 }' },
+} as const;
+
+/** The sets and maps that rules look things up in, and the types of their keys. */
+function declarations(family: Family): Readonly<Record<string, string>> {
+  const { address } = words[family];
+  const service = 'inet_proto . inet_service';
+  return {
+    bridges: 'type ifname;',
+    inside: 'type ifname . ifname;',
+    internal: 'type ifname;',
+    unprotected: 'type ifname;',
+    routed: 'type ifname;',
+    trusted: 'type ifname . ifname;',
+    subnets: `type ${address}; flags interval;`,
+    masqueraded: `type ${address}; flags interval;`,
+    sources: `type ${address} : ${address}; flags interval;`,
+    open: `type ${address} . ${service};`,
+    published_any: `type ${service} : ${address} . inet_service;`,
+    published_address: `type ${address} . ${service} : ${address} . inet_service;`,
+  };
 }
 
-const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
-
-/** Redirections that rules can do. What arrives by IPv6 the forwarder takes. */
-export function isRuled({ hostAddress }: PublishedPort): boolean {
-  return !hostAddress.includes(':');
+/** Every fact of a state. */
+export function factsOf({ bridges, redirections }: FirewallState): Fact[] {
+  const byDevice = new Map(bridges.map((bridge) => [bridge.device, bridge]));
+  return distinctFacts([
+    ...bridges.flatMap(bridgeFacts),
+    ...redirections.flatMap((redirection) => redirectionFacts(byDevice.get(redirection.device), redirection)),
+  ]);
 }
 
-function portField(port: number): Buffer {
-  const field = Buffer.alloc(4);
-  field.writeUInt16BE(port);
-  return field;
+function setText(name: string, type: string, facts: readonly Fact[]): string {
+  const elements = facts.length === 0 ? '' : `elements = { ${facts.map(factText).join(', ')} };`;
+  return `${type.includes(' : ') ? 'map' : 'set'} ${name} { ${type} ${elements} }`;
 }
 
-function addressField(address: string): Buffer {
-  const field = Buffer.alloc(4);
-  field.writeUInt32BE(addressNumber(address));
-  return field;
-}
-
-/** The element of a map that a redirection is. */
-export function elementOf({ port, address }: Redirection): MapElement {
-  const key = [Buffer.from([protocolNumbers[port.protocol], 0, 0, 0]), portField(port.hostPort)];
-  const data = Buffer.concat([addressField(address), portField(port.containerPort)]);
-  if (port.hostAddress === '0.0.0.0') return { map: 'published_any', key: Buffer.concat(key), data };
-  return { map: 'published_address', key: Buffer.concat([addressField(port.hostAddress), ...key]), data };
-}
-
-function elementText({ port, address }: Redirection): string {
-  const { protocol, hostAddress, hostPort, containerPort } = port;
-  const key = hostAddress === '0.0.0.0' ? [] : [hostAddress];
-  return `${[...key, protocol, hostPort].join(' . ')} : ${address} . ${containerPort}`;
-}
-
-function elementsText(items: readonly string[]): string {
-  return items.length === 0 ? '' : `elements = { ${items.join(', ')} };`;
-}
-
-/**
- * The whole table of an engine, as one transaction that replaces the one that is there. Its rules are the same for any
- * number of bridges, containers and ports: they look things up in sets and maps.
- */
-export function rulesetText(
-  table: string,
-  bridges: readonly BridgeRecord[],
-  redirections: readonly Redirection[],
-): string {
-  const devices = bridges.map(({ device }) => `"${device}"`);
-  const ruled = redirections.filter(({ port }) => isRuled(port));
-  const any = ruled.filter(({ port }) => port.hostAddress === '0.0.0.0').map(elementText);
-  const addressed = ruled.filter(({ port }) => port.hostAddress !== '0.0.0.0').map(elementText);
+/** Only the host itself may use loopback addresses: IPv4's are routed on bridges. */
+function guardText(family: Family): string {
+  const { loopback } = words[family];
   return `
-table ip ${table} {
-}
-delete table ip ${table}
-table ip ${table} {
-  set bridges { type ifname; ${elementsText(devices)} }
-  set inside { type ifname . ifname; ${elementsText(devices.map((device) => `${device} . ${device}`))} }
-  set subnets { type ipv4_addr; flags interval; ${elementsText(bridges.map(({ subnet }) => subnet))} }
-  map published_any { type inet_proto . inet_service : ipv4_addr . inet_service; ${elementsText(any)} }
-  map published_address {
-    type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; ${elementsText(addressed)}
-  }
-  chain publish {
-    dnat ip to ip daddr . meta l4proto . th dport map @published_address
-    dnat ip to meta l4proto . th dport map @published_any
-  }
-  # Loopback addresses are routed on bridges, so nothing but the host itself may use them.
   chain guard {
     type filter hook prerouting priority raw; policy accept;
-    iifname @bridges ip daddr 127.0.0.0/8 drop
-    iifname @bridges ip saddr 127.0.0.0/8 drop
+    iifname @bridges ${family} daddr ${loopback} drop
+    iifname @bridges ${family} saddr ${loopback} drop
+  }`;
+}
+
+function translationText(family: Family): string {
+  const { aside } = words[family];
+  // Of IPv4 the host's own packets to loopback are redirected too; those of IPv6 the forwarder takes.
+  const local = family === 'ip' ? '' : `ip6 daddr != ${aside} `;
+  return `
+  chain publish {
+    dnat ${family} to ${family} daddr . meta l4proto . th dport map @published_address
+    dnat ${family} to meta l4proto . th dport map @published_any
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
-    ip daddr != 127.0.0.0/8 fib daddr type local jump publish
+    ${family} daddr != ${aside} fib daddr type local jump publish
   }
   chain output {
     type nat hook output priority -100; policy accept;
-    fib daddr type local jump publish
+    ${local}fib daddr type local jump publish
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-    oifname @bridges ip saddr 127.0.0.0/8 masquerade
-    oifname @bridges ip saddr @subnets ct status dnat masquerade
-    oifname != @bridges ip saddr @subnets masquerade
-  }
-  # From outside only what is published; from a bridge to everywhere but other bridges.
+    ${family === 'ip' ? 'oifname @bridges ip saddr 127.0.0.0/8 masquerade' : ''}
+    oifname @bridges ${family} saddr @subnets ct status dnat masquerade
+    oifname != @bridges snat ${family} to ${family} saddr map @sources
+    oifname != @bridges ${family} saddr @masqueraded masquerade
+  }`;
+}
+
+function filterText(family: Family): string {
+  const service = `${family} daddr . meta l4proto . th dport`;
+  return `
   chain forward {
     type filter hook forward priority filter; policy accept;
-    oifname != @bridges accept
+    iifname != @bridges oifname != @bridges accept
     ct state established,related accept
     iifname . oifname @inside accept
+    iifname @internal drop
+    oifname @internal drop
     ct status dnat accept
+    oifname != @bridges accept
+    oifname @routed meta l4proto ${words[family].icmp} accept
+    oifname @routed ${service} @open accept
+    iifname @bridges drop
+    oifname @unprotected accept
+    iifname . oifname @trusted ${service} @open accept
     drop
-  }
+  }`;
+}
+
+/**
+ * The whole table of an engine for one family, as commands that replace the one that is there. Its rules are the same for
+ * any number of networks, containers and ports: they look things up in sets and maps. What each rule is for is told in
+ * docs/networks.md, and by `trace`.
+ */
+export function rulesetText(family: Family, table: string, state: FirewallState): string {
+  const facts = Map.groupBy(
+    factsOf(state).filter((fact) => fact.family === family),
+    ({ set }) => set,
+  );
+  const sets = Object.entries(declarations(family)).map(([name, type]) => setText(name, type, facts.get(name) ?? []));
+  return `
+table ${family} ${table} {
+}
+delete table ${family} ${table}
+table ${family} ${table} {
+  ${sets.join('\n  ')}${guardText(family)}${translationText(family)}${filterText(family)}
 }
 `;
 }

@@ -12,6 +12,7 @@ import type { DefaultBridge } from '../bridge/default-bridge.ts';
 import type { NetworkCatalog } from '../catalog.ts';
 import { unconnectedEndpoint } from '../endpoint.ts';
 import type { Firewall } from '../firewall/firewall.ts';
+import { redirectionsOf } from '../firewall/state.ts';
 import type { PortAllocator } from '../ports/allocator.ts';
 import { portMap } from '../ports/present.ts';
 import { type PortPlan, planPorts } from '../ports/request.ts';
@@ -150,6 +151,10 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     };
   }
 
+  function redirections(published: readonly PublishedPort[], address: string) {
+    return redirectionsOf(published, { device: bridge.record().device, ipv4: address });
+  }
+
   async function createConnected(request: SandboxRequest, network: NetworkRecord): Promise<SandboxRecord> {
     if ((request.endpoint?.IPAMConfig?.IPv4Address ?? '') !== '') {
       throw fail('invalid-argument', 'user specified IP address is supported on user defined networks only');
@@ -168,7 +173,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       throw error;
     }
     try {
-      if (published.length > 0) firewall.publish(published.map((port) => ({ port, address })));
+      if (published.length > 0) firewall.publish(redirections(published, address));
     } catch (error) {
       await remove(request.containerId);
       throw error;
@@ -206,7 +211,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     await runAll([
       () => {
         if (attachment === undefined || published.length === 0) return;
-        firewall.withdraw(published.map((port) => ({ port, address: attachment.address })));
+        firewall.withdraw(redirections(published, attachment.address));
       },
       () => dropSandbox(route, namespacePath, attachment),
       () => ports.release(published),

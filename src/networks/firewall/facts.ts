@@ -1,0 +1,169 @@
+import { isIP } from 'node:net';
+import type { SetElement } from '#linux/nftables-elements';
+import { fail } from '#std/errors';
+import type { PublishedPort } from '../record.ts';
+import { type BridgeRules, type FamilyRules, isIpv6, type Redirection } from './state.ts';
+
+/** The family of addresses that a table is for. */
+export type Family = 'ip' | 'ip6';
+
+/** Both families. */
+export const families: readonly Family[] = ['ip', 'ip6'];
+
+const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
+
+/** One value of a key or of what it leads to. */
+type Field =
+  | { readonly device: string }
+  | { readonly address: string }
+  | { readonly protocol: keyof typeof protocolNumbers }
+  | { readonly port: number };
+
+/** Something that the rules look up: an element of one of the sets and maps of `ruleset.ts`. */
+export interface Fact {
+  readonly family: Family;
+  readonly set: string;
+  /** A subnet in CIDR form, or a concatenation of values. */
+  readonly key: string | readonly Field[];
+  readonly data?: readonly Field[];
+}
+
+const familyBits: Readonly<Record<Family, number>> = { ip: 32, ip6: 128 };
+const deviceNameBytes = 16;
+
+/** An address as a number; throws `invalid-argument`. */
+export function addressValue(address: string): bigint {
+  const version = isIP(address);
+  if (version === 0 || address.includes('%')) throw fail('invalid-argument', `invalid IP address: ${address}`);
+  if (version === 4) return dottedValue(address);
+  // The last four bytes may be written as an IPv4 address.
+  const [, head = '', dotted] = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address) ?? [];
+  const value = dotted === undefined ? 0n : dottedValue(dotted);
+  const text =
+    dotted === undefined ? address : `${head}${(value >> 16n).toString(16)}:${(value & 0xffffn).toString(16)}`;
+  const [left = '', right] = text.split('::');
+  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
+  const [first, last] = [groups(left), groups(right ?? '')];
+  const zeroes = Array.from({ length: 8 - first.length - last.length }, () => '0');
+  return [...first, ...zeroes, ...last].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
+}
+
+function dottedValue(address: string): bigint {
+  return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
+}
+
+function valueBytes(value: bigint, bits: number): Buffer {
+  return Buffer.from(value.toString(16).padStart(bits / 4, '0'), 'hex');
+}
+
+/** First address of a subnet, and the first one behind it. */
+export function subnetBounds(subnet: string): { first: bigint; behind: bigint } {
+  const [address = '', length = ''] = subnet.split('/');
+  const size = 1n << BigInt((isIpv6(address) ? 128 : 32) - Number(length));
+  const first = (addressValue(address) / size) * size;
+  return { first, behind: first + size };
+}
+
+function fieldBytes(field: Field): Buffer {
+  const bytes = Buffer.alloc('device' in field ? deviceNameBytes : 4);
+  if ('address' in field) return valueBytes(addressValue(field.address), isIpv6(field.address) ? 128 : 32);
+  if ('device' in field) bytes.write(field.device);
+  else if ('protocol' in field) bytes.writeUInt8(protocolNumbers[field.protocol]);
+  else bytes.writeUInt16BE(field.port);
+  return bytes;
+}
+
+function fieldText(field: Field): string {
+  if ('device' in field) return `"${field.device}"`;
+  if ('address' in field) return field.address;
+  return String('protocol' in field ? protocolNumbers[field.protocol] : field.port);
+}
+
+function concatenated(fields: readonly Field[]): string {
+  return fields.map(fieldText).join(' . ');
+}
+
+/** A fact in the language of nft(8). */
+export function factText({ key, data }: Fact): string {
+  const left = typeof key === 'string' ? key : concatenated(key);
+  return data === undefined ? left : `${left} : ${concatenated(data)}`;
+}
+
+/** A fact as the kernel takes it: a range is two elements, its first key and the first one behind it. */
+export function factElements({ family, set, key, data }: Fact): SetElement[] {
+  const value = data === undefined ? {} : { data: Buffer.concat(data.map(fieldBytes)) };
+  if (typeof key !== 'string') return [{ family, set, key: Buffer.concat(key.map(fieldBytes)), ...value }];
+  const bits = familyBits[family];
+  const { first, behind } = subnetBounds(key);
+  const start = { family, set, key: valueBytes(first, bits), ...value };
+  if (behind >> BigInt(bits) !== 0n) return [start];
+  return [start, { family, set, key: valueBytes(behind, bits), isEnd: true }];
+}
+
+function isTranslated({ mode }: FamilyRules): boolean {
+  return mode === 'nat' || mode === 'nat-unprotected';
+}
+
+function rulesOf(bridge: BridgeRules, family: Family): FamilyRules | undefined {
+  return family === 'ip' ? bridge.ipv4 : bridge.ipv6;
+}
+
+function factsOfFamily(bridge: BridgeRules, family: Family): Fact[] {
+  const { device, isInternal, icc, masquerade, trustedInterfaces = [] } = bridge;
+  const own = [{ device }];
+  const facts: Fact[] = [{ family, set: 'bridges', key: own }];
+  if (icc) facts.push({ family, set: 'inside', key: [...own, ...own] });
+  const rules = rulesOf(bridge, family);
+  // A family that the network has not does not leave it either.
+  if (isInternal || rules === undefined || rules.mode === 'isolated') {
+    facts.push({ family, set: 'internal', key: own });
+    return facts;
+  }
+  const { subnet, mode, source } = rules;
+  facts.push({ family, set: 'subnets', key: subnet });
+  if (mode === 'nat-unprotected') facts.push({ family, set: 'unprotected', key: own });
+  if (mode === 'routed') facts.push({ family, set: 'routed', key: own });
+  if (isTranslated(rules) && masquerade) {
+    if (source === undefined) facts.push({ family, set: 'masqueraded', key: subnet });
+    else facts.push({ family, set: 'sources', key: subnet, data: [{ address: source }] });
+  }
+  for (const trusted of trustedInterfaces) facts.push({ family, set: 'trusted', key: [{ device: trusted }, ...own] });
+  return facts;
+}
+
+/** All facts of a bridge network. */
+export function bridgeFacts(bridge: BridgeRules): Fact[] {
+  return families.flatMap((family) => factsOfFamily(bridge, family));
+}
+
+/** Where the host itself is asked: by rules when it is a redirection within one family, save for IPv6's loopback. */
+function isRuled({ hostAddress }: PublishedPort, address: string): boolean {
+  return isIpv6(hostAddress) === isIpv6(address) && hostAddress !== '::1';
+}
+
+/**
+ * All facts of a published port, given its bridge: the redirection, and where the container's own address may be asked
+ * directly the port there. None where the forwarder does it alone.
+ */
+export function redirectionFacts(bridge: BridgeRules | undefined, { port, address }: Redirection): Fact[] {
+  const { protocol, hostAddress, hostPort, containerPort } = port;
+  if (!isRuled(port, address)) return [];
+  const family = isIpv6(address) ? 'ip6' : 'ip';
+  const rules = bridge && rulesOf(bridge, family);
+  const direct: Fact = { family, set: 'open', key: [{ address }, { protocol }, { port: containerPort }] };
+  if (rules?.mode === 'routed') return [direct];
+  const key: Field[] = [{ protocol }, { port: hostPort }];
+  const isAny = hostAddress === '0.0.0.0' || hostAddress === '::';
+  const redirection: Fact = {
+    family,
+    set: isAny ? 'published_any' : 'published_address',
+    key: isAny ? key : [{ address: hostAddress }, ...key],
+    data: [{ address }, { port: containerPort }],
+  };
+  return (bridge?.trustedInterfaces?.length ?? 0) > 0 ? [redirection, direct] : [redirection];
+}
+
+/** Facts without those that are there twice: two ports of the host may lead to one of a container. */
+export function distinctFacts(facts: readonly Fact[]): Fact[] {
+  return [...new Map(facts.map((fact) => [`${fact.family} ${fact.set} ${factText(fact)}`, fact])).values()];
+}
