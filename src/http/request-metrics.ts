@@ -1,4 +1,4 @@
-import { Histogram, metricText } from './prometheus.ts';
+import { Histogram, Histograms, metricText } from '#std/prometheus';
 
 /** The actions of containers that Docker measures, by the route that asks for each. */
 const actions: ReadonlyMap<string, string> = new Map([
@@ -11,24 +11,19 @@ const actions: ReadonlyMap<string, string> = new Map([
 
 /** How long requests took until their answer began, by route and status. Streams go on after that. */
 export class RequestMetrics {
-  readonly #requests = new Map<string, { readonly labels: Record<string, string>; readonly histogram: Histogram }>();
+  readonly #requests = new Histograms();
   readonly #actions = new Map([...actions.values()].map((action) => [action, new Histogram()]));
 
   /** Notes one request; `route` is its pattern in the table of routes, so that their number is bounded. */
   observe(method: string, route: string, status: number, seconds: number): void {
-    const key = `${method} ${route}`;
-    const labels = { method, route, code: String(status) };
-    const known = this.#requests.get(`${key} ${status}`) ?? { labels, histogram: new Histogram() };
-    this.#requests.set(`${key} ${status}`, known);
-    known.histogram.observe(seconds);
-    const action = actions.get(key);
+    this.#requests.observe({ method, route, code: String(status) }, seconds);
+    const action = actions.get(`${method} ${route}`);
     if (action !== undefined && status < 400) this.#actions.get(action)?.observe(seconds);
   }
 
   /** All of it in Prometheus's format. */
   text(): string {
     const containers = [...this.#actions].flatMap(([action, histogram]) => histogram.samples({ action }));
-    const requests = [...this.#requests.values()].flatMap(({ labels, histogram }) => histogram.samples(labels));
     const help = 'The number of seconds it takes to';
     return (
       metricText(
@@ -37,7 +32,12 @@ export class RequestMetrics {
         `${help} process each container action`,
         containers,
       ) +
-      metricText('estiba_http_request_duration_seconds', 'histogram', `${help} begin the answer of a request`, requests)
+      metricText(
+        'estiba_http_request_duration_seconds',
+        'histogram',
+        `${help} begin the answer of a request`,
+        this.#requests.samples(),
+      )
     );
   }
 }

@@ -1,11 +1,14 @@
+import type { RegistryMetrics } from './metrics.ts';
 import type { RegistryStorage } from './storage.ts';
 import type { Action, Grants, Policy, Upstream } from './types.ts';
 
 /** What endpoints work on. */
 export interface Services {
   readonly storage: RegistryStorage;
-  readonly policy: Policy;
+  /** It may change while the registry serves. */
+  policy(): Policy;
   readonly upstream: Upstream | undefined;
+  readonly metrics: RegistryMetrics;
 }
 
 /** One request to one endpoint. */
@@ -30,6 +33,8 @@ export interface Endpoint {
 
 /** What one path takes. */
 export interface Route {
+  /** For metrics. */
+  readonly name: string;
   /** With the groups `repository` and `reference`, each optional. */
   readonly path: RegExp;
   readonly methods: Readonly<Record<string, Endpoint>>;

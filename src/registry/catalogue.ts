@@ -176,7 +176,13 @@ function openLists(records: Records) {
   const tags = many<{ name: string }>(
     'SELECT name FROM tags WHERE repository = ?1 AND name > ?2 ORDER BY name LIMIT ?3',
   );
+  const counts = one<{ repositories: number; tags: number; manifests: number; uploads: number }>(
+    `SELECT (SELECT count(*) FROM repositories) AS repositories, (SELECT count(*) FROM tags) AS tags,
+       (SELECT count(*) FROM contents) AS manifests, (SELECT count(*) FROM uploads) AS uploads`,
+  );
   return {
+    /** How many there are of each; a manifest in several repositories is one. */
+    counts: () => counts() ?? { repositories: 0, tags: 0, manifests: 0, uploads: 0 },
     hasRepository: (name: string): boolean => exists(name) !== undefined,
     /** In order of their bytes, those behind `last` alone. */
     repositories: (last: string, count: number): string[] => repositories(last, count).map(({ name }) => name),

@@ -1,6 +1,7 @@
 import { log } from '#std/log';
 import { expiredManifests, expiredTags, type RetentionRule } from './retention.ts';
 import type { RegistryStorage } from './storage.ts';
+import type { Upstream } from './types.ts';
 
 /** One thing that goes, and why. */
 export interface Removal {
@@ -25,6 +26,8 @@ export interface CollectOptions {
   readonly uploadLifeMs: number;
   /** Only says what would go. */
   readonly dryRun?: boolean;
+  /** Whose content goes that nobody asks for. */
+  readonly upstream?: Upstream;
   /** The present, in milliseconds since the epoch. */
   readonly now?: number;
 }
@@ -41,7 +44,7 @@ class DryRun extends Error {}
 /** Collects one repository without a pause: what is judged is what goes. Its records are synced before a file may go. */
 function collectRepository(storage: RegistryStorage, repository: string, options: CollectOptions): Removal[] {
   const { catalogue, leases } = storage;
-  const { rules, now = Date.now(), dryRun = false } = options;
+  const { rules, now = Date.now(), dryRun = false, upstream } = options;
   const { graceMs } = leases;
   const removals: Removal[] = [];
   const add = (kind: Removal['kind'], name: string, reason: string): void =>
@@ -61,6 +64,11 @@ function collectRepository(storage: RegistryStorage, repository: string, options
     for (const [digest, reason] of expiredManifests(rules, repository, content, { now, graceMs })) {
       catalogue.deleteManifest(repository, digest);
       add('manifest', digest, reason);
+    }
+    const keepMs = upstream?.hostOf(repository) === undefined ? undefined : upstream.keepMs;
+    for (const { digest, changedAtMs } of keepMs === undefined ? [] : manifests) {
+      if (changedAtMs > now - Math.max(keepMs ?? 0, graceMs)) continue;
+      if (catalogue.deleteManifest(repository, digest)) add('manifest', digest, 'cached, and nobody asked for it');
     }
     for (const digest of catalogue.unnamedBlobs(repository, now - graceMs)) {
       catalogue.unlinkBlob(repository, digest);

@@ -3,6 +3,7 @@ import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodedOf } from '#oci';
 import { newId } from '#std/identifiers';
+import { lazy } from '#std/lazy';
 import { sharedRun } from '#std/shared-run';
 import { algorithmOf } from './names.ts';
 
@@ -18,6 +19,8 @@ export interface Content {
   emptyTrash(): Promise<void>;
   /** All digests, in no order. */
   list(): Promise<string[]>;
+  /** How many there are, and what they weigh; looked up once, and counted from then on. */
+  usage(): Promise<{ readonly blobs: number; readonly bytes: number }>;
   /** Until it is disposed, nobody may delete what is about to be linked under this digest. */
   pin(digest: string): Disposable;
   isPinned(digest: string): boolean;
@@ -34,6 +37,28 @@ function directorySyncer(path: string): () => Promise<void> {
   });
 }
 
+const weighedBetweenPauses = 200;
+
+/** The sizes of files by their digests, and their sum. */
+function openWeights() {
+  const sizes = new Map<string, number>();
+  let sumBytes = 0;
+  return {
+    get count() {
+      return sizes.size;
+    },
+    get sumBytes() {
+      return sumBytes;
+    },
+    /** Undefined for one that is gone. */
+    set(digest: string, sizeBytes: number | undefined): void {
+      sumBytes += (sizeBytes ?? 0) - (sizes.get(digest) ?? 0);
+      if (sizeBytes === undefined) sizes.delete(digest);
+      else sizes.set(digest, sizeBytes);
+    },
+  };
+}
+
 /** Opens (and makes) the blobs under `directory`. */
 export function openContent(directory: string): Content {
   const algorithms = ['sha256', 'sha512'] as const;
@@ -45,15 +70,31 @@ export function openContent(directory: string): Content {
   const trash = join(directory, 'trash');
   mkdirSync(trash, { recursive: true, mode: 0o700 });
   const pins = new Map<string, number>();
+  const weights = openWeights();
   const path = (digest: string): string => join(directory, algorithmOf(digest), encodedOf(digest));
+  const sizeBytes = (digest: string): number | undefined => statSync(path(digest), { throwIfNoEntry: false })?.size;
+  async function list(): Promise<string[]> {
+    const names = algorithms.map(async (algorithm) =>
+      (await readdir(join(directory, algorithm))).map((name) => `${algorithm}:${name}`),
+    );
+    return (await Promise.all(names)).flat();
+  }
+  const measure = lazy(async () => {
+    for (const [index, digest] of (await list()).entries()) {
+      if (index % weighedBetweenPauses === 0) await new Promise<void>((resolve) => void setImmediate(resolve));
+      weights.set(digest, sizeBytes(digest));
+    }
+  });
   return {
     path,
-    sizeBytes: (digest) => statSync(path(digest), { throwIfNoEntry: false })?.size,
+    sizeBytes,
     async adopt(file, digest) {
       renameSync(file, path(digest));
+      weights.set(digest, sizeBytes(digest));
       await syncers[algorithmOf(digest)]();
     },
     delete(digest) {
+      weights.set(digest, undefined);
       try {
         // Removing a large file takes long: its name goes here, the rest in the background.
         renameSync(path(digest), join(trash, newId()));
@@ -64,11 +105,10 @@ export function openContent(directory: string): Content {
     async emptyTrash() {
       for (const name of await readdir(trash)) await rm(join(trash, name), { force: true });
     },
-    async list() {
-      const names = algorithms.map(async (algorithm) =>
-        (await readdir(join(directory, algorithm))).map((name) => `${algorithm}:${name}`),
-      );
-      return (await Promise.all(names)).flat();
+    list,
+    async usage() {
+      await measure();
+      return { blobs: weights.count, bytes: weights.sumBytes };
     },
     pin(digest) {
       pins.set(digest, (pins.get(digest) ?? 0) + 1);

@@ -5,12 +5,13 @@ import { manifests } from './endpoints/manifests.ts';
 import { upload, uploads } from './endpoints/uploads.ts';
 import { failureResponse, refuse } from './failures.ts';
 import { isRepositoryName } from './names.ts';
-import type { Authorize, Grants, Need } from './types.ts';
+import type { Authorize, Grants, Guard, Need } from './types.ts';
 
 /** The first that fits takes a request: `blobs/uploads` is no blob. */
 const routes: readonly Route[] = [base, catalog, uploads, upload, blobs, manifests, tags, referrers];
 
 interface Found {
+  readonly route: string;
   readonly endpoint: Endpoint;
   readonly repository: string;
   readonly reference: string;
@@ -35,7 +36,7 @@ function find(method: string, path: string): Found {
       throw refuse('UNSUPPORTED', 'the operation is unsupported', { headers: { Allow } });
     }
     const { repository = '', reference = '' } = match.groups ?? {};
-    return { endpoint, repository, reference: decoded(reference) };
+    return { route: route.name, endpoint, repository, reference: decoded(reference) };
   }
   throw refuse('UNSUPPORTED', 'there is nothing at this path', { status: 404 });
 }
@@ -54,37 +55,66 @@ function checkGrants(grants: Grants, { endpoint, repository }: Found): void {
   throw refuse('DENIED', 'requested access to the resource is denied', { detail: missing });
 }
 
-async function answer(services: Services, authorize: Authorize, request: Request, address: string): Promise<Response> {
-  // What the Host header holds is a part of it.
-  if (!URL.canParse(request.url)) throw refuse('UNSUPPORTED', 'the Host header names no host', { status: 400 });
-  const { pathname, searchParams } = new URL(request.url);
-  const found = find(request.method, pathname);
-  const { endpoint, repository, reference } = found;
-  const grants = await authorize(request, { address });
-  checkGrants(grants, found);
+/** The repository that a request means. */
+function locate({ upstream }: Services, { endpoint, repository }: Found, request: Request, query: URLSearchParams) {
+  if (upstream === undefined || !isRepositoryName(repository)) return repository;
+  const isRead = endpoint.needs.every((action) => action === 'pull');
+  if (!isRead) return upstream.locate(repository, { namespace: null, isSought: false });
+  // Whoever pushes asks with HEAD which blobs are here, and means here.
+  const isSought = request.method === 'GET' || !new URL(request.url).pathname.includes('/blobs/');
+  return upstream.locate(repository, { namespace: query.get('ns'), isSought });
+}
+
+function checkUpstream({ upstream }: Services, { needs }: Endpoint, repository: string): void {
+  const host = needs.includes('push') ? upstream?.hostOf(repository) : undefined;
+  if (host !== undefined) throw refuse('DENIED', `the repository is a cache of ${host}: push to another one`);
+}
+
+interface Asked {
+  readonly request: Request;
+  readonly url: URL;
+  readonly address: string;
+}
+
+async function answer(services: Services, guard: Guard, found: Found, asked: Asked): Promise<Response> {
+  const { endpoint, reference } = found;
+  const { request, url, address } = asked;
+  const repository = locate(services, found, request, url.searchParams);
+  const grants = await guard.authorize(request, { address });
+  checkGrants(grants, { ...found, repository });
   if (repository !== '' && !isRepositoryName(repository)) {
     throw refuse('NAME_INVALID', 'invalid repository name', { detail: { name: repository } });
   }
-  if (endpoint.changes && services.policy.readOnly) throw refuse('UNSUPPORTED', 'the registry is read-only');
-  const call: Call = { request, query: searchParams, repository, reference, grants };
+  if (endpoint.changes && services.policy().readOnly) throw refuse('UNSUPPORTED', 'the registry is read-only');
+  checkUpstream(services, endpoint, repository);
+  const call: Call = { request, query: url.searchParams, repository, reference, grants };
   return endpoint.handle(services, call);
 }
 
-/** The registry as a function from requests to answers; failures are answers too. */
-export function createHandler(
-  services: Services,
-  authorize: Authorize,
-  token?: (request: Request) => Promise<Response>,
-) {
+/** The registry as a function from requests to answers; failures are answers too. The guard is asked for at each request. */
+export function createHandler(services: Services, guard: () => Guard) {
   return async (request: Request, address: string): Promise<Response> => {
-    if (token !== undefined && new URL(request.url).pathname === '/token') return token(request);
+    const startedAt = performance.now();
+    const labels = { method: 'other', route: 'none' };
+    const { authorize, token } = guard();
     let response: Response;
     try {
-      response = await answer(services, authorize, request, address);
+      // What the Host header holds is a part of it.
+      if (!URL.canParse(request.url)) throw refuse('UNSUPPORTED', 'the Host header names no host', { status: 400 });
+      const url = new URL(request.url);
+      if (token !== undefined && url.pathname === '/token') {
+        labels.route = 'token';
+        response = await token(request);
+      } else {
+        const found = find(request.method, url.pathname);
+        [labels.method, labels.route] = [request.method, found.route];
+        response = await answer(services, { authorize }, found, { request, url, address });
+      }
     } catch (error) {
       response = failureResponse(error);
     }
     response.headers.set('Docker-Distribution-Api-Version', 'registry/2.0');
+    services.metrics.request({ ...labels, code: String(response.status) }, (performance.now() - startedAt) / 1000);
     return response;
   };
 }

@@ -1,3 +1,5 @@
+import type { CacheCounts } from './cache/cache.ts';
+import type { CacheSettings } from './cache/places.ts';
 import type { RetentionRule } from './retention.ts';
 
 /** What may be done with a repository; `catalog`, which has no repository, is the list of all of them. */
@@ -31,11 +33,36 @@ export interface Upstream {
    * throws goes to the client, unless there is one stored.
    */
   refreshManifest(repository: string, reference: string, storedDigest: string | undefined): Promise<void>;
-  /** Called for a blob that is not here: an answer that streams it (and stores it on the way), or undefined when it has none. */
+  /**
+   * Called for a blob that is not here: an answer that streams it (and stores it on the way), or undefined when it is stored by
+   * now, or when there is none.
+   */
   openBlob(repository: string, digest: string, request: Request): Promise<Response | undefined>;
+  /** Told of a blob that is here. */
+  noteHit(repository: string): void;
+  /** What it was asked, and what it did about it. */
+  readonly counts: CacheCounts;
+  /** The upstream of a repository that is kept of another registry; nobody may push into it. */
+  hostOf(repository: string): string | undefined;
+  /**
+   * The repository that is meant: one below a prefix where the client names another registry (`namespace`, containerd's `ns`),
+   * or where it is not here and is sought.
+   */
+  locate(repository: string, how: { readonly namespace: string | null; readonly isSought: boolean }): string;
+  /** What nobody asked for for so long is collected; undefined for never. */
+  readonly keepMs: number | undefined;
+  /** Ends what it fetches. */
+  close(): Promise<void>;
 }
 
-/** What is fixed for the whole registry. */
+/** Lets people in. */
+export interface Guard {
+  readonly authorize: Authorize;
+  /** Serves `/token`, where tokens are given out here. */
+  readonly token?: (request: Request) => Promise<Response>;
+}
+
+/** What holds for the whole registry. */
 export interface Policy {
   /** Refuses all that changes anything. */
   readonly readOnly: boolean;
@@ -48,9 +75,10 @@ export interface RegistryOptions {
   /** Everything that it stores lies below this directory. */
   readonly root: string;
   readonly policy?: Partial<Policy>;
-  readonly authorize?: Authorize;
-  /** Serves `/token`, where tokens are given out here. */
-  readonly token?: (request: Request) => Promise<Response>;
+  /** Everybody may do everything where there is none. */
+  readonly guard?: Guard;
+  /** Other registries of which content is kept here. */
+  readonly cache?: CacheSettings;
   readonly tls?: Bun.TLSOptions;
   /** How long an upload may rest before it is thrown away; a day by default. */
   readonly uploadLifeMs?: number;
@@ -61,3 +89,6 @@ export interface RegistryOptions {
   /** What goes by itself; nothing by default. */
   readonly retention?: readonly RetentionRule[];
 }
+
+/** What may change while it serves. */
+export type LiveOptions = Pick<RegistryOptions, 'policy' | 'guard' | 'retention' | 'tls'>;

@@ -53,10 +53,13 @@ export class Appender {
   #writing: Promise<void> = Promise.resolve();
   #syncing: Promise<unknown> | undefined;
   #unsyncedBytes = 0;
+  readonly #onWritten: (bytes: number) => void;
 
-  constructor(file: FileHandle, position: number) {
+  /** `onWritten` is told of what others can read in the file by then. */
+  constructor(file: FileHandle, position: number, onWritten: (bytes: number) => void = () => undefined) {
     this.#file = file;
     this.#position = position;
+    this.#onWritten = onWritten;
   }
 
   /** Waits while the batch before is not written. */
@@ -69,7 +72,8 @@ export class Appender {
   async #flush(): Promise<void> {
     await this.#writing;
     if (this.#gatheredBytes === 0) return;
-    this.#writing = writeAll(this.#file, this.#gathered, this.#position);
+    const bytes = this.#gatheredBytes;
+    this.#writing = writeAll(this.#file, this.#gathered, this.#position).then(() => this.#onWritten(bytes));
     // Its failure is thrown by whoever waits for it next.
     this.#writing.catch(() => undefined);
     this.#position += this.#gatheredBytes;

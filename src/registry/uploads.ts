@@ -21,11 +21,15 @@ export interface Chunk {
   /** What the client says that it sends; undefined when it does not. */
   readonly lengthBytes?: number;
   readonly algorithm: Algorithm;
+  /** Told of bytes that are in the upload's file. */
+  readonly onWritten?: (bytes: number) => void;
 }
 
 /** Blobs that are being pushed. Each is a file that outlives the process, and goes on where that ends. */
 export interface Uploads {
   create(repository: string): string;
+  /** The file of one that has bytes. */
+  path(id: string): string;
   /** Bytes that are there. Throws BLOB_UPLOAD_UNKNOWN. */
   offset(repository: string, id: string): number;
   /** Appends; gives the new offset. Whoever was still writing to it is cut off: a client that comes back has lost that connection. */
@@ -111,7 +115,7 @@ export function openUploads(directory: string, catalogue: Catalogue, content: Co
     const known = session.hash;
     const hash = offset === 0 ? newHash(chunk.algorithm) : known?.bytes === offset ? known : undefined;
     session.hash = undefined;
-    const appender = new Appender(file, offset);
+    const appender = new Appender(file, offset, chunk.onWritten);
     const reader = chunk.body?.getReader();
     session.stop = () => void reader?.cancel().catch(() => undefined);
     const limit = chunk.range === undefined ? Number.POSITIVE_INFINITY : chunk.range.last - chunk.range.first + 1;
@@ -187,6 +191,7 @@ export function openUploads(directory: string, catalogue: Catalogue, content: Co
   }
 
   return {
+    path,
     create(repository) {
       const id = crypto.randomUUID();
       catalogue.addUpload(id, repository);

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { fail } from '#std/errors';
 
 /** A file that somebody writes at its end, for whoever reads it meanwhile. */
@@ -55,14 +55,27 @@ export class Growth {
   }
 }
 
+/** Which bytes of a file are read; all by default. */
+interface FollowedRange {
+  readonly start?: number;
+  /** The first that is not. */
+  readonly end?: number;
+  /** The file, where its reader has it open; it is closed here. */
+  readonly handle?: FileHandle;
+}
+
 /** Reads a file while it grows, to its end. */
-export async function* followFile(file: GrowingFile): AsyncGenerator<Uint8Array> {
-  const handle = await open(file.path, 'r');
+export async function* followFile(
+  file: GrowingFile,
+  { start = 0, end = Number.POSITIVE_INFINITY, handle: opened }: FollowedRange = {},
+): AsyncGenerator<Uint8Array> {
+  const handle = opened ?? (await open(file.path, 'r'));
   try {
-    for (let position = 0; ; ) {
+    for (let position = start; position < end; ) {
       const { sizeBytes, isComplete } = await file.grown(position);
-      while (position < sizeBytes) {
-        const chunk = Buffer.allocUnsafe(Math.min(readBytes, sizeBytes - position));
+      const until = Math.min(sizeBytes, end);
+      while (position < until) {
+        const chunk = Buffer.allocUnsafe(Math.min(readBytes, until - position));
         const { bytesRead } = await handle.read(chunk, 0, chunk.length, position);
         if (bytesRead === 0) throw fail('internal', `${file.path} is shorter than it was`);
         position += bytesRead;

@@ -4,7 +4,7 @@ export type { PartialBlob } from './blobs-partial.ts';
 export { Spool } from './blobs-spool.ts';
 export { syncFileSystem } from './blobs-sync.ts';
 export { type DiskShares, measureDisk } from './disk-measure.ts';
-export { followFile, type GrowingFile } from './growing-file.ts';
+export { followFile, type GrowingFile, Growth } from './growing-file.ts';
 export { gzip } from './gzip-pieces.ts';
 export { bareRoot, blobFaultOf, checkLayer, faultsLimit, type LayerReport, type LayerToCheck } from './layer-check.ts';
 export type { LayerFault, RootAttributes } from './layer-compare.ts';

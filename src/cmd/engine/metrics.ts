@@ -1,15 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import type { Containers } from '#containers';
 import type { EventJournal } from '#events';
-import {
-  type Api,
-  type ApiRequest,
-  type ApiResponse,
-  type Listener,
-  listen,
-  metricText,
-  type SystemInformation,
-} from '#http';
+import type { Api, SystemInformation } from '#http';
+import { metricText } from '#std/prometheus';
 
 /** The journal, counting the events that it takes. */
 export interface CountedEvents extends EventJournal {
@@ -36,29 +28,6 @@ interface Sources {
   readonly system: SystemInformation;
   readonly containers: Pick<Containers, 'counts'>;
   readonly events: CountedEvents;
-}
-
-function maximumDescriptors(): number {
-  const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
-  return Number(limit ?? 0);
-}
-
-/** What this process weighs, in the names that Prometheus's own clients use. */
-function processText(startedAt: Date): string {
-  const { user, system } = process.cpuUsage();
-  const gauge = (name: string, help: string, value: number): string => metricText(name, 'gauge', help, [{ value }]);
-  const cpu = [{ value: (user + system) / 1e6 }];
-  return [
-    metricText('process_cpu_seconds_total', 'counter', 'Total user and system CPU time spent in seconds.', cpu),
-    gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', process.memoryUsage.rss()),
-    gauge('process_open_fds', 'Number of open file descriptors.', readdirSync('/proc/self/fd').length),
-    gauge('process_max_fds', 'Maximum number of open file descriptors.', maximumDescriptors()),
-    gauge(
-      'process_start_time_seconds',
-      'Start time of the process since unix epoch in seconds.',
-      startedAt.getTime() / 1000,
-    ),
-  ].join('');
 }
 
 /** All metrics of the engine; those that Docker has too have its names. */
@@ -104,17 +73,5 @@ export function engineMetrics({ api, system, containers, events }: Sources): str
       { value: events.listeners() },
     ]),
     api.metrics(),
-    processText(system.startedAt),
   ].join('');
-}
-
-/** Serves `GET /metrics` at `IP:PORT`. */
-export function serveMetrics(address: string, sources: Sources): Promise<Listener> {
-  const handle = async ({ method, target }: ApiRequest): Promise<ApiResponse> => {
-    const found = (method === 'GET' || method === 'HEAD') && /^\/metrics(?:\?|$)/.test(target);
-    const headers = { 'Content-Type': `text/plain; ${found ? 'version=0.0.4; ' : ''}charset=utf-8` };
-    if (!found) return { status: 404, headers, body: '404 page not found\n' };
-    return { status: 200, headers, body: engineMetrics(sources) };
-  };
-  return listen(`tcp://${address}`, handle);
 }

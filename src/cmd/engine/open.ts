@@ -12,9 +12,10 @@ import { fail, messageOf, runAll } from '#std/errors';
 import { log } from '#std/log';
 import { openRecords } from '#store';
 import { openVolumes } from '#volumes';
+import { serveMetrics } from '../metrics.ts';
 import { selfCommand } from '../self.ts';
 import { programVersion } from '../version.ts';
-import { countEvents, serveMetrics } from './metrics.ts';
+import { countEvents, engineMetrics } from './metrics.ts';
 import { registrySettings } from './registries.ts';
 import type { SettingsInForce } from './reload.ts';
 import { installedRunc, prepareRuntime } from './runtime.ts';
@@ -144,7 +145,8 @@ export async function openEngine(
   });
   const listeners = await listenAll(api, settings, handed);
   if (settings.metricsAddress !== undefined) {
-    listeners.push(await serveMetrics(settings.metricsAddress, { api, system, containers, events }));
+    const text = () => engineMetrics({ api, system, containers, events });
+    listeners.push(await serveMetrics(settings.metricsAddress, system.startedAt, text));
   }
   images.gc.start();
   // Not waited for: a start that hangs must not keep the engine from being stopped.

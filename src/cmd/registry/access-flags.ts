@@ -109,7 +109,7 @@ function readTls(flags: Given): Bun.TLSOptions | undefined {
 export function readAccessFlags(flags: Given): Partial<RegistryOptions> {
   if (flags['issue-tokens'] && flags.htpasswd === '') throw refuse('--issue-tokens needs --htpasswd');
   const tls = readTls(flags);
-  const access = openAccess({
+  const guard = openAccess({
     realm: flags.realm,
     ...readRights(flags.rights),
     ...(flags.htpasswd !== '' && { htpasswd: flags.htpasswd }),
@@ -117,5 +117,5 @@ export function readAccessFlags(flags: Given): Partial<RegistryOptions> {
       issue: { keyFile: join(flags.root, 'access/token-key.pem'), service: 'estiba-registry' },
     }),
   });
-  return { ...access, policy: { readOnly: flags['read-only'] }, ...(tls !== undefined && { tls }) };
+  return { guard, policy: { readOnly: flags['read-only'] }, ...(tls !== undefined && { tls }) };
 }

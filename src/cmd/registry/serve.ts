@@ -2,8 +2,10 @@ import { defineCommand, text } from '#cli';
 import { serveRegistry } from '#registry';
 import { fail } from '#std/errors';
 import { log } from '#std/log';
+import { serveMetrics } from '../metrics.ts';
 import { surviveFaults } from '../survive.ts';
 import { accessFlags, readAccessFlags } from './access-flags.ts';
+import { cacheFlags, readCacheFlags } from './cache-flags.ts';
 import { durationMs, garbageFlags, readGarbageFlags, retainHelp } from './garbage-flags.ts';
 
 function stopSignal(): Promise<string> {
@@ -23,7 +25,9 @@ export const serve = defineCommand({
       shownDefault: '127.0.0.1:5000',
     }),
     root: text('Directory of all that is stored', { type: 'DIR', completes: 'directory' }),
+    'metrics-addr': text('Serve metrics for Prometheus at this address', { type: 'IP:PORT' }),
     ...accessFlags,
+    ...cacheFlags,
     ...garbageFlags,
     'gc-interval': text('How often garbage is collected; 0 for never', {
       type: 'DURATION',
@@ -36,20 +40,26 @@ export const serve = defineCommand({
     if (flags.root === '') throw fail('invalid-argument', 'estiba registry serve: say where to store, with --root DIR');
     const { rules, graceMs, uploadLifeMs } = readGarbageFlags(flags);
     const guarded = readAccessFlags(flags);
+    const cache = readCacheFlags(flags);
     surviveFaults();
     const registry = serveRegistry({
       listen: flags.listen,
       root: flags.root,
       ...guarded,
+      ...(cache !== undefined && { cache }),
       graceMs,
       uploadLifeMs,
       retention: rules,
       collectEveryMs: durationMs('gc-interval', flags['gc-interval']),
     });
-    log('info', 'registry ready', { pid: process.pid, url: registry.url, root: flags.root });
+    const metrics =
+      flags['metrics-addr'] === ''
+        ? undefined
+        : await serveMetrics(flags['metrics-addr'], new Date(), () => registry.metrics());
+    log('info', 'registry ready', { pid: process.pid, url: registry.url, root: flags.root, metrics: metrics?.address });
     const signal = await stopSignal();
     log('info', 'registry stops', { signal });
-    await registry.close();
+    await Promise.all([registry.close(), metrics?.close()]);
     return 0;
   },
 });

@@ -1,8 +1,8 @@
 import type { Images } from '#images';
+import { pulledStream } from '#std/pulled-stream';
 import type { Endpoint } from '../exchange.ts';
 import { stream } from '../exchange.ts';
 import { encodeProgress } from '../progress.ts';
-import { requestStream } from '../request-stream.ts';
 import { onePlatformOf } from './platform.ts';
 
 /** The version of the API from which on an archive may be of one platform alone. */
@@ -12,7 +12,7 @@ const platformSince = 48;
 export function loadImages(images: Pick<Images, 'load'>): Endpoint {
   return (call) => {
     const platform = onePlatformOf(call, platformSince);
-    const messages = images.load(requestStream(call.body), { quiet: call.query.flag('quiet'), platform });
+    const messages = images.load(pulledStream(call.body), { quiet: call.query.flag('quiet'), platform });
     return stream('application/json', encodeProgress(messages, 'load'));
   };
 }

@@ -1,8 +1,8 @@
 import type { Images } from '#images';
+import { pulledStream } from '#std/pulled-stream';
 import type { ApiResponse, Call, Endpoint } from '../exchange.ts';
 import { stream } from '../exchange.ts';
 import { encodeProgress, encodeStatus } from '../progress.ts';
-import { requestStream } from '../request-stream.ts';
 import { registryAuth } from './registry-auth.ts';
 
 async function pull(images: Pick<Images, 'pull'>, call: Call, reference: string): Promise<ApiResponse> {
@@ -38,7 +38,7 @@ export function createImage(images: Pick<Images, 'import' | 'importRemote' | 'pu
     };
     const progress =
       source === '-'
-        ? encodeStatus(await images.import({ ...request, body: requestStream(body) }))
+        ? encodeStatus(await images.import({ ...request, body: pulledStream(body) }))
         : encodeProgress(await images.importRemote({ ...request, source, signal }), 'import');
     return stream('application/json', progress);
   };

@@ -1,5 +1,5 @@
 import { refuse } from '../failures.ts';
-import type { Authorize, Grants, Need } from '../types.ts';
+import type { Authorize, Grants, Guard, Need } from '../types.ts';
 import { proveToken, type TokenTrust } from './bearer.ts';
 import { basicChallenge, bearerChallenge } from './challenge.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
@@ -27,13 +27,6 @@ export interface AccessSettings {
   };
   readonly rights: readonly Rule[];
   readonly groups: Readonly<Record<string, readonly string[]>>;
-}
-
-/** The guard of a registry. */
-export interface Access {
-  readonly authorize: Authorize;
-  /** Serves `/token`, where tokens are given out here. */
-  readonly token?: (request: Request) => Promise<Response>;
 }
 
 const required = 'authentication required';
@@ -123,7 +116,7 @@ function issuing(
   issue: NonNullable<AccessSettings['issue']>,
   passwords: PasswordFile,
   rights: Rights,
-): Access {
+): Guard {
   const tokens: OwnTokens = openOwnTokens(issue.keyFile, issue.service, passwords);
   const { service, url } = issue;
   const authorize = withTokens({
@@ -142,7 +135,7 @@ function issuing(
 }
 
 /** Opens the guard of a registry by its settings. Throws `invalid-argument` for files that cannot be read. */
-export function openAccess(settings: AccessSettings): Access {
+export function openAccess(settings: AccessSettings): Guard {
   const { htpasswd, token, issue } = settings;
   if (token !== undefined) {
     const trust: TokenTrust = { keys: readTokenKeys(token.keysFile), issuer: token.issuer, service: token.service };

@@ -1,6 +1,7 @@
 import type { Call, Route, Services } from '../call.ts';
 import { refuse } from '../failures.ts';
 import { isContentDigest } from '../names.ts';
+import { rangeOf } from '../range.ts';
 
 function checkDigest(digest: string): void {
   if (isContentDigest(digest)) return;
@@ -30,17 +31,22 @@ function held({ storage }: Services, repository: string, digest: string): number
 
 async function get(services: Services, { request, repository, reference: digest }: Call): Promise<Response> {
   checkDigest(digest);
-  const sizeBytes = held(services, repository, digest);
-  if (sizeBytes === undefined) {
-    const answer = await services.upstream?.openBlob(repository, digest, request);
-    if (answer === undefined) throw unknown(digest);
-    return answer;
+  const { upstream } = services;
+  let sizeBytes = held(services, repository, digest);
+  if (sizeBytes !== undefined) upstream?.noteHit(repository);
+  else {
+    const answer = await upstream?.openBlob(repository, digest, request);
+    if (answer !== undefined) return answer;
+    sizeBytes = held(services, repository, digest);
+    if (sizeBytes === undefined) throw unknown(digest);
   }
   const headers = headersOf(digest);
   if (request.headers.get('If-None-Match') === headers.ETag) return new Response(null, { status: 304, headers });
   if (request.method === 'HEAD') {
     return new Response(null, { headers: { ...headers, 'Content-Length': String(sizeBytes) } });
   }
+  const { start, end } = rangeOf(request, sizeBytes) ?? { start: 0, end: sizeBytes };
+  services.metrics.sent(end - start);
   // Ranges are answered by the server itself, which sends a file without it passing through this process.
   return new Response(Bun.file(services.storage.content.path(digest)), { headers });
 }
@@ -57,6 +63,7 @@ function remove({ storage }: Services, { repository, reference: digest }: Call):
 
 /** Blobs that are there. The file of one that no repository has is left to the collection of garbage. */
 export const blobs: Route = {
+  name: 'blobs',
   path: /^\/v2\/(?<repository>.+)\/blobs\/(?<reference>[^/]+)$/,
   methods: {
     GET: { needs: ['pull'], handle: get },

@@ -69,24 +69,28 @@ function listReferrers({ storage: { catalogue } }: Services, { repository, refer
 
 /** Tags of a repository. */
 export const tags: Route = {
+  name: 'tags',
   path: /^\/v2\/(?<repository>.+)\/tags\/list$/,
   methods: { GET: { needs: ['pull'], handle: listTags } },
 };
 
 /** What has a manifest as its subject. */
 export const referrers: Route = {
+  name: 'referrers',
   path: /^\/v2\/(?<repository>.+)\/referrers\/(?<reference>[^/]+)$/,
   methods: { GET: { needs: ['pull'], handle: listReferrers } },
 };
 
 /** All repositories. */
 export const catalog: Route = {
+  name: 'catalog',
   path: /^\/v2\/_catalog$/,
   methods: { GET: { needs: ['catalog'], handle: listRepositories } },
 };
 
 /** Whether this is a registry, and who asks. */
 export const base: Route = {
+  name: 'base',
   path: /^\/v2\/?$/,
   methods: { GET: { needs: [], handle: () => Response.json({}) } },
 };

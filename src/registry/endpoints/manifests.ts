@@ -147,6 +147,7 @@ function remove(services: Services, { repository, reference }: Call): Response {
 
 /** Manifests and indexes, by tag or digest. */
 export const manifests: Route = {
+  name: 'manifests',
   path: /^\/v2\/(?<repository>.+)\/manifests\/(?<reference>[^/]+)$/,
   methods: {
     GET: { needs: ['pull'], handle: get },

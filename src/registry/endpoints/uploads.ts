@@ -13,12 +13,13 @@ function rangeOf(request: Request): ChunkRange | undefined {
 }
 
 /** The body of a request as it comes; it fails where the client goes away. */
-function chunkOf({ request, query }: Call): Chunk {
+function chunkOf({ metrics }: Services, { request, query }: Call): Chunk {
   const range = rangeOf(request);
   const length = request.headers.get('Content-Length');
   const digest = query.get('digest');
   return {
     body: request.body,
+    onWritten: (bytes) => metrics.received(bytes),
     algorithm: digest === null ? 'sha256' : algorithmOf(digest),
     ...(range === undefined ? {} : { range }),
     ...(length === null ? {} : { lengthBytes: Number(length) }),
@@ -75,7 +76,7 @@ async function start(services: Services, call: Call): Promise<Response> {
     return new Response(null, { status: 202, headers: { ...uploadHeaders(repository, id, 0), 'Content-Length': '0' } });
   }
   try {
-    await uploads.append(repository, id, chunkOf(call));
+    await uploads.append(repository, id, chunkOf(services, call));
     await uploads.finish(repository, id, digest);
   } catch (error) {
     // Nobody has been told of it, so nobody will go on with it.
@@ -85,19 +86,20 @@ async function start(services: Services, call: Call): Promise<Response> {
   return created(repository, digest);
 }
 
-async function append({ storage }: Services, call: Call): Promise<Response> {
+async function append(services: Services, call: Call): Promise<Response> {
   const { repository, reference: id } = call;
-  const offset = await storage.uploads.append(repository, id, chunkOf(call));
+  const offset = await services.storage.uploads.append(repository, id, chunkOf(services, call));
   return new Response(null, { status: 202, headers: uploadHeaders(repository, id, offset) });
 }
 
-async function finish({ storage }: Services, call: Call): Promise<Response> {
+async function finish(services: Services, call: Call): Promise<Response> {
   const { repository, reference: id, request } = call;
+  const { storage } = services;
   storage.uploads.offset(repository, id);
   const digest = digestOf(call);
   if (digest === undefined) throw refuse('DIGEST_INVALID', 'the digest of the blob is missing');
   if (hasBody(request) || request.headers.has('Content-Range')) {
-    await storage.uploads.append(repository, id, chunkOf(call));
+    await storage.uploads.append(repository, id, chunkOf(services, call));
   }
   await storage.uploads.finish(repository, id, digest);
   return created(repository, digest);
@@ -115,12 +117,14 @@ function cancel({ storage }: Services, { repository, reference: id }: Call): Res
 
 /** Where a push of a blob begins: with an upload, with all of it at once, or with a blob that is here already. */
 export const uploads: Route = {
+  name: 'uploads',
   path: /^\/v2\/(?<repository>.+)\/blobs\/uploads\/?$/,
   methods: { POST: { needs: ['pull', 'push'], changes: true, handle: start } },
 };
 
 /** An upload that goes on. */
 export const upload: Route = {
+  name: 'upload',
   path: /^\/v2\/(?<repository>.+)\/blobs\/uploads\/(?<reference>[^/]+)$/,
   methods: {
     GET: { needs: ['push'], handle: status },

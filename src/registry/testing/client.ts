@@ -52,19 +52,25 @@ export class TestClient {
     return fetch(url, { method, headers, ...(body === undefined ? {} : { body: body as Bun.BodyInit }) });
   }
 
+  /** Below the registry's own URL; other registries give it in full. */
+  #locationOf(answer: Response): string {
+    const { pathname, search } = new URL(answer.headers.get('Location') ?? '', this.url);
+    return pathname + search;
+  }
+
   /** Begins an upload; gives its Location. */
   async startUpload(repository: string): Promise<string> {
     const answer = await this.send('POST', `${repository}/blobs/uploads/`);
     if (answer.status !== 202) throw new Error(`upload not started: ${answer.status} ${await answer.text()}`);
-    return answer.headers.get('Location') ?? '';
+    return this.#locationOf(answer);
   }
 
   /** Pushes a blob as clients do; gives its digest. */
   async pushBlob(repository: string, content: Uint8Array | string, algorithm: Algorithm = 'sha256'): Promise<string> {
     const name = digest(content, algorithm);
     const location = await this.startUpload(repository);
-    await this.send('PATCH', location, content);
-    const answer = await this.send('PUT', `${location}?digest=${name}`);
+    const next = this.#locationOf(await this.send('PATCH', location, content));
+    const answer = await this.send('PUT', `${next}${next.includes('?') ? '&' : '?'}digest=${name}`);
     if (answer.status !== 201) throw new Error(`blob not pushed: ${answer.status} ${await answer.text()}`);
     return name;
   }

@@ -1,5 +1,5 @@
-/** A request's body as a stream that is read only as fast as its reader pulls. */
-export function requestStream(body: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+/** What comes as a stream that is read only as fast as its reader pulls: the body of a request, say. */
+export function pulledStream(body: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const iterator = body[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(
     {

@@ -51,3 +51,22 @@ export class Histogram {
     ];
   }
 }
+
+/** Histograms of one metric, told apart by labels. */
+export class Histograms {
+  readonly #known = new Map<
+    string,
+    { readonly labels: Readonly<Record<string, string>>; readonly histogram: Histogram }
+  >();
+
+  observe(labels: Readonly<Record<string, string>>, seconds: number): void {
+    const key = JSON.stringify(Object.values(labels));
+    const known = this.#known.get(key) ?? { labels, histogram: new Histogram() };
+    this.#known.set(key, known);
+    known.histogram.observe(seconds);
+  }
+
+  samples(): Sample[] {
+    return [...this.#known.values()].flatMap(({ labels, histogram }) => histogram.samples(labels));
+  }
+}
