@@ -81,7 +81,7 @@ describe('import', () => {
     [{ repository: 'Bad', changes: [] }, 'must be lowercase'],
     [{ repository: 'x', tag: 'b@d', changes: [] }, 'invalid tag format'],
     [{ changes: ['EXPOSE 99999'] }, 'invalid containerPort: 99999'],
-    [{ changes: [], platform: 'a/b/c/d' }, 'unknown operating system or architecture'],
+    [{ changes: [], platform: 'a/b/c/d' }, 'cannot parse platform specifier'],
   ])('%j is refused before the body is read', async (request, message) => {
     let isRead = false;
     const body = new ReadableStream<Uint8Array>(

@@ -8,16 +8,17 @@ import {
   type ImageReference,
   isIndexType,
   isSamePlatform,
+  mediaTypes,
   type Platform,
   parseArchiveManifest,
   parseImageConfig,
   parseIndex,
-  parseManifest,
   parseReference,
   withDefaultTag,
 } from '#oci';
-import { fail } from '#std/errors';
+import { fail, kindOf } from '#std/errors';
 import type { Archive } from './load-pieces.ts';
+import { describeManifest, type NewManifest } from './manifests.ts';
 import { choosePlatform, isAttestation } from './pull/platform-choice.ts';
 
 /** What is looked at to find the images. */
@@ -30,10 +31,18 @@ export interface ArchivedImage {
   readonly file: ImageConfigFile;
   readonly layerPaths: readonly string[];
   readonly references: readonly ImageReference[];
+  /** As the archive has it; not there when it has none, or one that says nothing. */
+  readonly manifest?: NewManifest;
 }
 
-/** How deep indexes may lie within each other. */
+/** How deep indexes may lie within each other, and how many manifests of an archive are looked at. */
 const nestingLimit = 4;
+const manifestsLimit = 1000;
+
+/** Layers that are not compressed: `docker save` names them so, whatever the image's own manifest says. */
+const plainLayers: readonly string[] = [mediaTypes.layer, 'application/vnd.docker.image.rootfs.diff.tar'];
+
+const pathOf = ({ digest }: { readonly digest: string }): string => `blobs/sha256/${encodedOf(digest)}`;
 
 function archived(
   content: Uint8Array,
@@ -59,16 +68,12 @@ function tagged(text: string): ImageReference {
   return reference;
 }
 
-function readDockerArchive(archive: Descriptions): ArchivedImage[] {
-  return parseArchiveManifest(archive.read('manifest.json')).map(({ config, layers, tags }) =>
-    archived(archive.read(config), layers, tags.map(tagged)),
-  );
-}
-
 /** The content of a descriptor, which must be what its digest says. */
-function readBlob(archive: Descriptions, { digest }: Descriptor): Buffer {
-  const content = archive.read(`blobs/sha256/${encodedOf(digest)}`);
-  if (digestOf(content) !== digest) throw fail('invalid-argument', `invalid archive: ${digest} is damaged`);
+function readBlob(archive: Descriptions, descriptor: Descriptor): Buffer {
+  const content = archive.read(pathOf(descriptor));
+  if (digestOf(content) !== descriptor.digest) {
+    throw fail('invalid-argument', `invalid archive: ${descriptor.digest} is damaged`);
+  }
   return content;
 }
 
@@ -87,33 +92,109 @@ function chooseManifest(
   manifests: readonly Descriptor[],
   wanted: Platform | undefined,
 ): Descriptor | undefined {
-  const present = manifests.filter(
-    (manifest) => archive.has(`blobs/sha256/${encodedOf(manifest.digest)}`) && !isAttestation(manifest),
-  );
+  const present = manifests.filter((manifest) => archive.has(pathOf(manifest)) && !isAttestation(manifest));
   if (wanted === undefined) return choosePlatform(present, hostPlatform()) ?? present[0];
   const matching = present.find(({ platform }) => platform && isSamePlatform(platform, wanted));
   // Without its platform in the index, the configuration tells.
   return matching ?? present.find(({ platform }) => platform === undefined);
 }
 
-function readDescriptor(
+/** An index or a manifest, and the indexes on the way to it. */
+interface Place {
+  readonly descriptor: Descriptor;
+  readonly content: Buffer;
+  readonly indexes: readonly { readonly descriptor: Descriptor; readonly content: Buffer }[];
+}
+
+function placeOf(archive: Descriptions, descriptor: Descriptor, above?: Place): Place {
+  const indexes =
+    above === undefined ? [] : [{ descriptor: above.descriptor, content: above.content }, ...above.indexes];
+  if (indexes.length > nestingLimit) throw fail('invalid-argument', 'invalid archive: indexes lie too deep');
+  return { descriptor, content: readBlob(archive, descriptor), indexes };
+}
+
+function manifestAt({ descriptor, content, indexes }: Place): NewManifest {
+  const named = indexes.map((index) => {
+    const { mediaType, digest } = index.descriptor;
+    return { mediaType, digest, size: index.content.length };
+  });
+  const record = describeManifest(content, descriptor.mediaType, named);
+  return { record, contents: [content, ...indexes.map((index) => index.content)] };
+}
+
+/** The image, or the artifact, that a manifest is of. */
+function imageOf(archive: Descriptions, manifest: NewManifest, references: readonly ImageReference[]): ArchivedImage {
+  const { id, config, layers, artifactType } = manifest.record;
+  const [content] = manifest.contents;
+  if (artifactType !== undefined && content !== undefined) {
+    const file = { rootfs: { type: 'layers', diff_ids: [] } };
+    return { id, content, file, layerPaths: [], references, manifest };
+  }
+  return { ...archived(readBlob(archive, config), layers.map(pathOf), references), manifest };
+}
+
+function readPlace(
   archive: Descriptions,
-  descriptor: Descriptor,
+  place: Place,
   references: readonly ImageReference[],
   wanted: Platform | undefined,
-  depth = 0,
 ): ArchivedImage | undefined {
-  if (depth > nestingLimit) throw fail('invalid-argument', 'invalid archive: indexes lie too deep');
-  const content = readBlob(archive, descriptor);
-  if (isIndexType(descriptor.mediaType)) {
-    const chosen = chooseManifest(archive, parseIndex(content).manifests, wanted);
-    if (chosen === undefined && wanted !== undefined) return undefined;
-    if (chosen === undefined) throw fail('invalid-argument', 'invalid archive: no image for this platform');
-    return readDescriptor(archive, chosen, references, wanted, depth + 1);
+  if (!isIndexType(place.descriptor.mediaType)) return imageOf(archive, manifestAt(place), references);
+  const chosen = chooseManifest(archive, parseIndex(place.content).manifests, wanted);
+  if (chosen === undefined && wanted !== undefined) return undefined;
+  if (chosen === undefined) throw fail('invalid-argument', 'invalid archive: no image for this platform');
+  return readPlace(archive, placeOf(archive, chosen, place), references, wanted);
+}
+
+function readLayout(archive: Descriptions, wanted: Platform | undefined): (ArchivedImage | undefined)[] {
+  const { manifests } = parseIndex(archive.read('index.json'));
+  return manifests.map((descriptor) => readPlace(archive, placeOf(archive, descriptor), namesOf(descriptor), wanted));
+}
+
+/** All manifests that the index of a docker-archive leads to, with the names that they have there. */
+function* manifestsOfLayout(archive: Descriptions): Generator<{ manifest: NewManifest; names: ImageReference[] }> {
+  const open = parseIndex(archive.read('index.json')).manifests.map((descriptor) => ({
+    descriptor,
+    above: undefined as Place | undefined,
+    names: namesOf(descriptor),
+  }));
+  for (let looked = 0; looked < manifestsLimit; looked += 1) {
+    const next = open.shift();
+    if (next === undefined) return;
+    if (!archive.has(pathOf(next.descriptor)) || isAttestation(next.descriptor)) continue;
+    const place = placeOf(archive, next.descriptor, next.above);
+    if (isIndexType(next.descriptor.mediaType)) {
+      for (const descriptor of parseIndex(place.content).manifests) open.push({ ...next, descriptor, above: place });
+    } else yield { manifest: manifestAt(place), names: next.names };
   }
-  const { config, layers } = parseManifest(content);
-  const paths = layers.map(({ digest }) => `blobs/sha256/${encodedOf(digest)}`);
-  return archived(readBlob(archive, config), paths, references);
+}
+
+/** What the OCI half of a docker-archive adds: manifests of its images, and artifacts. What is wrong with it is no matter. */
+function readOtherHalf(archive: Descriptions, images: readonly ArchivedImage[]): ArchivedImage[] {
+  const manifests = new Map<string, NewManifest>();
+  const artifacts: ArchivedImage[] = [];
+  try {
+    for (const { manifest, names } of archive.has('index.json') ? manifestsOfLayout(archive) : []) {
+      const { artifactType, imageId, layers } = manifest.record;
+      if (artifactType !== undefined) artifacts.push(imageOf(archive, manifest, names));
+      else if (!layers.every(({ mediaType }) => plainLayers.includes(mediaType))) manifests.set(imageId, manifest);
+    }
+  } catch (error) {
+    if (kindOf(error) !== 'invalid-argument') throw error;
+  }
+  const withManifests = images.map((image) => {
+    const manifest = manifests.get(image.id);
+    const isSame = manifest !== undefined && Bun.deepEquals(manifest.record.layers.map(pathOf), [...image.layerPaths]);
+    return isSame ? { ...image, manifest } : image;
+  });
+  return [...withManifests, ...artifacts];
+}
+
+function readDockerArchive(archive: Descriptions): ArchivedImage[] {
+  const images = parseArchiveManifest(archive.read('manifest.json')).map(({ config, layers, tags }) =>
+    archived(archive.read(config), layers, tags.map(tagged)),
+  );
+  return readOtherHalf(archive, images);
 }
 
 /** Several entries of an index may be one image under several names. */
@@ -134,11 +215,8 @@ function mergeSame(images: readonly ArchivedImage[]): ArchivedImage[] {
 
 function readImages(archive: Descriptions, wanted: Platform | undefined): (ArchivedImage | undefined)[] {
   if (archive.has('manifest.json')) return readDockerArchive(archive);
-  if (!archive.has('index.json')) {
-    throw fail('invalid-argument', 'invalid archive: it holds neither manifest.json nor index.json');
-  }
-  const { manifests } = parseIndex(archive.read('index.json'));
-  return manifests.map((descriptor) => readDescriptor(archive, descriptor, namesOf(descriptor), wanted));
+  if (archive.has('index.json')) return readLayout(archive, wanted);
+  throw fail('invalid-argument', 'invalid archive: it holds neither manifest.json nor index.json');
 }
 
 /**

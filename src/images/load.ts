@@ -4,6 +4,7 @@ import type { Catalogue } from './catalogue.ts';
 import { commitImages, type NewImage } from './commit.ts';
 import type { Layers } from './layers.ts';
 import { readArchive } from './load-archive.ts';
+import { ArchiveBlobs } from './load-blobs.ts';
 import { ArchiveLayers } from './load-layers.ts';
 import { readPieces } from './load-pieces.ts';
 
@@ -32,12 +33,18 @@ async function load(
 ): Promise<void> {
   const { layers, catalogue } = options;
   const archiveLayers = new ArchiveLayers(options, report);
+  let blobs: ArchiveBlobs | undefined;
   try {
     const archive = await readPieces(body, archiveLayers.receive);
     const archivedImages = readArchive(archive, platform);
     const images: NewImage[] = [];
+    blobs = new ArchiveBlobs(options, archive);
     for (const archived of archivedImages) {
-      images.push({ ...archived, layers: await archiveLayers.take(archive, archived) });
+      const { manifest: given, ...image } = archived;
+      if (given?.record.artifactType !== undefined) await blobs.keepParts(given.record);
+      const taken = await archiveLayers.take(archive, archived);
+      const manifest = await blobs.manifestOf(archived, taken);
+      images.push({ ...image, layers: taken, ...(manifest && { manifest }) });
     }
     if (images.length === 0) {
       // Docker's own answer when no image is for the platform asked for.
@@ -52,6 +59,7 @@ async function load(
   } finally {
     await archiveLayers.abandonRest();
     layers.release(archiveLayers.held);
+    blobs?.release();
   }
 }
 

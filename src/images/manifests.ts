@@ -1,5 +1,6 @@
-import type { Descriptor } from '#oci';
-import type { Collection } from '#store';
+import { type Descriptor, digestOf, mediaTypes, parseManifest } from '#oci';
+import type { Blobs, Collection } from '#store';
+import type { StoredLayer } from './catalogue.ts';
 
 /** A layer, or whatever an artifact consists of, as a manifest names it. */
 export type ManifestLayer = Descriptor & { readonly urls?: readonly string[] };
@@ -25,8 +26,48 @@ export interface StoredManifest {
   readonly indexes: readonly IndexDescriptor[];
   /** Of what is no image to run (a Helm chart, a signature): then config and layers are kept as blobs, as they are. */
   readonly artifactType?: string;
+  /** Layers' blobs that are kept for this manifest alone: the layers themselves are kept here compressed otherwise. */
+  readonly ownBlobs?: readonly string[];
   /** When it was last pulled or pushed. */
   readonly seenAtMs: number;
+}
+
+const imageConfigTypes = [
+  'application/vnd.oci.image.config.v1+json',
+  'application/vnd.docker.container.image.v1+json',
+  // What some old tools write.
+  'application/octet-stream',
+  'application/json',
+  'text/html',
+  '',
+];
+
+function artifactTypeOf(content: Uint8Array, configType = ''): string | undefined {
+  const { artifactType } = JSON.parse(new TextDecoder().decode(content)) as { artifactType?: unknown };
+  if (typeof artifactType === 'string' && artifactType !== '') return artifactType;
+  return imageConfigTypes.includes(configType) ? undefined : configType;
+}
+
+/** What a manifest, chosen from these indexes, is to be recorded as. Throws `invalid-argument`. */
+export function describeManifest(
+  content: Uint8Array,
+  mediaType: string | undefined,
+  indexes: readonly IndexDescriptor[],
+): StoredManifest {
+  const { config, layers, mediaType: own } = parseManifest(content);
+  const artifactType = artifactTypeOf(content, config.mediaType);
+  const id = digestOf(content);
+  return {
+    id,
+    mediaType: mediaType ?? own ?? mediaTypes.manifest,
+    sizeBytes: content.length,
+    imageId: artifactType === undefined ? config.digest : id,
+    config,
+    layers,
+    indexes,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    seenAtMs: Date.now(),
+  };
 }
 
 /** A manifest with its content, before any record names it. */
@@ -40,8 +81,9 @@ export interface NewManifest {
 const indexLimit = 8;
 
 /** All blobs that are there because of a manifest. */
-export function blobsOfManifest({ id, config, layers, indexes, artifactType }: StoredManifest): string[] {
-  const own = [id, ...indexes.map(({ digest }) => digest)];
+export function blobsOfManifest(manifest: StoredManifest): string[] {
+  const { id, config, layers, indexes, artifactType, ownBlobs = [] } = manifest;
+  const own = [id, ...indexes.map(({ digest }) => digest), ...ownBlobs];
   return artifactType === undefined ? own : [...own, config.digest, ...layers.map(({ digest }) => digest)];
 }
 
@@ -52,9 +94,42 @@ export function manifestsOf(manifests: Collection<StoredManifest>, imageId: stri
     .sort((one, other) => other.seenAtMs - one.seenAtMs);
 }
 
-/** Records a manifest; of what is known of it already, the indexes stay. To be called in a transaction. */
+/** An image's manifests: those that the repository `name` is known to have first, then those seen last. */
+export function manifestsFor(
+  {
+    manifests,
+    references,
+  }: { manifests: Collection<StoredManifest>; references: Pick<Collection<{ id: string }>, 'get'> },
+  imageId: string,
+  name: string,
+): StoredManifest[] {
+  const isFrom = ({ id, indexes }: StoredManifest): boolean =>
+    [id, ...indexes.map(({ digest }) => digest)].some((digest) => references.get(`${name}@${digest}`) !== undefined);
+  const all = manifestsOf(manifests, imageId);
+  return [...all.filter(isFrom), ...all.filter((manifest) => !isFrom(manifest))];
+}
+
+/** What a manifest's layer can be given from, byte for byte: a blob, or a layer's tar. Undefined when it is not here. */
+export function sourceOfLayer(
+  { ownBlobs = [] }: StoredManifest,
+  { digest }: Descriptor,
+  layer: StoredLayer,
+  blobs: Pick<Blobs, 'has'>,
+): { readonly blob: string; readonly isWhole: boolean } | undefined {
+  if (blobs.has(digest) && (digest === layer.blob || ownBlobs.includes(digest))) return { blob: digest, isWhole: true };
+  return digest === layer.diffId && blobs.has(layer.blob) ? { blob: layer.blob, isWhole: false } : undefined;
+}
+
+/** Records a manifest; of what is known of it already, the indexes and its own blobs stay. To be called in a transaction. */
 export function putManifest(manifests: Collection<StoredManifest>, { record }: NewManifest): void {
-  const before = manifests.get(record.id)?.indexes ?? [];
-  const others = before.filter(({ digest }) => !record.indexes.some((index) => index.digest === digest));
-  manifests.put({ ...record, indexes: [...record.indexes, ...others].slice(0, indexLimit) });
+  const before = manifests.get(record.id);
+  const others = (before?.indexes ?? []).filter(
+    ({ digest }) => !record.indexes.some((index) => index.digest === digest),
+  );
+  const ownBlobs = [...new Set([...(before?.ownBlobs ?? []), ...(record.ownBlobs ?? [])])];
+  manifests.put({
+    ...record,
+    indexes: [...record.indexes, ...others].slice(0, indexLimit),
+    ...(ownBlobs.length > 0 && { ownBlobs }),
+  });
 }

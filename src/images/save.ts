@@ -21,14 +21,26 @@ import { type Blobs, decompress, detectCompression } from '#store';
 import { type Catalogue, canonical, type StoredImage, type StoredLayer } from './catalogue.ts';
 import { publishImageEvent } from './commit.ts';
 import type { Layers } from './layers.ts';
+import {
+  blobsOfManifest,
+  type ManifestLayer,
+  manifestsFor,
+  manifestsOf,
+  type StoredManifest,
+  sourceOfLayer,
+} from './manifests.ts';
+import { verified } from './verified.ts';
 
 interface SavedImage {
   readonly image: StoredImage;
   readonly references: readonly ImageReference[];
 }
 
-/** What goes into the archive under `blobs/sha256/`. */
-type Content = Uint8Array | StoredLayer;
+/** What goes into the archive under `blobs/sha256/`: bytes, a blob as it is, or the tar of a layer that is kept compressed. */
+type Content =
+  | Uint8Array
+  | { readonly blob: string; readonly sizeBytes: number }
+  | { readonly tarOf: StoredLayer; readonly sizeBytes: number };
 
 function byText(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
@@ -81,21 +93,65 @@ function json(value: unknown): Uint8Array {
 
 const blobPath = (digest: string): string => `blobs/sha256/${encodedOf(digest)}`;
 
-function layerDescriptor({ diffId, tarSizeBytes }: StoredLayer): Descriptor {
-  return { mediaType: mediaTypes.layer, digest: diffId, size: tarSizeBytes };
+/** A manifest, and what it names. */
+interface Part {
+  readonly manifest: Descriptor;
+  readonly layers: readonly ManifestLayer[];
+  readonly contents: ReadonlyMap<string, Content>;
 }
 
-function manifestOf(config: Uint8Array, image: StoredImage, layers: readonly StoredLayer[]): Uint8Array {
-  return json({
+/** The manifest that an image came with, where all that it names is here; of an artifact nothing else is named. */
+function keptPart(
+  blobs: Blobs,
+  manifest: StoredManifest,
+  image: StoredImage,
+  layers: readonly StoredLayer[],
+): Part | undefined {
+  const { id, mediaType, config, layers: named, artifactType } = manifest;
+  const contents = new Map<string, Content>();
+  if (!blobs.has(id) || (artifactType === undefined && named.length !== layers.length)) return undefined;
+  for (const [index, descriptor] of (artifactType === undefined ? named : [config, ...named]).entries()) {
+    const layer = artifactType === undefined ? layers[index] : undefined;
+    const source =
+      layer === undefined
+        ? { blob: descriptor.digest, isWhole: true }
+        : sourceOfLayer(manifest, descriptor, layer, blobs);
+    if (source === undefined) return undefined;
+    const sizeBytes = source.isWhole ? blobs.sizeBytes(source.blob) : layer?.tarSizeBytes;
+    if (sizeBytes === undefined || sizeBytes !== descriptor.size) return undefined;
+    const tarOf = source.isWhole ? undefined : layer;
+    contents.set(descriptor.digest, tarOf === undefined ? { blob: source.blob, sizeBytes } : { tarOf, sizeBytes });
+  }
+  const content = blobs.get(id);
+  if (artifactType === undefined) contents.set(image.id, blobs.get(image.id));
+  contents.set(id, content);
+  return { manifest: { mediaType, digest: id, size: content.length }, layers: named, contents };
+}
+
+/** A manifest of our own: the layers as they are in the configuration, not compressed. */
+function madePart(blobs: Blobs, image: StoredImage, layers: readonly StoredLayer[]): Part {
+  const config = blobs.get(image.id);
+  const named = layers.map(({ diffId, tarSizeBytes }) => ({
+    mediaType: mediaTypes.layer,
+    digest: diffId,
+    size: tarSizeBytes,
+  }));
+  const content = json({
     schemaVersion: 2,
     mediaType: mediaTypes.manifest,
     config: { mediaType: mediaTypes.config, digest: image.id, size: config.length },
-    layers: layers.map(layerDescriptor),
+    layers: named,
   });
+  const manifest = { mediaType: mediaTypes.manifest, digest: digestOf(content), size: content.length };
+  const contents = new Map<string, Content>([
+    [image.id, config],
+    [manifest.digest, content],
+    ...layers.map((layer): [string, Content] => [layer.diffId, { tarOf: layer, sizeBytes: layer.tarSizeBytes }]),
+  ]);
+  return { manifest, layers: named, contents };
 }
 
-function indexEntries(manifest: Uint8Array, references: readonly ImageReference[]): Descriptor[] {
-  const descriptor = { mediaType: mediaTypes.manifest, digest: digestOf(manifest), size: manifest.length };
+function indexEntries(descriptor: Descriptor, references: readonly ImageReference[]): Descriptor[] {
   if (references.length === 0) return [descriptor];
   return references.map((reference) => ({
     ...descriptor,
@@ -106,6 +162,20 @@ function indexEntries(manifest: Uint8Array, references: readonly ImageReference[
   }));
 }
 
+function partOf(catalogue: Catalogue, blobs: Blobs, { image, references }: SavedImage): Part {
+  const layers = image.chain.map((chainId) => {
+    const layer = catalogue.layers.get(chainId);
+    if (layer === undefined) throw fail('internal', `image ${image.id} has lost its layer ${chainId}`);
+    return layer;
+  });
+  for (const manifest of manifestsFor(catalogue, image.id, references[0]?.name ?? '')) {
+    const part = keptPart(blobs, manifest, image, layers);
+    if (part !== undefined) return part;
+  }
+  if (image.artifactType !== undefined) throw fail('internal', `artifact ${image.id} has lost what it consists of`);
+  return madePart(blobs, image, layers);
+}
+
 /** The files of the archive: those that tell of the images, and the content that they name. */
 function planArchive(options: { catalogue: Catalogue; blobs: Blobs }, images: readonly SavedImage[]) {
   const { catalogue, blobs } = options;
@@ -113,28 +183,23 @@ function planArchive(options: { catalogue: Catalogue; blobs: Blobs }, images: re
   const index: Descriptor[] = [];
   const archive: object[] = [];
   const repositories: Record<string, Record<string, string>> = {};
-  for (const { image, references } of images) {
-    const layers = image.chain.map((chainId) => {
-      const layer = catalogue.layers.get(chainId);
-      if (layer === undefined) throw fail('internal', `image ${image.id} has lost its layer ${chainId}`);
-      return layer;
-    });
-    const config = blobs.get(image.id);
-    const manifest = manifestOf(config, image, layers);
-    contents.set(image.id, config);
-    contents.set(digestOf(manifest), manifest);
-    for (const layer of layers) contents.set(layer.diffId, layer);
-    index.push(...indexEntries(manifest, references));
+  for (const saved of images) {
+    const { image, references } = saved;
+    const part = partOf(catalogue, blobs, saved);
+    for (const [digest, content] of part.contents) contents.set(digest, content);
+    index.push(...indexEntries(part.manifest, references));
+    // Whoever reads a docker-archive alone knows no artifacts.
+    if (image.artifactType !== undefined) continue;
     archive.push({
       Config: blobPath(image.id),
       RepoTags: references.length === 0 ? null : references.map(familiarReference),
-      Layers: layers.map(({ diffId }) => blobPath(diffId)),
-      LayerSources: Object.fromEntries(layers.map((layer) => [layer.diffId, layerDescriptor(layer)])),
+      Layers: part.layers.map(({ digest }) => blobPath(digest)),
+      LayerSources: Object.fromEntries(image.diffIds.map((diffId, at) => [diffId, part.layers[at]])),
     });
-    const top = layers.at(-1);
+    const top = image.diffIds.at(-1);
     for (const { name, tag = '' } of references) {
       const family = familiarName(name);
-      repositories[family] = { ...repositories[family], [tag]: top === undefined ? '' : encodedOf(top.diffId) };
+      repositories[family] = { ...repositories[family], [tag]: top === undefined ? '' : encodedOf(top) };
     }
   }
   const files: [path: string, content: Uint8Array][] = [
@@ -146,25 +211,26 @@ function planArchive(options: { catalogue: Catalogue; blobs: Blobs }, images: re
   return { contents: [...contents].sort(([one], [other]) => byText(one, other)), files };
 }
 
-async function* layerTar(blobs: Blobs, layer: StoredLayer): AsyncGenerator<Uint8Array> {
-  const { compression, source } = await detectCompression(blobs.read(layer.blob));
+async function* bytesOf(blobs: Blobs, content: Content): AsyncIterable<Uint8Array> {
+  if (content instanceof Uint8Array) return yield content;
+  // The header has promised a size: better a broken archive than a wrong one.
+  if ('blob' in content) return yield* verified(blobs, content.blob);
+  const { source, compression } = await detectCompression(blobs.read(content.tarOf.blob));
   let sizeBytes = 0;
   for await (const chunk of decompress(source, compression)) {
     sizeBytes += chunk.length;
     yield chunk;
   }
-  // The header has promised a size: better a broken archive than a wrong one.
-  if (sizeBytes !== layer.tarSizeBytes) throw fail('internal', `layer ${layer.id} is damaged on disk`);
+  if (sizeBytes !== content.sizeBytes) throw fail('internal', `layer ${content.tarOf.id} is damaged on disk`);
 }
 
 async function* writeArchive(blobs: Blobs, { contents, files }: ReturnType<typeof planArchive>) {
   yield tarHeader({ path: 'blobs/', sizeBytes: 0, type: 'directory' });
   yield tarHeader({ path: 'blobs/sha256/', sizeBytes: 0, type: 'directory' });
   for (const [digest, content] of contents) {
-    const sizeBytes = content instanceof Uint8Array ? content.length : content.tarSizeBytes;
+    const sizeBytes = content instanceof Uint8Array ? content.length : content.sizeBytes;
     yield tarHeader({ path: blobPath(digest), sizeBytes });
-    if (content instanceof Uint8Array) yield content;
-    else yield* layerTar(blobs, content);
+    yield* bytesOf(blobs, content);
     yield tarPadding(sizeBytes);
   }
   for (const [path, content] of files) {
@@ -192,12 +258,16 @@ export function saveImages(
   }
   const plan = planArchive({ catalogue, blobs }, images);
   const held = images.flatMap(({ image }) => image.chain.filter((chainId) => layers.hold(chainId) !== undefined));
+  const heldBlobs = images.flatMap(({ image }) => manifestsOf(catalogue.manifests, image.id).flatMap(blobsOfManifest));
+  for (const digest of heldBlobs) layers.holdBlob(digest);
   for (const { image } of images) publishImageEvent(options.events, 'save', image);
   const pieces = writeArchive(blobs, plan);
   let isHeld = true;
   const release = (): void => {
-    if (isHeld) layers.release(held);
+    if (!isHeld) return;
     isHeld = false;
+    layers.release(held);
+    for (const digest of heldBlobs) layers.releaseBlob(digest);
   };
   return new ReadableStream<Uint8Array>({
     async pull(controller) {

@@ -7,7 +7,7 @@ import type { StoredImage, StoredLayer } from '../catalogue.ts';
 import { type Examiner, startExaminer } from '../examine/examiner.ts';
 import type { CheckRequest } from '../types.ts';
 import {
-  artifactBlobs,
+  blobsAsTheyCame,
   damagedManifests,
   type ExaminedLayer,
   examineLayer,
@@ -15,7 +15,7 @@ import {
   layerProblems,
   ownProblems,
 } from './examined.ts';
-import { type HealOptions, healArtifactBlob, healBlob, healConfig, healManifest, healTree } from './heal.ts';
+import { type HealOptions, healBlob, healConfig, healManifest, healPackedBlob, healTree } from './heal.ts';
 
 export type CheckOptions = HealOptions & { readonly examinerCommand?: readonly string[] };
 
@@ -47,7 +47,7 @@ class Check {
       for (const layer of image.chain.flatMap((chainId) => catalogue.layers.get(chainId) ?? [])) {
         found.push(yield* this.#layer(layer, found.at(-1), notes));
       }
-      const parts = yield* this.#artifact(image, notes);
+      const parts = yield* this.#packed(image, notes);
       // Removed meanwhile: what it lacks is no damage.
       if (catalogue.images.get(image.id) === undefined) return;
       const problems = [...ownProblems(this.options, image), ...parts, ...found.flatMap(layerProblems)];
@@ -88,18 +88,18 @@ class Check {
     }
   }
 
-  /** The blobs of an artifact, which are not unpacked. */
-  async *#artifact(image: StoredImage, notes: Notes): AsyncGenerator<ProgressMessage, ImageProblem[]> {
+  /** Blobs that are not unpacked. */
+  async *#packed(image: StoredImage, notes: Notes): AsyncGenerator<ProgressMessage, ImageProblem[]> {
     const problems: ImageProblem[] = [];
     const { catalogue, blobs } = this.options;
-    for (const descriptor of artifactBlobs(catalogue, image)) {
+    for (const descriptor of blobsAsTheyCame(catalogue, image)) {
       const { digest } = descriptor;
       yield { id: shortId(digest), status: 'Verifying' };
       const fault = await this.examiner.ask('blob', { path: blobs.path(digest), digest });
       if (fault === null) continue;
       try {
         if (!this.request.repair) throw fail('conflict', `the blob ${fault}`);
-        const from = await healArtifactBlob(this.options, this.request, image, descriptor);
+        const from = await healPackedBlob(this.options, this.request, image, descriptor);
         notes.healed.push(`the blob ${shortId(digest)}, from ${from}`);
       } catch (error) {
         this.request.signal.throwIfAborted();

@@ -73,11 +73,12 @@ export function damagedManifests(
   return [...new Set(digests)].filter((digest) => !blobs.has(digest) || digestOf(blobs.get(digest)) !== digest);
 }
 
-/** What an artifact consists of beside its manifest: blobs that are kept as they came; of an image nothing. */
-export function artifactBlobs(catalogue: Catalogue, image: StoredImage): Descriptor[] {
+/** Blobs that are kept as they came: what an artifact consists of, and an image's layers for its manifest alone. */
+export function blobsAsTheyCame(catalogue: Catalogue, image: StoredImage): Descriptor[] {
   const manifests = manifestsOf(catalogue.manifests, image.id);
-  const artifacts = manifests.filter(({ artifactType }) => artifactType !== undefined);
-  const all = artifacts.flatMap(({ config, layers }) => [config, ...layers]);
+  const all = manifests.flatMap(({ config, layers, artifactType, ownBlobs }) =>
+    artifactType === undefined ? layers.filter(({ digest }) => ownBlobs?.includes(digest)) : [config, ...layers],
+  );
   return [...new Map(all.map((descriptor) => [descriptor.digest, descriptor])).values()];
 }
 
@@ -86,7 +87,7 @@ export function ownProblems(
   { blobs, catalogue }: { blobs: Blobs; catalogue: Catalogue },
   image: StoredImage,
 ): ImageProblem[] {
-  const isArtifact = artifactBlobs(catalogue, image).length > 0;
+  const isArtifact = manifestsOf(catalogue.manifests, image.id).some(({ artifactType }) => artifactType !== undefined);
   const config = configProblem(blobs, image, isArtifact);
   const problems: ImageProblem[] =
     config === undefined ? [] : [{ Subject: 'config', Digest: image.id, Message: config }];

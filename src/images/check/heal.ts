@@ -112,8 +112,8 @@ export async function healBlob(
   }
 }
 
-/** Has a blob of an artifact again from a registry; returns where it came from. */
-export function healArtifactBlob(
+/** Has a blob that is not unpacked again from a registry; returns where it came from. */
+export function healPackedBlob(
   options: HealOptions,
   request: HealRequest,
   image: StoredImage,

@@ -10,8 +10,12 @@ export async function diskShares(options: {
   examinerCommand?: readonly string[];
 }): Promise<DiskShareReport> {
   const { catalogue, dataRoot } = options;
-  const layerBlobs = new Set([...catalogue.layers.all()].map(({ blob }) => blob));
-  const described = [...catalogue.manifests.all()].flatMap(blobsOfManifest);
+  const manifests = [...catalogue.manifests.all()];
+  const layerBlobs = new Set([
+    ...[...catalogue.layers.all()].map(({ blob }) => blob),
+    ...manifests.flatMap(({ ownBlobs = [] }) => ownBlobs),
+  ]);
+  const described = manifests.flatMap(blobsOfManifest);
   const metadata = [...[...catalogue.images.all()].map(({ id }) => id), ...described].filter(
     (id) => !layerBlobs.has(id),
   );

@@ -1,7 +1,7 @@
 import type { FetchedManifest, Repository } from '#distribution';
-import { digestOf, isIndexType, type Platform, parseIndex, parseManifest, printPlatform } from '#oci';
+import { digestOf, isIndexType, type Platform, parseIndex, printPlatform } from '#oci';
 import { fail } from '#std/errors';
-import type { IndexDescriptor, ManifestLayer, NewManifest } from '../manifests.ts';
+import { describeManifest, type IndexDescriptor, type NewManifest } from '../manifests.ts';
 import { choosePlatform } from './platform-choice.ts';
 
 /** How deep indexes may lie within each other. */
@@ -12,15 +12,6 @@ const configLimitBytes = 16 * 1024 * 1024;
 const schema1Types = [
   'application/vnd.docker.distribution.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v1+prettyjws',
-];
-const imageConfigTypes = [
-  'application/vnd.oci.image.config.v1+json',
-  'application/vnd.docker.container.image.v1+json',
-  // What some old tools write.
-  'application/octet-stream',
-  'application/json',
-  'text/html',
-  '',
 ];
 
 /** What a manifest is of: `artifactType` is there when that is no image. */
@@ -35,12 +26,6 @@ function refuseSchema1(mediaType: string, name: string): void {
     'invalid-argument',
     `Docker Image Format v1 and Docker Image manifest version 2, schema 1 support has been removed. Suggest the author of ${name} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information at https://docs.docker.com/go/deprecated-image-specs/`,
   );
-}
-
-function artifactTypeOf(content: Uint8Array, configType: string): string | undefined {
-  const { artifactType } = JSON.parse(new TextDecoder().decode(content)) as { artifactType?: unknown };
-  if (typeof artifactType === 'string' && artifactType !== '') return artifactType;
-  return imageConfigTypes.includes(configType) ? undefined : configType;
 }
 
 /** Follows indexes down to the manifest that runs on `platform`. Throws in Docker's words. */
@@ -68,22 +53,10 @@ export async function resolveManifest(
     refuseSchema1(current.descriptor.mediaType, name);
   }
   const { descriptor, content } = current;
-  const { config, layers } = parseManifest(content);
-  const artifactType = artifactTypeOf(content, config.mediaType);
   return {
     digest: fetched.descriptor.digest,
     contents: [content, ...contents],
-    record: {
-      id: descriptor.digest,
-      mediaType: descriptor.mediaType,
-      sizeBytes: content.length,
-      imageId: artifactType === undefined ? config.digest : descriptor.digest,
-      config,
-      layers: layers as readonly ManifestLayer[],
-      indexes,
-      ...(artifactType === undefined ? {} : { artifactType }),
-      seenAtMs: Date.now(),
-    },
+    record: describeManifest(content, descriptor.mediaType, indexes),
   };
 }
 

@@ -1,6 +1,7 @@
 import { createMeter, progressMessage } from '../progress.ts';
+import { verified } from '../verified.ts';
 import { countDown } from './count-down.ts';
-import { type LayerTarget, verified } from './layer.ts';
+import type { LayerTarget } from './layer.ts';
 
 /** Sees to it that the repository has a blob that is here as it is; where `id` is given, progress is told under it. */
 export async function pushBlob(

@@ -1,12 +1,13 @@
 import type { Repository } from '#distribution';
-import { type Descriptor, Digester } from '#oci';
-import { fail } from '#std/errors';
+import type { Descriptor } from '#oci';
 import { shortId } from '#std/identifiers';
 import type { Slots } from '#std/slots';
 import { type Blobs, compressionOf, decompress, detectCompression, gzip } from '#store';
 import type { BlobSources, StoredBlobSource } from '../blob-sources.ts';
 import type { StoredLayer } from '../catalogue.ts';
+import type { sourceOfLayer } from '../manifests.ts';
 import { createMeter, progressMessage, type Report } from '../progress.ts';
+import { verified } from '../verified.ts';
 import { countDown } from './count-down.ts';
 
 /** Where layers are sent to, and from what. */
@@ -20,10 +21,11 @@ export interface LayerTarget {
   readonly signal: AbortSignal;
 }
 
-/** A layer to be sent; `descriptor` where the manifest has named it already, else it goes as gzip. */
+/** A layer to be sent; `descriptor` and its `source` where the manifest has named it already, else it goes as gzip. */
 export interface LayerToPush {
   readonly layer: StoredLayer;
   readonly descriptor?: Descriptor;
+  readonly source?: ReturnType<typeof sourceOfLayer>;
 }
 
 /** The type of what is sent of layers that are not from a registry: what every client reads. */
@@ -47,21 +49,6 @@ async function firstBytes(blobs: Blobs, digest: string): Promise<Uint8Array> {
   const { start, source } = await detectCompression(blobs.read(digest));
   await source[Symbol.asyncIterator]().return?.();
   return start;
-}
-
-/** The bytes of a blob, which end in an error when they are not those that its name says; `count` is told of them. */
-export async function* verified(
-  blobs: Blobs,
-  digest: string,
-  count: (bytes: number) => void = () => undefined,
-): AsyncGenerator<Uint8Array> {
-  const digester = new Digester();
-  for await (const chunk of blobs.read(digest)) {
-    digester.update(chunk);
-    count(chunk.length);
-    yield chunk;
-  }
-  if (digester.finish() !== digest) throw fail('internal', `the blob ${digest} is damaged on disk`);
 }
 
 async function* counted(source: AsyncIterable<Uint8Array>, count: (bytes: number) => void): AsyncGenerator<Uint8Array> {
@@ -122,20 +109,21 @@ async function mountFromOther(
 }
 
 /** Sends the layer, telling how far it is. */
-async function upload(target: LayerTarget, { layer, descriptor }: LayerToPush): Promise<Found> {
+async function upload(target: LayerTarget, { layer, descriptor, source: given }: LayerToPush): Promise<Found> {
   const { repository, blobs, report } = target;
   const id = shortId(layer.diffId);
-  const { source, compression } = await detectCompression(blobs.read(layer.blob));
+  const blob = given?.blob ?? layer.blob;
+  const { source, compression } = await detectCompression(blobs.read(blob));
   await source[Symbol.asyncIterator]().return?.();
-  const isWhole = descriptor === undefined ? compression === 'gzip' : descriptor.digest === layer.blob;
-  const blobBytes = blobs.sizeBytes(layer.blob) ?? 0;
+  const isWhole = given === undefined ? compression === 'gzip' : given.isWhole;
+  const blobBytes = blobs.sizeBytes(blob) ?? 0;
   const totalBytes = isWhole ? blobBytes : layer.sizeBytes;
   const waits = countDown(report, id);
   const open = (): AsyncIterable<Uint8Array> => {
     waits.end();
     const meter = createMeter(report, { id, status: 'Pushing', totalBytes });
-    if (isWhole) return verified(blobs, layer.blob, meter.add);
-    const plain = counted(decompress(verified(blobs, layer.blob), compression), meter.add);
+    if (isWhole) return verified(blobs, blob, meter.add);
+    const plain = counted(decompress(verified(blobs, blob), compression), meter.add);
     // What the manifest names was not compressed, but is kept so.
     return descriptor === undefined ? gzip(plain) : plain;
   };
@@ -143,19 +131,13 @@ async function upload(target: LayerTarget, { layer, descriptor }: LayerToPush): 
     descriptor !== undefined
       ? { digest: descriptor.digest, sizeBytes: descriptor.size }
       : isWhole
-        ? { digest: layer.blob, sizeBytes: blobBytes }
+        ? { digest: blob, sizeBytes: blobBytes }
         : {};
   try {
     return await repository.uploadBlob({ ...named, open, onRetry: waits.begin });
   } finally {
     waits.end();
   }
-}
-
-/** Whether what a manifest names can be sent from what is here. */
-export function canSend(blobs: Blobs, { layer, descriptor }: LayerToPush): boolean {
-  if (!blobs.has(layer.blob)) return false;
-  return descriptor === undefined || descriptor.digest === layer.blob || descriptor.digest === layer.diffId;
 }
 
 /**

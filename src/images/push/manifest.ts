@@ -2,8 +2,7 @@ import type { Repository } from '#distribution';
 import { type Descriptor, digestOf, isIndexType, mediaTypes, parseIndex } from '#oci';
 import type { Blobs } from '#store';
 import type { Catalogue, StoredImage, StoredLayer } from '../catalogue.ts';
-import { type ManifestLayer, manifestsOf, type StoredManifest } from '../manifests.ts';
-import { canSend } from './layer.ts';
+import { type ManifestLayer, manifestsFor, type StoredManifest, sourceOfLayer } from '../manifests.ts';
 
 /** What is put into the registry last: a manifest or an index. */
 export interface FinishedManifest {
@@ -39,14 +38,6 @@ export function isForeign({ mediaType, urls }: ManifestLayer): boolean {
   return (urls?.length ?? 0) > 0 && /foreign|nondistributable/.test(mediaType);
 }
 
-/** An image's manifests: those of the repository itself first, then those seen last. */
-function candidatesOf({ manifests, references }: Catalogue, image: StoredImage, name: string): StoredManifest[] {
-  const isFrom = ({ id, indexes }: StoredManifest): boolean =>
-    [id, ...indexes.map(({ digest }) => digest)].some((digest) => references.get(`${name}@${digest}`) !== undefined);
-  const all = manifestsOf(manifests, image.id);
-  return [...all.filter(isFrom), ...all.filter((manifest) => !isFrom(manifest))];
-}
-
 /**
  * A manifest that an image came with, if all that it names can be sent or is in the repository: layers may be kept here under
  * another compression than it names. Undefined where one has to be made.
@@ -57,13 +48,16 @@ export async function keptManifest(
   layers: readonly StoredLayer[],
   repository: Repository,
 ): Promise<StoredManifest | undefined> {
-  for (const manifest of candidatesOf(catalogue, image, repository.name)) {
+  for (const manifest of manifestsFor(catalogue, image.id, repository.name)) {
     if (!blobs.has(manifest.id)) continue;
     if (manifest.artifactType !== undefined) return manifest;
     if (manifest.layers.length !== layers.length) continue;
     const missing = manifest.layers.filter((descriptor, index) => {
       const layer = layers[index];
-      return !isForeign(descriptor) && (layer === undefined || !canSend(blobs, { layer, descriptor }));
+      return (
+        !isForeign(descriptor) &&
+        (layer === undefined || sourceOfLayer(manifest, descriptor, layer, blobs) === undefined)
+      );
     });
     const there = await Promise.all(missing.map(({ digest }) => repository.headBlob(digest)));
     if (there.every((found) => found !== undefined)) return manifest;

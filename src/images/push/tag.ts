@@ -5,7 +5,7 @@ import type { Records } from '#store';
 import type { Catalogue, StoredImage, StoredLayer } from '../catalogue.ts';
 import { putReference } from '../commit.ts';
 import type { Layers } from '../layers.ts';
-import { blobsOfManifest, manifestsOf, type StoredManifest } from '../manifests.ts';
+import { blobsOfManifest, manifestsOf, type StoredManifest, sourceOfLayer } from '../manifests.ts';
 import { progressMessage } from '../progress.ts';
 import { pushBlob } from './blob.ts';
 import { type LayerTarget, type LayerToPush, pushLayer } from './layer.ts';
@@ -89,10 +89,13 @@ async function pushContent(
     return makeManifest(config, descriptors);
   }
   if (kept.artifactType === undefined) {
-    const named = layers.map((layer, index) => ({ layer, descriptor: kept.layers[index] }));
     await pushLayers(
       target,
-      named.map(({ layer, descriptor }) => (descriptor === undefined ? { layer } : { layer, descriptor })),
+      layers.map((layer, index) => {
+        const descriptor = kept.layers[index];
+        if (descriptor === undefined) return { layer };
+        return { layer, descriptor, source: sourceOfLayer(kept, descriptor, layer, blobs) };
+      }),
     );
   } else {
     await pushArtifact(target, kept);
