@@ -127,7 +127,7 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
       const { scopes, signal } = request;
       const asked = bearer.parameters.get('scope')?.split(' ').filter(Boolean) ?? [];
       const all = [...new Set([...scopes, ...asked])].sort();
-      const asking = { credentials, scopes: all, insecure, signal };
+      const asking = { credentials, scopes: all, insecure, registry: request.url, signal };
       return `Bearer ${await bearerToken(bearer, asking, request.url, fresh)}`;
     }
     if (!challenges.some(({ scheme }) => scheme === 'basic')) return undefined;
@@ -146,7 +146,13 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
       const ours = new URL(url).origin === home.origin;
       const given = ours ? await authorization(challenges, place, { scopes, signal, url }, fresh) : undefined;
       const sent = { ...headers, ...(given !== undefined && { Authorization: given }) };
-      return transport.send(url, { ...rest, headers: sent, insecure: ours && place.insecure, signal });
+      return transport.send(url, {
+        ...rest,
+        headers: sent,
+        insecure: ours && place.insecure,
+        sentBy: home.href,
+        signal,
+      });
     }
 
     async function ask(path: string, request: RegistryAsk): Promise<Answer> {

@@ -28,7 +28,7 @@ async function logInAt(
   let token: Token | undefined;
   if (bearer !== undefined) {
     token = await tokens
-      .get(bearer, { credentials, scopes: [], offline: true, insecure, signal }, true)
+      .get(bearer, { credentials, scopes: [], offline: true, insecure, registry: url, signal }, true)
       .catch((error: unknown) => {
         if (!(error instanceof EstibaError) || error.kind !== 'unauthorized') throw error;
         throw fail('unauthorized', `Get ${JSON.stringify(url)}: ${error.message}`);

@@ -15,6 +15,7 @@ export interface Asker {
 
 /** How one repository is reached. */
 export interface Reach {
+  readonly host: string;
   /** In the registry: `library/busybox`. */
   readonly path: string;
   readonly scopes: readonly string[];
@@ -78,5 +79,5 @@ export function createReach(
   }
   const ask = (url: string, request: Partial<RegistryAsk>) =>
     retry(async () => (await origin()).ask(url, { scopes, ...request }));
-  return { path, scopes, attempts, firstMs, signal, transport, origin, mirrors, ask, anywhere };
+  return { host, path, scopes, attempts, firstMs, signal, transport, origin, mirrors, ask, anywhere };
 }

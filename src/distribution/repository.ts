@@ -30,9 +30,13 @@ function absence(error: unknown, name: string, reference: string): unknown {
 }
 
 /** A layer of a manifest that says itself where it is. */
-async function fetchForeign({ transport, signal }: Reach, place: string, headers: Readonly<Record<string, string>>) {
+async function fetchForeign(
+  { transport, host, signal }: Reach,
+  place: string,
+  headers: Readonly<Record<string, string>>,
+) {
   if (!/^https?:\/\//.test(place)) throw fail('internal', `unsupported URL of a foreign layer: ${place}`);
-  const answer = await transport.send(place, { headers, signal });
+  const answer = await transport.send(place, { headers, sentBy: `https://${host}`, signal });
   if (answer.status >= 400) throw await failOf(answer);
   return answer;
 }

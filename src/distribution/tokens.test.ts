@@ -21,7 +21,7 @@ test('a registry that is spoken to by HTTPS cannot have a password sent to its t
   };
   const challenge = { scheme: 'bearer', parameters: new Map([['realm', 'http://tokens.example/t']]) };
   const { signal } = new AbortController();
-  const common = { scopes: [], signal };
+  const common = { scopes: [], registry: 'https://registry.example', signal };
   for (const credentials of [{ username: 'me', password: 'secret' }, { identitytoken: 'secret' }]) {
     const refused = createTokens(transport).get(challenge, { ...common, credentials, insecure: false });
     await expect(refused).rejects.toThrow('unencrypted');

@@ -20,6 +20,8 @@ export interface TokenRequest {
   /** Whether a token to be kept in place of the password is wanted. */
   readonly offline?: boolean;
   readonly insecure: boolean;
+  /** A URL of the registry whose challenge it is. */
+  readonly registry: string;
   readonly signal: AbortSignal;
 }
 
@@ -46,7 +48,7 @@ function realmOf(challenge: Challenge): URL {
 }
 
 function requestOf(challenge: Challenge, request: TokenRequest): { url: string; ask: Ask } {
-  const { credentials = {}, scopes, insecure, signal } = request;
+  const { credentials = {}, scopes, insecure, registry: sentBy, signal } = request;
   const { identitytoken, username = '', password = '' } = credentials;
   const url = realmOf(challenge);
   const service = challenge.parameters.get('service') ?? '';
@@ -63,7 +65,7 @@ function requestOf(challenge: Challenge, request: TokenRequest): { url: string; 
     form.set('service', service);
     if (scopes.length > 0) form.set('scope', scopes.join(' '));
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' };
-    return { url: url.href, ask: { method: 'POST', headers, body: form.toString(), insecure, signal } };
+    return { url: url.href, ask: { method: 'POST', headers, body: form.toString(), insecure, sentBy, signal } };
   }
   if (username !== '') url.searchParams.set('account', username);
   if (request.offline === true) {
@@ -73,7 +75,7 @@ function requestOf(challenge: Challenge, request: TokenRequest): { url: string; 
   for (const scope of scopes) url.searchParams.append('scope', scope);
   if (service !== '') url.searchParams.set('service', service);
   const headers = known ? { Authorization: basicAuthorization(credentials) } : {};
-  return { url: url.href, ask: { headers, insecure, signal } };
+  return { url: url.href, ask: { headers, insecure, sentBy, signal } };
 }
 
 async function fetchToken(transport: Transport, challenge: Challenge, request: TokenRequest): Promise<Token> {
@@ -88,7 +90,7 @@ async function fetchToken(transport: Transport, challenge: Challenge, request: T
     throw fail('internal', `unable to decode token response: ${JSON.stringify(text.slice(0, 200))}`);
   }
   const bearer = said.token || said.access_token;
-  if (typeof bearer !== 'string')
+  if (typeof bearer !== 'string' || !/^[!-~]+$/.test(bearer))
     throw fail('internal', 'authorization server did not include a token in the response');
   const lifeSeconds = typeof said.expires_in === 'number' ? said.expires_in : presetLifeSeconds;
   const refresh = typeof said.refresh_token === 'string' ? said.refresh_token : '';

@@ -9,6 +9,8 @@ export interface Ask {
   readonly body?: string | Uint8Array | (() => AsyncIterable<Uint8Array>);
   /** Whether an unknown certificate is good enough. */
   readonly insecure?: boolean;
+  /** Where the URL is not the caller's own: that of the server that named it. */
+  readonly sentBy?: string;
   /** For how long nothing may come, where it is not as long as usual. */
   readonly idleMs?: number;
   readonly signal: AbortSignal;
@@ -47,6 +49,12 @@ const redirects = [301, 302, 303, 307, 308];
 /** Where a cloud tells its machines their secrets, and nothing is that another network's registry may send us to. */
 function isLinkLocal({ hostname }: URL): boolean {
   return /^169\.254\.|^\[fe[89ab]|^\[::ffff:a9fe:/.test(hostname);
+}
+
+/** Throws where a server names a URL that is none of its business. */
+function checkSent(words: string, url: URL, by: string): void {
+  if (!isLinkLocal(url) || isLinkLocal(new URL(by))) return;
+  throw fail('internal', `${words}: an address of this link alone is not gone to for ${new URL(by).host}: ${url.href}`);
 }
 
 /** Aborts when there has been no progress for a while. */
@@ -171,17 +179,18 @@ export function createTransport(options: {
     const { method = 'GET' } = ask;
     let place = url;
     let { headers = {}, insecure = false } = ask;
+    const wordsOf = (text: string) => `${method.charAt(0)}${method.slice(1).toLowerCase()} ${JSON.stringify(text)}`;
+    if (ask.sentBy !== undefined) checkSent(wordsOf(url), new URL(url), ask.sentBy);
     for (let count = 0; ; count += 1) {
       const answer = await sendOnce(place, { ...ask, insecure }, headers);
       const location = answer.headers.get('location');
       if (!redirects.includes(answer.status) || location === null || !['GET', 'HEAD'].includes(method)) return answer;
       await answer.discard();
       const next = URL.canParse(location, place) ? new URL(location, place) : undefined;
-      const words = `${method.charAt(0)}${method.slice(1).toLowerCase()} ${JSON.stringify(place)}`;
+      const words = wordsOf(place);
       if (next === undefined || !/^https?:$/.test(next.protocol))
         throw fail('internal', `${words}: a redirect to nowhere: ${location}`);
-      if (isLinkLocal(next) && !isLinkLocal(new URL(place)))
-        throw fail('internal', `${words}: a redirect to an address of this link alone is not followed: ${location}`);
+      checkSent(words, next, place);
       if (count === redirectsMax) throw fail('internal', `${words}: stopped after ${redirectsMax} redirects`);
       if (next.origin !== new URL(place).origin) {
         headers = Object.fromEntries(

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '#oci';
@@ -11,6 +10,7 @@ import { createTransport } from '../../src/distribution/transport.ts';
 import { makeAuthority, makeCertificate } from '../harness/certificates.ts';
 import { errorAnswer, type ScriptedRequest, startScriptedRegistry, startScriptedServer } from '../harness/index.ts';
 import { collect, describe, manifestOf, manifestType, openClient, pullFrom } from './client.ts';
+import { startProxy } from './proxy.ts';
 
 const { signal } = new AbortController();
 const content = Buffer.alloc(200_000, 'something to send ');
@@ -23,43 +23,6 @@ beforeAll(() => {
   makeCertificate(directory, { name: 'client', authority: 'authority', use: 'client' });
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-/** A proxy that takes every host for this machine, and remembers what it was asked. */
-async function startProxy() {
-  const asked: string[] = [];
-  const authorizations: string[] = [];
-  const sockets = new Set<Socket>();
-  const couple = (one: Socket, other: Socket): void => {
-    for (const socket of [one, other]) {
-      sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-    }
-    one.pipe(other).pipe(one);
-  };
-  const server = createServer((client) => {
-    client.once('data', (head: Buffer) => {
-      const text = head.toString('latin1');
-      const [method = '', target = ''] = text.split(' ');
-      asked.push(`${method} ${target}`);
-      authorizations.push(/^proxy-authorization: (.*)\r$/im.exec(text)?.[1] ?? '');
-      const upstream = connect(Number(/:(\d+)/.exec(target)?.[1]), '127.0.0.1', () => {
-        if (method === 'CONNECT') client.write('HTTP/1.1 200 OK\r\n\r\n');
-        else upstream.write(head);
-        couple(client, upstream);
-      });
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
-    authorizations,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
-}
 
 /** A registry that wants a token for everything; its tokens are `token-1`, `token-2`, … and the newest alone is good. */
 async function guarded(answerToken: (request: ScriptedRequest, count: number) => object | undefined) {

@@ -76,6 +76,16 @@ async function problems(): Promise<string[]> {
 const to = (digest: string, answer: ScriptedAnswer) => (request: ScriptedRequest) =>
   request.path.endsWith(digest) ? answer : undefined;
 
+/** Wants a token of this realm for the tag; its own token server knows only the way to itself. */
+function askForToken(tag: string, realm: string): void {
+  make(tag);
+  const headers = { 'WWW-Authenticate': `Bearer realm="${realm}",service="s"` };
+  lie = ({ path }) => {
+    if (path === '/token') return { status: 302, headers: { Location: '/token' } };
+    return path.endsWith(`manifests/${tag}`) ? { status: 401, headers } : undefined;
+  };
+}
+
 /** Each sets up its lie under a tag. */
 const lies: Readonly<Record<string, (tag: string) => void>> = {
   'a layer with another content': (tag) => {
@@ -103,6 +113,10 @@ const lies: Readonly<Record<string, (tag: string) => void>> = {
   'a redirect to a file': (tag) => {
     lie = to(make(tag).layer, { status: 307, headers: { Location: 'file:///etc/passwd' } });
   },
+  'a file as its token server': (tag) => askForToken(tag, 'file:///etc/passwd'),
+  'a token server where a cloud tells its secrets': (tag) =>
+    askForToken(tag, 'http://169.254.169.254/latest/meta-data'),
+  'a token server that sends in a circle': (tag) => askForToken(tag, `http://${registry.host}/token`),
   'a page in place of a manifest': (tag) => {
     lie = to(`manifests/${tag}`, { headers: { 'Content-Type': 'text/html' }, body: '<html>sign in</html>' });
   },
