@@ -1,6 +1,6 @@
+import { findPlugin, listPlugins, type PluginAddress } from '#plugins';
 import { fail, messageOf } from '#std/errors';
 import type { PluginDriver } from './driver.ts';
-import { findPlugin, listPlugins, type PluginAddress } from './plugins/discovery.ts';
 import { createPluginDriver, type PluginLimits } from './plugins/driver.ts';
 
 /** The volume plugins of this host, by name. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Filters, PruneReport, Volume, VolumeCreateRequest } from '#api';
 import type { Events } from '#events';
+import { defaultPluginDirectories } from '#plugins';
 import { fail, kindOf, messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { Lock } from '#std/lock';
@@ -13,7 +14,6 @@ import { listVolumes } from './list.ts';
 import { openLocalVolumes } from './local.ts';
 import { createVolumeMaker, type VolumeMaker } from './make.ts';
 import { createPluginVolumes } from './plugin-volumes.ts';
-import { defaultPluginDirectories } from './plugins/discovery.ts';
 import type { PluginLimits } from './plugins/driver.ts';
 import { driverOf, localDriver, now, type VolumeRecord, volumeOf } from './record.ts';
 import { sizeOfTree } from './tree.ts';

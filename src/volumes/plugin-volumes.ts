@@ -1,9 +1,9 @@
+import { PluginSilence } from '#plugins';
 import { fail, messageOf } from '#std/errors';
 import { log } from '#std/log';
 import type { Collection } from '#store';
 import type { DriverVolume } from './driver.ts';
 import type { PluginDrivers } from './drivers.ts';
-import { PluginSilence } from './plugins/client.ts';
 import type { VolumeRecord } from './record.ts';
 
 const driverPauseMs = 500;

@@ -3,7 +3,7 @@
  * Whatever a room may import it also may import the types of; there is no other way in than a room's index.ts,
  * save for `std` and `linux`, which are entered by file.
  */
-const ground = ['keeper', 'porter', 'store', 'distribution', 'oci', 'linux', 'api', 'std'];
+const ground = ['keeper', 'porter', 'plugins', 'store', 'distribution', 'oci', 'linux', 'api', 'std'];
 const features = ['containers', 'images', 'networks', 'volumes', 'events'];
 
 export const rooms: Readonly<Record<string, readonly string[]>> = {
@@ -20,6 +20,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   keeper: ['linux', 'std'],
   porter: ['store', 'oci', 'linux', 'std'],
   store: ['oci', 'linux', 'std'],
+  plugins: ['linux', 'std'],
   distribution: ['oci', 'std'],
   oci: ['api', 'std'],
   linux: ['std'],

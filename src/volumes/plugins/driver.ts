@@ -1,8 +1,7 @@
 import { posix } from 'node:path';
+import { type CallLimits, type PluginAddress, PluginConnection, PluginSilence } from '#plugins';
 import { fail } from '#std/errors';
 import type { DriverVolume, PluginDriver } from '../driver.ts';
-import { type CallLimits, PluginClient, PluginSilence } from './client.ts';
-import type { PluginAddress } from './discovery.ts';
 
 /** How long a plugin may take: Docker's two minutes for what may do work, one for the rest; and less where others wait. */
 export interface PluginLimits {
@@ -43,45 +42,21 @@ export function createPluginDriver(
   address: PluginAddress,
   limits: PluginLimits = defaultPluginLimits,
 ): PluginDriver {
-  const client = new PluginClient(address);
-  let active: Promise<string> | undefined;
+  let scope = 'local';
   let silentUntilMs = 0;
-
-  /** Says hello once, and again when that failed; returns the plugin's scope. */
-  function activate(callLimits: CallLimits): Promise<string> {
-    active ??= hello(callLimits).catch((error: unknown) => {
-      active = undefined;
-      throw error;
-    });
-    return active;
-  }
-
-  async function hello(callLimits: CallLimits): Promise<string> {
-    const { Implements } = await client.call('Plugin.Activate', undefined, callLimits);
-    if (!Array.isArray(Implements) || !Implements.includes('VolumeDriver')) {
-      throw fail('not-found', `plugin ${JSON.stringify(name)} does not implement the requested driver`);
-    }
+  const plugin = new PluginConnection(name, address, 'VolumeDriver', async (question) => {
     try {
-      const { Capabilities } = await client.call('VolumeDriver.Capabilities', {}, callLimits);
-      return text(Capabilities, 'Scope').toLowerCase() === 'global' ? 'global' : 'local';
+      const { Capabilities } = await question('Capabilities');
+      scope = text(Capabilities, 'Scope').toLowerCase() === 'global' ? 'global' : 'local';
     } catch {
       // A plugin need not tell.
-      return 'local';
+      scope = 'local';
     }
-  }
+  });
 
   async function ask(method: string, body: object, callLimits: CallLimits): Promise<Readonly<Record<string, unknown>>> {
-    await activate(callLimits);
-    let answer: Readonly<Record<string, unknown>>;
-    try {
-      answer = await client.call(`VolumeDriver.${method}`, body, callLimits);
-    } catch (error) {
-      // The plugin that comes back may be another one.
-      if (error instanceof PluginSilence) active = undefined;
-      throw error;
-    }
+    const answer = await plugin.ask(method, body, callLimits);
     silentUntilMs = 0;
-    if (text(answer, 'Err') !== '') throw fail('internal', text(answer, 'Err'));
     return answer;
   }
 
@@ -104,7 +79,10 @@ export function createPluginDriver(
 
   return {
     name,
-    scope: () => activate(limits.answer),
+    async scope() {
+      await plugin.activate(limits.answer);
+      return scope;
+    },
     async create(volume, options) {
       await ask('Create', { Name: volume, Opts: options }, limits.work);
     },
