@@ -1,13 +1,16 @@
 import { ptr } from 'bun:ffi';
 import { check, hasCode, libc } from './errno.ts';
+import { socketAddress } from './socket-address.ts';
 
-const ipv4Family = 2;
+const ipv6Family = 10;
 const socketTypes = { tcp: 1, udp: 2, sctp: 1 } as const;
 const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
 const closeOnExec = 0o2000000;
 const socketLevel = 1;
 const reuseAddress = 2;
 const receiveBuffer = 8;
+const ipv6Level = 41;
+const ipv6Only = 26;
 
 /** A transport protocol whose ports can be published. */
 export type PortProtocol = keyof typeof protocolNumbers;
@@ -20,23 +23,19 @@ const library = libc({
   close: { args: ['i32'], returns: 'i32' },
 });
 
-function socketAddress(address: string, port: number): Buffer {
-  const result = Buffer.alloc(16);
-  result.writeUInt16LE(ipv4Family, 0);
-  result.writeUInt16BE(port, 2);
-  Buffer.from(address.split('.').map(Number)).copy(result, 4);
-  return result;
-}
+const turnedOn = Buffer.from([1, 0, 0, 0]);
 
 function tryReserve(protocol: PortProtocol, address: string, port: number, listening: boolean): Disposable {
   const { socket, bind, listen, setsockopt, close } = library();
   const type = socketTypes[protocol] | closeOnExec;
-  const descriptor = check('socket', socket(ipv4Family, type, protocolNumbers[protocol]), protocol);
+  const place = socketAddress(address, port);
+  const family = place.readUInt16LE(0);
+  const descriptor = check('socket', socket(family, type, protocolNumbers[protocol]), protocol);
   try {
     // Whatever arrives at the socket itself nobody will read.
     setsockopt(descriptor, socketLevel, receiveBuffer, ptr(Buffer.alloc(4)), 4);
-    if (listening) setsockopt(descriptor, socketLevel, reuseAddress, ptr(Buffer.from([1, 0, 0, 0])), 4);
-    const place = socketAddress(address, port);
+    if (family === ipv6Family) setsockopt(descriptor, ipv6Level, ipv6Only, ptr(turnedOn), 4);
+    if (listening) setsockopt(descriptor, socketLevel, reuseAddress, ptr(turnedOn), 4);
     check('bind', bind(descriptor, ptr(place), place.length), `${address}:${port}`);
     if (listening) check('listen', listen(descriptor, 0), `${address}:${port}`);
   } catch (error) {
@@ -47,7 +46,7 @@ function tryReserve(protocol: PortProtocol, address: string, port: number, liste
 }
 
 /**
- * Takes an IPv4 port of the host, so that no other process can have it while packets to it are redirected: a bound socket
+ * Takes a port of the host, so that no other process can have it while packets to it are redirected: a bound socket
  * that does not listen. Throws `SystemCallError` (EADDRINUSE, EADDRNOTAVAIL, EACCES). A protocol that the kernel has no
  * sockets of cannot be in use either, and is not reserved.
  */

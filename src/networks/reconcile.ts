@@ -61,7 +61,7 @@ function restoreDevice(
 
 /** Brings kernel and records together; what cannot be restored of a living container is told in the log. */
 export async function reconcile(parts: ReconcileParts, live: ReadonlySet<string>): Promise<void> {
-  const { catalog, sandboxes, ports, route } = parts;
+  const { catalog, sandboxes, bridge, ports, route } = parts;
   const dead = [...catalog.sandboxes.all()].filter(({ id }) => !live.has(id));
   await runAll([
     ...dead.map(
@@ -84,7 +84,8 @@ export async function reconcile(parts: ReconcileParts, live: ReadonlySet<string>
     } catch (error) {
       log('error', 'a container has lost its network', { container: id, error: messageOf(error) });
     }
-    for (const { hostAddress, hostPort, protocol } of await ports.restore(published, attachment)) {
+    const target = { device: bridge.record().device, ipv4: attachment.address, owner: record.containerName };
+    for (const { hostAddress, hostPort, protocol } of await ports.restore(published, target)) {
       log('warn', 'a published port is also in use by another process', {
         container: id,
         hostAddress,

@@ -33,6 +33,7 @@ export interface PublishedPort {
   readonly protocol: PortProtocol;
   /** Address on the host: `0.0.0.0`, `127.0.0.1`, `::`, … */
   readonly hostAddress: string;
+  /** 0 where no port of the host is taken: the container's own is opened (a routed network). */
   readonly hostPort: number;
   readonly containerPort: number;
 }

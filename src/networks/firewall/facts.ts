@@ -1,6 +1,5 @@
-import { isIP } from 'node:net';
 import type { SetElement } from '#linux/nftables-elements';
-import { fail } from '#std/errors';
+import { addressBytes } from '#linux/socket-address';
 import type { PublishedPort } from '../record.ts';
 import { type BridgeRules, type FamilyRules, isIpv6, type Redirection } from './state.ts';
 
@@ -33,23 +32,7 @@ const deviceNameBytes = 16;
 
 /** An address as a number; throws `invalid-argument`. */
 export function addressValue(address: string): bigint {
-  const version = isIP(address);
-  if (version === 0 || address.includes('%')) throw fail('invalid-argument', `invalid IP address: ${address}`);
-  if (version === 4) return dottedValue(address);
-  // The last four bytes may be written as an IPv4 address.
-  const [, head = '', dotted] = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(address) ?? [];
-  const value = dotted === undefined ? 0n : dottedValue(dotted);
-  const text =
-    dotted === undefined ? address : `${head}${(value >> 16n).toString(16)}:${(value & 0xffffn).toString(16)}`;
-  const [left = '', right] = text.split('::');
-  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'));
-  const [first, last] = [groups(left), groups(right ?? '')];
-  const zeroes = Array.from({ length: 8 - first.length - last.length }, () => '0');
-  return [...first, ...zeroes, ...last].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
-}
-
-function dottedValue(address: string): bigint {
-  return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
+  return BigInt(`0x${addressBytes(address).toString('hex')}`);
 }
 
 function valueBytes(value: bigint, bits: number): Buffer {
@@ -66,7 +49,7 @@ export function subnetBounds(subnet: string): { first: bigint; behind: bigint } 
 
 function fieldBytes(field: Field): Buffer {
   const bytes = Buffer.alloc('device' in field ? deviceNameBytes : 4);
-  if ('address' in field) return valueBytes(addressValue(field.address), isIpv6(field.address) ? 128 : 32);
+  if ('address' in field) return addressBytes(field.address);
   if ('device' in field) bytes.write(field.device);
   else if ('protocol' in field) bytes.writeUInt8(protocolNumbers[field.protocol]);
   else bytes.writeUInt16BE(field.port);

@@ -2,6 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { createServer } from 'node:net';
 import { Lab, request } from '../testing/lab.ts';
 import type { Networks } from '../types.ts';
+import { PortAllocator, type PublishTarget } from './allocator.ts';
+import { hasIpv6 } from './forwarder.ts';
+import { ephemeralRange } from './present.ts';
+import type { PortRequest } from './request.ts';
 
 let lab: Lab;
 let networks: Networks;
@@ -99,4 +103,42 @@ test('a published port is held: no process of the host can take it', async () =>
 test('an address that the host does not have is refused', async () => {
   const refused = networks.setUp(request({ portBindings: publish('', '203.0.113.77') }));
   await expect(refused).rejects.toThrow('cannot assign requested address');
+});
+
+/** What is taken and opened for one request, without numbers that are chosen. */
+async function placesOf(target: Partial<PublishTarget>, asked: Partial<PortRequest> = {}): Promise<string[]> {
+  const allocator = new PortAllocator(ephemeralRange());
+  const one = { protocol: 'tcp' as const, containerPort: 80, hostAddress: '', ...asked };
+  const ports = await allocator.allocate([one], { device: 'none', ...target });
+  allocator.release(ports);
+  return ports.map(({ hostAddress, hostPort }) => `${hostAddress} ${hostPort === 0 ? 'opened' : 'taken'}`);
+}
+
+test('which addresses of the host a binding stands for follows from the network', async () => {
+  // What is said of IPv6 holds where the host has it.
+  if (!hasIpv6()) return;
+  const [ipv4, ipv6] = ['10.0.0.2', 'fd00::2'];
+  const both = ['0.0.0.0 taken', ':: taken'];
+  expect(await placesOf({ ipv4 })).toEqual(both);
+  expect(await placesOf({ ipv4, ipv6 })).toEqual(both);
+  expect(await placesOf({ ipv4 }, { protocol: 'udp' })).toEqual(both);
+  expect(await placesOf({ ipv4 }, { protocol: 'sctp' })).toEqual(['0.0.0.0 taken']);
+  expect(await placesOf({ ipv6 })).toEqual([':: taken']);
+  expect(await placesOf({ ipv6 }, { hostAddress: '127.0.0.1' })).toEqual([]);
+  expect(await placesOf({ ipv4, defaultAddress: '127.0.0.1' })).toEqual(['127.0.0.1 taken']);
+  expect(await placesOf({ ipv4, defaultAddress: '::1' })).toEqual(['::1 taken']);
+  expect(await placesOf({ ipv4, defaultAddress: '127.0.0.1' }, { hostAddress: '0.0.0.0' })).toEqual(['0.0.0.0 taken']);
+  expect(await placesOf({ ipv4, modes: { ipv4: 'routed' } })).toEqual(['0.0.0.0 opened', ':: taken']);
+  expect(await placesOf({ ipv4, ipv6, modes: { ipv6: 'routed' } })).toEqual(['0.0.0.0 taken', ':: opened']);
+  expect(await placesOf({ ipv4, modes: { ipv4: 'routed' } }, { hostAddress: '127.0.0.1' })).toEqual(['0.0.0.0 opened']);
+});
+
+test('a thousand ports are given out and held', async () => {
+  const allocator = new PortAllocator({ first: 20_000, last: 32_000 });
+  const requests = Array.from({ length: 1000 }, (_, index) => ({
+    ...{ protocol: 'tcp' as const, containerPort: 1 + index, hostAddress: '127.0.0.1' },
+  }));
+  const ports = await allocator.allocate(requests, { device: 'none', ipv4: '10.0.0.2' });
+  expect(new Set(ports.map(({ hostPort }) => hostPort)).size).toBe(1000);
+  allocator.release(ports);
 });

@@ -1,13 +1,20 @@
 import { hasCode } from '#linux/errno';
 import { type PortProtocol, reservePort } from '#linux/port-reservation';
 import { fail } from '#std/errors';
+import { log } from '#std/log';
+import { type GatewayMode, isIpv6, type PortTarget } from '../firewall/state.ts';
 import type { PublishedPort } from '../record.ts';
 import { hasIpv6, openForwarder } from './forwarder.ts';
 import type { PortRange, PortRequest } from './request.ts';
 
-/** Where published ports lead to. */
-export interface PortTarget {
-  readonly address: string;
+/** Where published ports lead to, and what its networks say of them. */
+export interface PublishTarget extends PortTarget {
+  /** `nat` where it is not given. Of a routed family no port of the host is taken: the container's own is opened. */
+  readonly modes?: { readonly ipv4?: GatewayMode; readonly ipv6?: GatewayMode };
+  /** Address of the host for bindings that name none; `0.0.0.0`, which stands for IPv6's too, when not given. */
+  readonly defaultAddress?: string;
+  /** Who to name in the log when somebody else wants one of these ports: a container's name. */
+  readonly owner?: string;
 }
 
 const anyIpv4 = '0.0.0.0';
@@ -17,14 +24,30 @@ function isUnspecified(address: string): boolean {
   return address === anyIpv4 || address === anyIpv6;
 }
 
-function isIpv6(address: string): boolean {
-  return address.includes(':');
+/** What a request stands for at a target: addresses of the host whose ports are taken, and families that are only opened. */
+interface Places {
+  readonly taken: readonly string[];
+  readonly opened: readonly string[];
 }
 
-/** Host addresses that a request stands for. IPv6 goes through the forwarder, which knows TCP. */
-function addressesOf({ hostAddress, protocol }: PortRequest): string[] {
-  if (hostAddress !== '') return [hostAddress];
-  return protocol === 'tcp' && hasIpv6() ? [anyIpv6, anyIpv4] : [anyIpv4];
+function placesOf({ hostAddress, protocol }: PortRequest, target: PublishTarget): Places {
+  const { ipv4, ipv6, modes = {}, defaultAddress = anyIpv4 } = target;
+  const asked = hostAddress === '' ? defaultAddress : hostAddress;
+  const isAny = hostAddress === '' && asked === anyIpv4;
+  const taken: string[] = [];
+  const opened: string[] = [];
+  if (isAny || isIpv6(asked)) {
+    const address = isAny ? anyIpv6 : asked;
+    if (ipv6 !== undefined && modes.ipv6 === 'routed') opened.push(anyIpv6);
+    else if (ipv6 !== undefined) taken.push(address);
+    // To an IPv4 address the forwarder leads, which does not know SCTP.
+    else if (ipv4 !== undefined && protocol !== 'sctp' && hasIpv6()) taken.push(address);
+  }
+  if ((isAny || !isIpv6(asked)) && ipv4 !== undefined) {
+    if (modes.ipv4 === 'routed') opened.push(anyIpv4);
+    else taken.push(asked);
+  }
+  return { taken, opened };
 }
 
 /** Another process has the port; the next of a range may be free. */
@@ -32,8 +55,8 @@ class PortInUse extends Error {}
 
 /** The ports of the host that this engine has given out, each held by a socket so that no other process takes it. */
 export class PortAllocator {
-  /** `tcp/8080` -> the host addresses it is taken on. */
-  readonly #taken = new Map<string, Set<string>>();
+  /** `tcp/8080` -> the host addresses it is taken on, and by whom. */
+  readonly #taken = new Map<string, Map<string, string>>();
   readonly #holds = new Map<string, Disposable>();
   #next: number;
 
@@ -44,9 +67,10 @@ export class PortAllocator {
 
   /**
    * Finds and takes host ports for all requests, or none of them; throws in Docker's words for the part after
-   * `driver failed programming external connectivity on endpoint …: `.
+   * `driver failed programming external connectivity on endpoint …: `. Who has a port that is taken is in the log. What
+   * the target has no address for is left out; a port that is only opened has `hostPort` 0.
    */
-  async allocate(requests: readonly PortRequest[], target: PortTarget): Promise<PublishedPort[]> {
+  async allocate(requests: readonly PortRequest[], target: PublishTarget): Promise<PublishedPort[]> {
     const allocated: PublishedPort[] = [];
     try {
       for (const request of requests) allocated.push(...(await this.#fulfil(request, target)));
@@ -58,10 +82,11 @@ export class PortAllocator {
   }
 
   /** Takes ports that a record says are a container's, whatever else has them; those that could not be held are returned. */
-  async restore(ports: readonly PublishedPort[], target: PortTarget): Promise<PublishedPort[]> {
+  async restore(ports: readonly PublishedPort[], target: PublishTarget): Promise<PublishedPort[]> {
     const failed: PublishedPort[] = [];
     for (const port of ports) {
-      this.#mark(port);
+      if (port.hostPort === 0) continue;
+      this.#mark(port, target);
       if (this.#holds.has(holdKey(port))) continue;
       try {
         this.#holds.set(holdKey(port), await this.#hold(port, target));
@@ -84,19 +109,26 @@ export class PortAllocator {
     }
   }
 
-  async #fulfil(request: PortRequest, target: PortTarget): Promise<PublishedPort[]> {
-    const { hostPorts } = request;
+  async #fulfil(request: PortRequest, target: PublishTarget): Promise<PublishedPort[]> {
+    const { hostPorts, protocol, containerPort } = request;
+    const { taken, opened } = placesOf(request, target);
+    const direct = opened.map((hostAddress) => ({ protocol, hostAddress, hostPort: 0, containerPort }));
+    if (taken.length === 0) return direct;
+    // Docker lists IPv4 first.
+    const inOrder = (ports: readonly PublishedPort[]) =>
+      [...ports, ...direct].sort((one, other) => Number(isIpv6(one.hostAddress)) - Number(isIpv6(other.hostAddress)));
     if (hostPorts !== undefined && hostPorts.first === hostPorts.last) {
-      const conflict = this.#conflict(request, hostPorts.first);
+      const conflict = this.#conflict(protocol, taken, hostPorts.first);
       if (conflict !== undefined) {
-        throw fail('internal', `Bind for ${conflict}:${hostPorts.first} failed: port is already allocated`);
+        log('info', 'a port is not free to be published', { port: hostPorts.first, protocol, ...conflict });
+        throw fail('internal', `Bind for ${conflict.address}:${hostPorts.first} failed: port is already allocated`);
       }
-      return this.#take(request, hostPorts.first, target);
+      return inOrder(await this.#take(request, taken, hostPorts.first, target));
     }
     for (const port of this.#candidates(hostPorts)) {
-      if (this.#conflict(request, port) !== undefined) continue;
+      if (this.#conflict(protocol, taken, port) !== undefined) continue;
       try {
-        return await this.#take(request, port, target);
+        return inOrder(await this.#take(request, taken, port, target));
       } catch (error) {
         if (!(error instanceof Error && error.cause instanceof PortInUse)) throw error;
       }
@@ -117,54 +149,68 @@ export class PortAllocator {
     }
   }
 
-  /** The address to name as taken, when the request cannot have the port. */
-  #conflict(request: PortRequest, port: number): string | undefined {
-    const taken = this.#taken.get(takenKey(request.protocol, port));
+  /** The address to name as taken, and by whom, when a port cannot be had on all of `wanted`. */
+  #conflict(
+    protocol: PortProtocol,
+    wanted: readonly string[],
+    port: number,
+  ): { address: string; owner: string } | undefined {
+    const taken = this.#taken.get(takenKey(protocol, port));
     if (taken === undefined) return undefined;
     // IPv4 first: it is the address that Docker names.
-    for (const address of addressesOf(request).toReversed()) {
-      const sameFamily = [...taken].filter((other) => isIpv6(other) === isIpv6(address));
-      const owner = sameFamily.find((other) => other === address || isUnspecified(other) || isUnspecified(address));
-      if (owner !== undefined) return isUnspecified(owner) ? owner : address;
+    for (const address of wanted.toReversed()) {
+      for (const [other, owner] of taken) {
+        if (isIpv6(other) !== isIpv6(address)) continue;
+        if (other !== address && !isUnspecified(other) && !isUnspecified(address)) continue;
+        return { address: isUnspecified(other) ? other : address, owner };
+      }
     }
     return undefined;
   }
 
-  async #take(request: PortRequest, hostPort: number, target: PortTarget): Promise<PublishedPort[]> {
-    const { protocol, containerPort } = request;
-    const ports = addressesOf(request).map((hostAddress) => ({ protocol, hostAddress, hostPort, containerPort }));
+  async #take(
+    { protocol, containerPort }: PortRequest,
+    addresses: readonly string[],
+    hostPort: number,
+    target: PublishTarget,
+  ): Promise<PublishedPort[]> {
+    const ports = addresses.map((hostAddress) => ({ protocol, hostAddress, hostPort, containerPort }));
     // Marked before the first wait: a start beside this one must not find them free.
-    for (const port of ports) this.#mark(port);
+    for (const port of ports) this.#mark(port, target);
     try {
       for (const port of ports) this.#holds.set(holdKey(port), await this.#hold(port, target));
-      // Docker lists IPv4 first.
-      return ports.reverse();
+      return ports;
     } catch (error) {
       this.release(ports);
       throw error;
     }
   }
 
-  #mark({ protocol, hostPort, hostAddress }: PublishedPort): void {
+  #mark({ protocol, hostPort, hostAddress }: PublishedPort, { owner = '' }: PublishTarget): void {
     const key = takenKey(protocol, hostPort);
-    const addresses = this.#taken.get(key) ?? new Set();
-    this.#taken.set(key, addresses.add(hostAddress));
+    const addresses = this.#taken.get(key) ?? new Map<string, string>();
+    this.#taken.set(key, addresses.set(hostAddress, owner));
   }
 
-  async #hold(port: PublishedPort, target: PortTarget): Promise<Disposable> {
+  /** Of an IPv6 port the forwarder is the holder, also where rules lead past it: it has what is sent to `::1`. */
+  async #hold(port: PublishedPort, { ipv4, ipv6 }: PublishTarget): Promise<Disposable> {
     const { protocol, hostAddress, hostPort, containerPort } = port;
+    const address = (isIpv6(hostAddress) ? (ipv6 ?? ipv4) : ipv4) ?? '';
     try {
-      return isIpv6(hostAddress)
-        ? await openForwarder(hostAddress, hostPort, { address: target.address, port: containerPort })
+      return isIpv6(hostAddress) && protocol !== 'sctp'
+        ? await openForwarder(protocol, { address: hostAddress, port: hostPort }, { address, port: containerPort })
         : reservePort(protocol, hostAddress, hostPort);
     } catch (error) {
-      const host = isIpv6(hostAddress) ? `[${hostAddress}]` : hostAddress;
-      const place = `${host}:${hostPort}:${target.address}:${containerPort}/${protocol}`;
+      const place = `${bracketed(hostAddress)}:${hostPort}:${bracketed(address)}:${containerPort}/${protocol}`;
       const inUse = hasCode(error, 'EADDRINUSE');
       const reason = inUse ? 'address already in use' : reasonOf(error);
       throw fail('internal', `failed to bind host port for ${place}: ${reason}`, inUse ? new PortInUse() : error);
     }
   }
+}
+
+function bracketed(address: string): string {
+  return isIpv6(address) ? `[${address}]` : address;
 }
 
 function reasonOf(error: unknown): string {

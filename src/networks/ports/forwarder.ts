@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { hasCode } from '#linux/errno';
 import { lazy } from '#std/lazy';
+import { openDatagramForwarder } from './datagram-forwarder.ts';
 
 /** Whether the host can have IPv6 sockets. */
 export const hasIpv6 = lazy(() => {
@@ -24,18 +25,19 @@ function join(client: Socket, target: { address: string; port: number }): void {
 }
 
 /**
- * Takes TCP connections to an IPv6 address and passes them on to a container, which has IPv4 alone: the one redirection
- * that rules cannot do. Rejects when the address cannot be bound.
+ * Takes what reaches an IPv6 address of the host and passes it on to a container: where that has IPv4 alone, and from the
+ * host's own `::1`, which rules cannot do. Rejects when the address cannot be bound.
  */
 export async function openForwarder(
-  host: string,
-  port: number,
+  protocol: 'tcp' | 'udp',
+  host: { address: string; port: number },
   target: { address: string; port: number },
 ): Promise<Disposable> {
+  if (protocol === 'udp') return openDatagramForwarder(host, target);
   const server = createServer({ allowHalfOpen: true }, (client) => join(client, target));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, ipv6Only: true }, resolve);
+    server.listen({ host: host.address, port: host.port, ipv6Only: true }, resolve);
   });
   return {
     [Symbol.dispose]() {

@@ -12,7 +12,7 @@ export function portMap(
   const map: Record<string, PortBinding[] | null> = Object.fromEntries(keys.map((key) => [key, null]));
   for (const { containerPort, protocol, hostAddress, hostPort } of published) {
     const key = portKey(containerPort, protocol);
-    map[key] = [...(map[key] ?? []), { HostIp: hostAddress, HostPort: String(hostPort) }];
+    map[key] = [...(map[key] ?? []), { HostIp: hostAddress, HostPort: hostPort === 0 ? '' : String(hostPort) }];
   }
   return map;
 }
@@ -24,7 +24,13 @@ export const portSummaries: PortSummaries = (ports) =>
       const [port = '', Type = 'tcp'] = key.split('/');
       const PrivatePort = Number(port);
       if (bindings === null || bindings.length === 0) return [{ PrivatePort, Type }];
-      return bindings.map(({ HostIp, HostPort }) => ({ IP: HostIp, PrivatePort, PublicPort: Number(HostPort), Type }));
+      return bindings.map(({ HostIp, HostPort }) => ({
+        IP: HostIp,
+        PrivatePort,
+        // A port that is only opened has none on the host.
+        ...(HostPort !== '' && { PublicPort: Number(HostPort) }),
+        Type,
+      }));
     })
     .sort((one, other) => one.PrivatePort - other.PrivatePort);
 

@@ -94,7 +94,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
 
   async function allocatePorts(plan: PortPlan, request: SandboxRequest, endpointId: string, address: string) {
     try {
-      return await ports.allocate(plan.requests, { address });
+      const { device } = bridge.record();
+      return await ports.allocate(plan.requests, { device, ipv4: address, owner: request.containerName });
     } catch (error) {
       const endpoint = `${request.containerName} (${endpointId})`;
       throw fail(
