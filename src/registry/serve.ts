@@ -1,4 +1,4 @@
-import { messageOf } from '#std/errors';
+import { fail, messageOf } from '#std/errors';
 import { lazy } from '#std/lazy';
 import { Lock } from '#std/lock';
 import { log } from '#std/log';
@@ -94,7 +94,10 @@ export function serveRegistry(options: RegistryOptions): Registry {
     collect: garbage.run,
     metrics: () => metrics.text(storage, upstream?.counts),
     renew(newer) {
-      if (newer.tls !== undefined) listener.renew(newer.tls);
+      if ((newer.tls === undefined) !== (live.tls === undefined)) {
+        throw fail('invalid-argument', 'TLS is turned on or off by a restart alone');
+      }
+      if (newer.tls !== undefined && !Bun.deepEquals(newer.tls, live.tls)) listener.renew(newer.tls);
       live = newer;
     },
     close: lazy(close),

@@ -1,4 +1,4 @@
-/** Logins by the docker CLI and ours, and what `run` pulls, against Debian's docker-registry. */
+/** Logins by the docker CLI and ours, and what `run` pulls, against Debian's docker-registry and ours. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { makeAuthority, makeCertificate } from '../harness/certificates.ts';
 import {
   estibaCommand,
+  type OwnRegistry,
   type Ran,
   run,
   startEngine,
+  startOwnRegistry,
   startRegistry,
   type TestEngine,
   type TestRegistry,
@@ -22,6 +24,9 @@ let engine: TestEngine;
 let registry: TestRegistry;
 /** With TLS of an authority that certs.d alone knows, and a user. */
 let locked: TestRegistry;
+/** The same by ours, which gives tokens too. */
+let own: OwnRegistry;
+let ownHost: string;
 
 beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'estiba-logins-'));
@@ -29,18 +34,29 @@ beforeAll(async () => {
   makeCertificate(scratch, { name: 'server', authority: 'authority', use: 'server' });
   const certificates = join(scratch, 'certs.d');
   const tls = { certificate: join(scratch, 'server.pem'), key: join(scratch, 'server.key') };
-  [engine, registry, locked] = await Promise.all([
+  writeFileSync(
+    join(scratch, 'htpasswd'),
+    `jane:${Bun.password.hashSync('right', { algorithm: 'bcrypt', cost: 4 })}\n`,
+  );
+  const files = { htpasswd: 'htpasswd', 'tls-cert': 'server.pem', 'tls-key': 'server.key' };
+  const words = Object.entries(files).flatMap(([flag, name]) => [`--${flag}`, join(scratch, name)]);
+  [engine, registry, locked, own] = await Promise.all([
     startEngine({ arguments: ['--registry-certificates', certificates] }),
     startRegistry(),
     startRegistry({ tls, user: { name: 'jane', password: 'right' } }),
+    startOwnRegistry({ arguments: ['--issue-tokens', ...words] }),
   ]);
-  mkdirSync(join(certificates, locked.host), { recursive: true });
-  copyFileSync(join(scratch, 'authority.pem'), join(certificates, locked.host, 'ca.crt'));
+  ownHost = new URL(own.url).host;
+  for (const host of [locked.host, ownHost]) {
+    mkdirSync(join(certificates, host), { recursive: true });
+    copyFileSync(join(scratch, 'authority.pem'), join(certificates, host, 'ca.crt'));
+  }
 });
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
   await registry[Symbol.asyncDispose]();
   await locked[Symbol.asyncDispose]();
+  await own[Symbol.asyncDispose]();
   rmSync(scratch, { recursive: true, force: true });
 });
 
@@ -83,6 +99,30 @@ describe('a registry that lets in who has a password', () => {
       expect([out.code, out.stderr]).toEqual([1, expect.stringContaining('no basic auth credentials')]);
     });
   }
+
+  test.each([
+    ['docker', docker],
+    ['estiba', estiba],
+  ])('by %s at ours, with tokens: login, push, pull, logout', async (what, cli) => {
+    const config = folder(`own-${what}`);
+    const name = `${ownHost}/${what}/app:1`;
+    await engine.dockerOk('tag', 'busybox', name);
+    expect((await cli(config, '', 'push', name)).stderr).toContain('denied');
+    const wrong = await cli(config, 'wrong', 'login', ...right, ownHost);
+    expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining('unauthorized')]);
+    expect((await cli(config, 'right', 'login', ...right, ownHost)).stdout).toBe('Login Succeeded\n');
+    expect(JSON.parse(readFileSync(join(config, 'config.json'), 'utf8'))).toMatchObject({
+      auths: { [ownHost]: { identitytoken: expect.any(String) } },
+    });
+    const pushed = await cli(config, '', 'push', name);
+    expect([pushed.stderr, pushed.code]).toEqual(['', 0]);
+    await engine.dockerOk('rmi', name);
+    const pulled = await cli(config, '', 'pull', name);
+    expect([pulled.stderr, pulled.code, digestIn(pulled.stdout)]).toEqual(['', 0, digestIn(pushed.stdout)]);
+    expect((await cli(config, '', 'logout', ownHost)).code).toBe(0);
+    const out = await cli(config, '', 'pull', name);
+    expect([out.code, out.stderr]).toEqual([1, expect.stringContaining('denied')]);
+  });
 
   test('a credential helper keeps the password', async () => {
     const kept = join(scratch, 'kept');

@@ -1,7 +1,9 @@
 import { defineCommand, text, toggle } from '#cli';
 import { type Collected, collectGarbage } from '#registry';
 import { fail } from '#std/errors';
-import { garbageFlags, readGarbageFlags, retainHelp } from './garbage-flags.ts';
+import { garbageSettings, readGarbage, retainHelp } from './settings/garbage.ts';
+import { settingFlags } from './settings/table.ts';
+import { readValues } from './settings/values.ts';
 
 function describe({ removals, freedBytes, dryRun }: Collected): string {
   const lines = removals.map(({ kind, repository, name, reason }) => {
@@ -19,14 +21,14 @@ export const gc = defineCommand({
   flags: {
     root: text('Directory of the registry', { type: 'DIR', completes: 'directory' }),
     'dry-run': toggle('Only tell what would go, and why'),
-    ...garbageFlags,
+    ...settingFlags(garbageSettings),
   },
   args: { min: 0, max: 0 },
   async run({ flags, given }) {
     if (flags.root === '')
       throw fail('invalid-argument', 'estiba registry gc: say of which directory, with --root DIR');
-    const isChosen = Object.keys(garbageFlags).some((name) => given.has(name));
-    const options = { ...readGarbageFlags(flags), dryRun: flags['dry-run'], isChosen };
+    const isChosen = garbageSettings.some((name) => given.has(name));
+    const options = { ...readGarbage(readValues(flags, given)), dryRun: flags['dry-run'], isChosen };
     const collected = await collectGarbage(flags.root, options);
     process.stdout.write(describe(collected));
     return 0;

@@ -1,12 +1,14 @@
-import { defineCommand, text } from '#cli';
-import { serveRegistry } from '#registry';
-import { fail } from '#std/errors';
+import { defineCommand } from '#cli';
+import { type LiveOptions, type Registry, type RegistryOptions, serveRegistry } from '#registry';
+import { fail, messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { serveMetrics } from '../metrics.ts';
 import { surviveFaults } from '../survive.ts';
-import { accessFlags, readAccessFlags } from './access-flags.ts';
-import { cacheFlags, readCacheFlags } from './cache-flags.ts';
-import { durationMs, garbageFlags, readGarbageFlags, retainHelp } from './garbage-flags.ts';
+import { readAccess } from './settings/access.ts';
+import { readCache } from './settings/cache.ts';
+import { readGarbage, retainHelp } from './settings/garbage.ts';
+import { settingFlags } from './settings/table.ts';
+import { readValues, type Values } from './settings/values.ts';
 
 function stopSignal(): Promise<string> {
   return new Promise((resolve) => {
@@ -14,49 +16,67 @@ function stopSignal(): Promise<string> {
   });
 }
 
+function rootOf(values: Values): string {
+  const root = values.text('root');
+  if (root !== undefined) return root;
+  throw fail('invalid-argument', 'estiba registry serve: say where to store, with --root DIR');
+}
+
+function liveOptions(values: Values): LiveOptions {
+  return { ...readAccess(values, rootOf(values)), retention: readGarbage(values).rules };
+}
+
+function optionsOf(values: Values): RegistryOptions {
+  const { graceMs, uploadLifeMs } = readGarbage(values);
+  const [cache, collectEveryMs] = [readCache(values), values.duration('gc-interval')];
+  return {
+    listen: values.text('listen') ?? '',
+    root: rootOf(values),
+    ...liveOptions(values),
+    ...(cache !== undefined && { cache }),
+    ...(collectEveryMs !== undefined && { collectEveryMs }),
+    graceMs,
+    uploadLifeMs,
+  };
+}
+
+/** Reads the settings again at SIGHUP; wrong ones change nothing. */
+function followHangups(registry: Registry, before: Values, read: () => Values): void {
+  process.on('SIGHUP', () => {
+    try {
+      const values = read();
+      registry.renew(liveOptions(values));
+      const fixed = values.fixedChanges(before);
+      if (fixed.length > 0) log('warn', 'these settings hold from the next start on', { settings: fixed.join(', ') });
+      log('info', 'settings read again');
+    } catch (error) {
+      log('error', 'settings are as they were', { error: messageOf(error) });
+    }
+  });
+}
+
 /** `estiba registry serve`. */
 export const serve = defineCommand({
   usage: '[OPTIONS]',
-  description: `Speaks the OCI distribution protocol. SIGTERM and SIGINT end it when the requests that run have been answered. ${retainHelp}`,
-  flags: {
-    listen: text('Address to serve at', {
-      type: 'HOST:PORT',
-      initial: '127.0.0.1:5000',
-      shownDefault: '127.0.0.1:5000',
-    }),
-    root: text('Directory of all that is stored', { type: 'DIR', completes: 'directory' }),
-    'metrics-addr': text('Serve metrics for Prometheus at this address', { type: 'IP:PORT' }),
-    ...accessFlags,
-    ...cacheFlags,
-    ...garbageFlags,
-    'gc-interval': text('How often garbage is collected; 0 for never', {
-      type: 'DURATION',
-      initial: '6h',
-      shownDefault: '6h',
-    }),
-  },
+  description: `Speaks the OCI distribution protocol. SIGTERM and SIGINT end it when the requests that run have been answered, SIGHUP has it read its settings again. ${retainHelp}`,
+  flags: settingFlags(),
   args: { min: 0, max: 0 },
-  async run({ flags }) {
-    if (flags.root === '') throw fail('invalid-argument', 'estiba registry serve: say where to store, with --root DIR');
-    const { rules, graceMs, uploadLifeMs } = readGarbageFlags(flags);
-    const guarded = readAccessFlags(flags);
-    const cache = readCacheFlags(flags);
+  async run({ flags, given }) {
+    const read = () => readValues(flags, given);
+    const values = read();
+    const options = optionsOf(values);
     surviveFaults();
-    const registry = serveRegistry({
-      listen: flags.listen,
-      root: flags.root,
-      ...guarded,
-      ...(cache !== undefined && { cache }),
-      graceMs,
-      uploadLifeMs,
-      retention: rules,
-      collectEveryMs: durationMs('gc-interval', flags['gc-interval']),
-    });
+    const registry = serveRegistry(options);
+    followHangups(registry, values, read);
+    const address = values.text('metrics-addr');
     const metrics =
-      flags['metrics-addr'] === ''
-        ? undefined
-        : await serveMetrics(flags['metrics-addr'], new Date(), () => registry.metrics());
-    log('info', 'registry ready', { pid: process.pid, url: registry.url, root: flags.root, metrics: metrics?.address });
+      address === undefined ? undefined : await serveMetrics(address, new Date(), () => registry.metrics());
+    log('info', 'registry ready', {
+      pid: process.pid,
+      url: registry.url,
+      root: options.root,
+      metrics: metrics?.address,
+    });
     const signal = await stopSignal();
     log('info', 'registry stops', { signal });
     await Promise.all([registry.close(), metrics?.close()]);

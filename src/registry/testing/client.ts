@@ -39,7 +39,11 @@ export function imageIndex(manifests: readonly string[]): string {
 
 /** A client of a registry, which knows the protocol and nothing of its insides. */
 export class TestClient {
-  constructor(readonly url: string) {}
+  /** `init` goes with every request: TLS, headers. */
+  constructor(
+    readonly url: string,
+    readonly init: { readonly headers?: Readonly<Record<string, string>>; readonly tls?: Bun.TLSOptions } = {},
+  ) {}
 
   /** A request to a path below `/v2/`, or to a Location. */
   send(
@@ -49,7 +53,8 @@ export class TestClient {
     headers: Record<string, string> = {},
   ): Promise<Response> {
     const url = path.startsWith('/') ? this.url + path : `${this.url}/v2/${path}`;
-    return fetch(url, { method, headers, ...(body === undefined ? {} : { body: body as Bun.BodyInit }) });
+    const all = { ...this.init, method, headers: { ...this.init.headers, ...headers } };
+    return fetch(url, { ...all, ...(body === undefined ? {} : { body: body as Bun.BodyInit }) });
   }
 
   /** Below the registry's own URL; other registries give it in full. */
