@@ -169,6 +169,8 @@ function lacksScope(headers: Headers): boolean {
   return challenges.some(({ parameters }) => parameters.get('error') === 'insufficient_scope');
 }
 
+const saidMaxLength = 500;
+
 /** The error that an answer of a registry tells of, in the words of Docker's client (distribution specification, "Error Codes"). */
 export function errorOfAnswer(status: number, statusText: string, headers: Headers, text: string): RegistryError {
   const passing = status >= 500 || status === 429 || status === 408;
@@ -197,7 +199,9 @@ export function errorOfAnswer(status: number, statusText: string, headers: Heade
     return new RegistryError(kind, message, { ...details, ...(code !== undefined && { code }) });
   }
   if (preset !== undefined && preset !== 'unknown') {
-    return new RegistryError(kind, wordsOf({}, preset), { ...details, code: preset });
+    // Something on the way may have answered, in its own words.
+    const said = items === undefined ? { message: text.trim().slice(0, saidMaxLength) } : {};
+    return new RegistryError(kind, wordsOf(said, preset), { ...details, code: preset });
   }
   if (text !== '' && items === undefined) {
     const shown = JSON.stringify(text.slice(0, 200));

@@ -29,6 +29,15 @@ const restarts = [404, 416];
 /** A registry may have to move, or hash, all of a blob before it answers. */
 const commitMs = 10 * 60_000;
 
+/** Codes of refusals that no other try changes; any other 403 may be of something on the way, and pass. */
+const refusals = ['DENIED', 'UNAUTHORIZED', 'UNSUPPORTED', 'NAME_UNKNOWN', 'TOOMANYREQUESTS'];
+
+function mayPass(error: unknown): boolean {
+  if (!(error instanceof RegistryError)) return false;
+  const { status, code = '' } = error.details;
+  return passes(error) || (status === 403 && !refusals.includes(code.toUpperCase()));
+}
+
 const binary = { 'Content-Type': 'application/octet-stream' };
 
 /** The URL of an answer's Location, which may be relative; the query belongs to it. */
@@ -142,7 +151,7 @@ export async function uploadBlob(target: UploadTarget, upload: BlobUpload) {
     } catch (error) {
       failures += 1;
       const forgotten = error instanceof RegistryError && restarts.includes(error.details.status ?? 0);
-      if (!(passes(error) || (forgotten && session !== undefined)) || failures >= target.attempts) throw error;
+      if (!(mayPass(error) || (forgotten && session !== undefined)) || failures >= target.attempts) throw error;
       if (forgotten) session = undefined;
       const waitMs = backOffMs(failures, target.firstMs, error);
       upload.onRetry?.(Math.ceil(waitMs / 1000));

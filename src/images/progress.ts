@@ -43,7 +43,8 @@ export function createMeter(
   return {
     add(bytes: number): void {
       current += bytes;
-      if (performance.now() - toldAtMs < progressEveryMs) return;
+      // The last of it is always told.
+      if (performance.now() - toldAtMs < progressEveryMs && current < totalBytes) return;
       toldAtMs = performance.now();
       report(progressMessage(id, status, { current, total: totalBytes }));
     },

@@ -145,6 +145,18 @@ test('what is pulled is saved with its own manifest and blobs, and loads as a do
   await removeAll();
 });
 
+test('pulled over a layer that is here compressed otherwise: what another repository of the registry has is taken from there', async () => {
+  const name = `${registry.host}/from`;
+  await fixture.load(layout([gzipped(base), gzipped(large)], `${name}:1`).archive);
+  const digest = await push(name, '1');
+  await removeAll();
+  await fixture.load(layout([{ plain: base, content: base, type: '' }], 'plain:1').archive);
+  await pull(name, '1');
+  fixture.images.tag(`${name}:1`, `${registry.host}/to`, '1');
+  expect(await push(`${registry.host}/to`, '1')).toBe(digest as string);
+  await removeAll();
+});
+
 test('a manifest that says what is not so is not kept, and the image is', async () => {
   const name = 'lies:1';
   const { archive, digest } = layout([gzipped(large)], name);

@@ -129,6 +129,26 @@ describe('pull', () => {
     expect(await fixture.leftOnDisk()).toEqual({ layers: [], blobs: [], others: [] });
   });
 
+  test('of each layer the same is told as Docker tells, with the same fields', async () => {
+    const { blobs } = addImage('1', [base, top]);
+    const messages = await fixture.images.pull({ reference: `${name}:1`, signal: new AbortController().signal });
+    const told = await Array.fromAsync(messages);
+    for (const id of blobs.map(shortId)) {
+      const own = told.filter((message) => message.id === id && message.status !== 'Downloading');
+      const shapes = own.map(({ status, progressDetail = {}, progress }) =>
+        [status, Object.keys(progressDetail).join(), progress === undefined ? '' : 'bar'].join(' ').trim(),
+      );
+      // How often it is told how far unpacking has come is a matter of time.
+      expect(shapes.filter((shape, at) => shape !== shapes[at - 1])).toEqual([
+        'Pulling fs layer',
+        'Verifying Checksum',
+        'Download complete',
+        'Extracting current,total bar',
+        'Pull complete',
+      ]);
+    }
+  });
+
   test('what fails before the first line is thrown, in Docker’s words', async () => {
     const refusals: [reference: string, tag: string, message: string][] = [
       [name, 'nosuch', `manifest for ${name}:nosuch not found: manifest unknown`],

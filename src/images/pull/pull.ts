@@ -105,6 +105,12 @@ async function transferAll(
   );
 }
 
+/** A registry has the blob; which layer it holds only its unpacking would show. */
+function noteSource({ options: { blobSources }, repository }: Pull, { digest, mediaType, size }: ManifestLayer): void {
+  const diffId = blobSources.get(digest)?.diffId ?? '';
+  blobSources.put({ digest, repository: repository.name, diffId, mediaType, sizeBytes: size });
+}
+
 async function pullLayers(
   pull: Pull,
   diffIds: readonly string[],
@@ -124,8 +130,10 @@ async function pullLayers(
     if (present === undefined) break;
     held.push(chainId);
     result.push(present);
-    const digest = descriptors[result.length - 1]?.digest ?? chainId;
-    pull.report(progressMessage(shortId(digest), 'Already exists'));
+    const descriptor = descriptors[result.length - 1];
+    // It may be kept here compressed otherwise: then a push finds the manifest's blob where it is.
+    if (descriptor !== undefined) noteSource(pull, descriptor);
+    pull.report(progressMessage(shortId(descriptor?.digest ?? chainId), 'Already exists'));
   }
   const wanted = descriptors.slice(result.length).map((descriptor, index): Wanted => {
     const at = result.length + index;

@@ -5,6 +5,7 @@ import type { Slots } from '#std/slots';
 import type { Blobs, GrowingFile } from '#store';
 import type { BlobSources } from '../blob-sources.ts';
 import type { StoredLayer } from '../catalogue.ts';
+import { countDown } from '../count-down.ts';
 import type { Layers } from '../layers.ts';
 import type { LooseLayer } from '../loose-layer.ts';
 import type { ManifestLayer } from '../manifests.ts';
@@ -99,7 +100,8 @@ export class Transfer {
   #tell(status: string, bytes?: { current: number; total: number }): void {
     const isSame = this.#last.status === status;
     this.#last = { status, bytes };
-    if (isSame && performance.now() - this.#toldAtMs < toldEveryMs) return;
+    const isLast = status === 'Extracting' && bytes?.current === bytes?.total;
+    if (isSame && !isLast && performance.now() - this.#toldAtMs < toldEveryMs) return;
     this.#toldAtMs = performance.now();
     for (const report of this.#watchers) report(progressMessage(this.#id, status, bytes));
   }
@@ -204,6 +206,7 @@ export class Transfer {
     }
     const begunWithBytes = partial.sizeBytes;
     let isDownloaded = false;
+    const waits = countDown((status) => this.#tell(status));
     const opened = Promise.withResolvers<void>();
     const unpacking = this.#unpack(partial.file, (current) => {
       opened.resolve();
@@ -215,10 +218,9 @@ export class Transfer {
     });
     try {
       const total = size;
-      const onRetry = (seconds: number): void =>
-        this.#tell(`Retrying in ${seconds} ${seconds === 1 ? 'second' : 'seconds'}`);
       if (partial.sizeBytes < size) {
-        for await (const chunk of open(signal).blob(descriptor, { offset: begunWithBytes, onRetry })) {
+        for await (const chunk of open(signal).blob(descriptor, { offset: begunWithBytes, onRetry: waits.begin })) {
+          waits.end();
           signal.throwIfAborted();
           if (partial.sizeBytes + chunk.length > size)
             throw fail('internal', `${digest}: more than its ${size} bytes came`);
@@ -245,6 +247,7 @@ export class Transfer {
       this.#tell('Download complete');
       isDownloaded = true;
     } catch (error) {
+      waits.end();
       await partial.suspend(error);
       await unpacked;
       throw error;
@@ -261,7 +264,11 @@ export class Transfer {
       this.#isUseless = kindOf(error) === 'invalid-argument';
       throw error;
     }
+    if (this.wanted.diffId === undefined) return;
     this.#note(true);
+    const { size } = this.wanted.descriptor;
+    const { status, bytes } = this.#last;
+    if (status !== 'Extracting' || bytes?.current !== size) this.#tell('Extracting', { current: size, total: size });
   }
 }
 

@@ -1,6 +1,6 @@
+import { countDown } from '../count-down.ts';
 import { createMeter, progressMessage } from '../progress.ts';
 import { verified } from '../verified.ts';
-import { countDown } from './count-down.ts';
 import type { LayerTarget } from './layer.ts';
 
 /** Sees to it that the repository has a blob that is here as it is; where `id` is given, progress is told under it. */
@@ -18,7 +18,7 @@ export async function pushBlob(
       tell('Layer already exists');
       return;
     }
-    const waits = countDown(id === undefined ? () => undefined : report, id ?? '');
+    const waits = countDown(tell);
     const open = (): AsyncIterable<Uint8Array> => {
       waits.end();
       const meter = createMeter(report, { id: id ?? '', status: 'Pushing', totalBytes: sizeBytes });

@@ -5,10 +5,10 @@ import type { Slots } from '#std/slots';
 import { type Blobs, compressionOf, decompress, detectCompression, gzip } from '#store';
 import type { BlobSources, StoredBlobSource } from '../blob-sources.ts';
 import type { StoredLayer } from '../catalogue.ts';
+import { countDown } from '../count-down.ts';
 import type { sourceOfLayer } from '../manifests.ts';
 import { createMeter, progressMessage, type Report } from '../progress.ts';
 import { verified } from '../verified.ts';
-import { countDown } from './count-down.ts';
 
 /** Where layers are sent to, and from what. */
 export interface LayerTarget {
@@ -90,8 +90,8 @@ async function findExisting(
 }
 
 /** Has the registry take a blob over from another of its repositories. */
-async function mountFromOther(
-  { repository, blobSources }: LayerTarget,
+export async function mountFromOther(
+  { repository, blobSources }: Pick<LayerTarget, 'repository' | 'blobSources'>,
   candidates: readonly StoredBlobSource[],
 ): Promise<(Found & { from: string }) | undefined> {
   const { host } = splitName(repository.name);
@@ -118,7 +118,7 @@ async function upload(target: LayerTarget, { layer, descriptor, source: given }:
   const isWhole = given === undefined ? compression === 'gzip' : given.isWhole;
   const blobBytes = blobs.sizeBytes(blob) ?? 0;
   const totalBytes = isWhole ? blobBytes : layer.sizeBytes;
-  const waits = countDown(report, id);
+  const waits = countDown((status) => report(progressMessage(id, status)));
   const open = (): AsyncIterable<Uint8Array> => {
     waits.end();
     const meter = createMeter(report, { id, status: 'Pushing', totalBytes });

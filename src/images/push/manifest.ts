@@ -3,6 +3,7 @@ import { type Descriptor, digestOf, isIndexType, mediaTypes, parseIndex } from '
 import type { Blobs } from '#store';
 import type { Catalogue, StoredImage, StoredLayer } from '../catalogue.ts';
 import { type ManifestLayer, manifestsFor, type StoredManifest, sourceOfLayer } from '../manifests.ts';
+import { type LayerTarget, mountFromOther } from './layer.ts';
 
 /** What is put into the registry last: a manifest or an index. */
 export interface FinishedManifest {
@@ -39,15 +40,21 @@ export function isForeign({ mediaType, urls }: ManifestLayer): boolean {
 }
 
 /**
- * A manifest that an image came with, if all that it names can be sent or is in the repository: layers may be kept here under
+ * A manifest that an image came with, if all that it names can be sent or is in the registry: layers may be kept here under
  * another compression than it names. Undefined where one has to be made.
  */
 export async function keptManifest(
-  { catalogue, blobs }: { catalogue: Catalogue; blobs: Blobs },
+  target: { catalogue: Catalogue; blobs: Blobs } & Pick<LayerTarget, 'repository' | 'blobSources'>,
   image: StoredImage,
   layers: readonly StoredLayer[],
-  repository: Repository,
 ): Promise<StoredManifest | undefined> {
+  const { catalogue, blobs, blobSources, repository } = target;
+  /** In the repository, or now that another one of the same registry, which it came from, has handed it over. */
+  const isThere = async (digest: string): Promise<boolean> => {
+    if ((await repository.headBlob(digest)) !== undefined) return true;
+    const source = blobSources.get(digest);
+    return source !== undefined && (await mountFromOther(target, [source])) !== undefined;
+  };
   for (const manifest of manifestsFor(catalogue, image.id, repository.name)) {
     if (!blobs.has(manifest.id)) continue;
     if (manifest.artifactType !== undefined) return manifest;
@@ -59,8 +66,8 @@ export async function keptManifest(
         (layer === undefined || sourceOfLayer(manifest, descriptor, layer, blobs) === undefined)
       );
     });
-    const there = await Promise.all(missing.map(({ digest }) => repository.headBlob(digest)));
-    if (there.every((found) => found !== undefined)) return manifest;
+    const there = await Promise.all(missing.map(({ digest }) => isThere(digest)));
+    if (there.every(Boolean)) return manifest;
   }
   return undefined;
 }

@@ -78,7 +78,7 @@ async function pushContent(
   layers: readonly StoredLayer[],
 ): Promise<FinishedManifest> {
   const { blobs, repository } = target;
-  const kept = await keptManifest(target, image, layers, repository);
+  const kept = await keptManifest(target, image, layers);
   if (kept === undefined) {
     const descriptors = await pushLayers(
       target,
