@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { type GrowingFile, Growth } from './growing-file.ts';
+import { isHole } from './zeroes.ts';
 
 /** What comes as a stream, in a file of ours: it is read while it grows, and the disk is the buffer between the two. */
 export class Spool {
@@ -23,9 +24,16 @@ export class Spool {
     return this.#growth.sizeBytes;
   }
 
+  /** Adds a piece at the end; one of zeroes becomes a hole, which a reader finds as long as it is. */
   async write(chunk: Uint8Array): Promise<void> {
+    const start = this.sizeBytes;
+    if (isHole(chunk)) {
+      await this.handle.truncate(start + chunk.length);
+      this.#growth.add(chunk.length);
+      return;
+    }
     for (let written = 0; written < chunk.length; ) {
-      const { bytesWritten } = await this.handle.write(chunk, written, chunk.length - written);
+      const { bytesWritten } = await this.handle.write(chunk, written, chunk.length - written, start + written);
       written += bytesWritten;
       this.#growth.add(bytesWritten);
     }

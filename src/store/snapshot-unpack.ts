@@ -3,6 +3,7 @@ import { ConfinedDirectory } from '#linux/confined-directory';
 import { hasCode, SystemCallError } from '#linux/errno';
 import { createTarReader, type TarEntry, type TarHandler } from '#oci';
 import { fail } from '#std/errors';
+import { isHole } from './zeroes.ts';
 
 /** OCI image specification, layer: a file so named hides `name` in the layers below. */
 const whiteoutPrefix = '.wh.';
@@ -48,16 +49,6 @@ function writeAll(descriptor: number, chunk: Buffer, position: number): void {
   }
 }
 
-/** Zeroes that are not written: a layer of a few bytes may hold more of them than there is disk. */
-const zeroes = Buffer.alloc(1024 * 1024);
-const holeMinBytes = 4096;
-
-function isZeroes(chunk: Buffer): boolean {
-  const { length } = chunk;
-  if (length < holeMinBytes || length > zeroes.length || chunk[0] !== 0) return false;
-  return zeroes.compare(chunk, 0, length, 0, length) === 0;
-}
-
 /** The file that is being written: where the next piece of contents goes. */
 class FileWriter {
   #extent = 0;
@@ -74,7 +65,7 @@ class FileWriter {
       this.#writeSparse(chunk, this.entry.sparse);
       return;
     }
-    this.#endsInHole = isZeroes(chunk);
+    this.#endsInHole = isHole(chunk);
     if (!this.#endsInHole) writeAll(this.descriptor, chunk, this.#within);
     this.#within += chunk.length;
   }

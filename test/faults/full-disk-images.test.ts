@@ -16,24 +16,30 @@ import { join } from 'node:path';
 import { dockerArchive, tar } from '../../src/images/fixture.ts';
 import { type Ran, startEngine, startOwnRegistry, type TestEngine, until } from '../harness/index.ts';
 import { imageProblems } from './wholeness.ts';
+import { zeroArchive } from './zeroes.ts';
 
 /** An engine whose data root is a file system of its own, which the test fills but for so many bytes. */
 let disk: string;
 let engine: TestEngine;
+let scratch: string;
 const mebibyte = 1024 * 1024;
 const block = Buffer.alloc(mebibyte);
 
 beforeAll(async () => {
   disk = mkdtempSync(join(tmpdir(), 'estiba-full-'));
   expect(Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', 'size=64m', 'estiba-full', disk]).exitCode).toBe(0);
-  engine = await startEngine({ arguments: ['--data-root', join(disk, 'data'), '--max-download-attempts', '1'] });
+  scratch = mkdtempSync(join(tmpdir(), 'estiba-full-'));
+  writeFileSync(settings(), '{}');
+  const options = ['--config-file', settings(), '--max-download-attempts', '1'];
+  engine = await startEngine({ arguments: ['--data-root', join(disk, 'data'), ...options] });
 });
 afterAll(async () => {
   await engine[Symbol.asyncDispose]();
   Bun.spawnSync(['umount', '--lazy', disk]);
-  rmSync(disk, { recursive: true, force: true });
+  for (const directory of [disk, scratch]) rmSync(directory, { recursive: true, force: true });
 });
 
+const settings = (): string => join(scratch, 'daemon.json');
 const filler = (): string => join(disk, 'filler');
 
 /** Leaves so much of the disk. */
@@ -133,6 +139,45 @@ test('pull, push and a registry on a full disk: said so, what came of a layer st
   await engine.dockerOk('rmi', name);
   expect(await problems()).toEqual([]);
   await engine.dockerOk('pull', name);
+  rmSync(filler());
+  expect(await engine.dockerOk('run', '--rm', 'busybox', 'echo', 'well')).toBe('well');
+}, 120_000);
+
+test('a layer of 128 MiB of zeroes fits on a disk of 64 MB, in an archive that is packed as a whole', async () => {
+  const archive = join(engine.root, 'zeroes.tar.gz');
+  writeFileSync(archive, zeroArchive(128, 'full:zeroes'));
+  const { code, stderr } = await engine.docker('load', '-q', '-i', archive);
+  expect([code, stderr]).toEqual([0, '']);
+  expect(await engine.dockerOk('image', 'inspect', '-f', '{{.Size}}', 'full:zeroes')).toBe(String(128 * mebibyte));
+  await engine.dockerOk('rmi', 'full:zeroes');
+  expect(await problems()).toEqual([]);
+}, 120_000);
+
+test('image gc on a full disk: it needs no room of its own, and what was refused fits then', async () => {
+  const since = Math.floor(Date.now() / 1000);
+  const one = join(engine.root, 'layer.tar');
+  const importLayer = async (name: string): Promise<Ran> => {
+    writeFileSync(one, layer(name));
+    return engine.docker('import', one, name);
+  };
+  for (const name of ['gc/a:1', 'gc/a:2', 'gc/a:3', 'gc/b:1']) expect((await importLayer(name)).stderr).toBe('');
+  leave(0);
+  const refused = await importLayer('gc/c:1');
+  expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('no space left on device')]);
+
+  const policy = { high: '90%', low: '10%', 'keep-last': 1, 'min-age': '0s', pinned: ['busybox'] };
+  writeFileSync(settings(), JSON.stringify({ 'image-gc': policy }));
+  process.kill(engine.pid(), 'SIGHUP');
+  const names = async (): Promise<string[]> =>
+    (await engine.dockerOk('images', '--format', '{{.Repository}}:{{.Tag}}', 'gc/*')).split('\n').sort();
+  await until('room to be made', async () => (await names()).length === 2, 30_000);
+  const ran = await engine.estiba('image', 'gc');
+  expect([ran.code, ran.stderr, ran.stdout]).toEqual([0, '', expect.stringContaining('keeps gc/b:1')]);
+  expect(await names()).toEqual(['gc/a:3', 'gc/b:1']);
+  const evicted = ['events', '--since', String(since), '--until', '0s', '-f', 'event=evict'];
+  expect(await engine.dockerOk(...evicted, '--format', '{{.Actor.Attributes.name}}')).toBe('gc/a:1\ngc/a:2');
+  expect(await problems()).toEqual([]);
+  expect((await importLayer('gc/c:1')).stderr).toBe('');
   rmSync(filler());
   expect(await engine.dockerOk('run', '--rm', 'busybox', 'echo', 'well')).toBe('well');
 }, 120_000);

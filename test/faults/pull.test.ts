@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { Digester, digestOf, encodedOf, tarEnd, tarHeader } from '#oci';
+import { digestOf, encodedOf } from '#oci';
 import { configFor, tar } from '../../src/images/fixture.ts';
 import {
   type ScriptedAnswer,
@@ -16,6 +16,7 @@ import {
   until,
 } from '../harness/index.ts';
 import { imageProblems, readRecords } from './wholeness.ts';
+import { zeroLayer } from './zeroes.ts';
 
 let engine: TestEngine;
 let registry: ScriptedRegistry;
@@ -236,27 +237,12 @@ test('a server that a registry redirects to is not told the password, nor decide
   expect(await problems()).toEqual([]);
 }, 60_000);
 
-/** A tar of one file of zeroes, as many gzip members, and its digest. */
-function zeroes(mebibytes: number) {
-  const piece = Buffer.alloc(32 * 1024 * 1024);
-  const count = mebibytes / 32;
-  const header = tarHeader({ path: 'zeroes', sizeBytes: piece.length * count });
-  const digester = new Digester();
-  digester.update(header);
-  for (let index = 0; index < count; index += 1) digester.update(piece);
-  digester.update(tarEnd);
-  const member = gzipSync(piece);
-  const members = Array.from({ length: count }, () => member);
-  return { blob: Buffer.concat([gzipSync(header), ...members, gzipSync(tarEnd)]), diffId: digester.finish() };
-}
-
 test('a layer of half a gibibyte of zeroes in half a megabyte takes neither memory nor disk', async () => {
   const peak = (): number => {
     const status = readFileSync(`/proc/${engine.pid()}/status`, 'utf8');
     return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1024;
   };
-  const { blob, diffId } = zeroes(512);
-  make('zeroes', { blob, config: configFor([], { rootfs: { type: 'layers', diff_ids: [diffId] } }) });
+  make('zeroes', zeroLayer(512));
   const before = peak();
   const { code, stderr } = await pull('zeroes');
   expect([code, stderr]).toEqual([0, '']);
