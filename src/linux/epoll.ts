@@ -21,10 +21,10 @@ const EPOLLET = 0x80000000;
 const maximumEvents = 256;
 
 /**
- * A set of descriptors of which it can be asked, without waiting, which have become ready since the last time: epoll(7),
- * edge-triggered.
+ * A set of descriptors of which it can be asked which have become ready since the last time: epoll(7), edge-triggered unless
+ * told otherwise.
  */
-export class ReadySet {
+export class ReadySet implements Disposable {
   readonly #epoll: number;
   readonly #callbacks = new Map<number, () => void>();
   /** `struct epoll_event` is packed on x86-64 only: there the data is at offset 4, elsewhere at 8. */
@@ -36,10 +36,20 @@ export class ReadySet {
     this.#epoll = check('epoll_create1', openLibrary().epoll_create1(EPOLL_CLOEXEC));
   }
 
-  /** Watches a descriptor for one direction; `onReady` runs inside `poll`. */
-  add(descriptor: number, direction: 'read' | 'write', onReady: () => void): void {
+  /** Ends all watches; the descriptors themselves stay open. */
+  [Symbol.dispose](): void {
+    openLibrary().close(this.#epoll);
+    this.#callbacks.clear();
+  }
+
+  /**
+   * Watches a descriptor for one direction; `onReady` runs inside `poll` or `wait`: when it becomes ready, or each time, for
+   * as long as it is (`level`).
+   */
+  add(descriptor: number, direction: 'read' | 'write', onReady: () => void, trigger: 'edge' | 'level' = 'edge'): void {
     const event = Buffer.alloc(16);
-    event.writeUInt32LE(((direction === 'read' ? EPOLLIN : EPOLLOUT) | EPOLLET) >>> 0, 0);
+    const edge = trigger === 'edge' ? EPOLLET : 0;
+    event.writeUInt32LE(((direction === 'read' ? EPOLLIN : EPOLLOUT) | edge) >>> 0, 0);
     event.writeInt32LE(descriptor, this.#dataOffset);
     check('epoll_ctl', openLibrary().epoll_ctl(this.#epoll, EPOLL_CTL_ADD, descriptor, ptr(event)));
     this.#callbacks.set(descriptor, onReady);
@@ -51,17 +61,23 @@ export class ReadySet {
     openLibrary().epoll_ctl(this.#epoll, EPOLL_CTL_DEL, descriptor, ptr(this.#events));
   }
 
-  /** Calls back for every descriptor that became ready. */
+  /** Calls back for every descriptor that became ready. Not for sets with a `level` in them: it would not come to an end. */
   poll(): void {
-    for (;;) {
-      const count = openLibrary().epoll_wait(this.#epoll, ptr(this.#events), maximumEvents, 0);
-      if (count <= 0) return;
-      const ready: number[] = [];
-      for (let index = 0; index < count; index++) {
-        ready.push(this.#events.readInt32LE(index * this.#eventSize + this.#dataOffset));
-      }
-      for (const descriptor of ready) this.#callbacks.get(descriptor)?.();
-      if (count < maximumEvents) return;
+    while (this.wait(0) === maximumEvents);
+  }
+
+  /**
+   * Stops the whole thread until a descriptor is ready or the time has passed (-1: forever), and calls back for those that are
+   * ready then. Returns how many.
+   */
+  wait(timeoutMs: number): number {
+    const count = openLibrary().epoll_wait(this.#epoll, ptr(this.#events), maximumEvents, timeoutMs);
+    if (count <= 0) return 0;
+    const ready: number[] = [];
+    for (let index = 0; index < count; index++) {
+      ready.push(this.#events.readInt32LE(index * this.#eventSize + this.#dataOffset));
     }
+    for (const descriptor of ready) this.#callbacks.get(descriptor)?.();
+    return count;
   }
 }

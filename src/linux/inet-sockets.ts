@@ -1,0 +1,160 @@
+import { ptr } from 'bun:ffi';
+import { constants } from 'node:os';
+import { check, lastErrno, libc, SystemCallError } from './errno.ts';
+
+const ipv4Family = 2;
+const ipv6Family = 10;
+const unspecifiedFamily = 0;
+const stream = 1;
+const datagram = 2;
+const withoutWaiting = 0o4000;
+const closeOnExec = 0o2000000;
+const noSignal = 0x4000;
+const socketLevel = 1;
+const reuseAddress = 2;
+const pendingError = 4;
+const receiveBufferForced = 33;
+const addressBytes = 28;
+
+const library = libc({
+  socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
+  bind: { args: ['i32', 'ptr', 'u32'], returns: 'i32' },
+  listen: { args: ['i32', 'i32'], returns: 'i32' },
+  connect: { args: ['i32', 'ptr', 'u32'], returns: 'i32' },
+  accept4: { args: ['i32', 'ptr', 'ptr', 'i32'], returns: 'i32' },
+  recv: { args: ['i32', 'ptr', 'u64', 'i32'], returns: 'i64' },
+  send: { args: ['i32', 'ptr', 'u64', 'i32'], returns: 'i64' },
+  sendto: { args: ['i32', 'ptr', 'u64', 'i32', 'ptr', 'u32'], returns: 'i64' },
+  setsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'u32'], returns: 'i32' },
+  getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
+  close: { args: ['i32'], returns: 'i32' },
+});
+
+/** The 16 bits of an IPv6 address, eight times; `text` has been found to be one. */
+function ipv6Words(text: string): number[] {
+  // The URL parser writes each address in one form, an IPv4 tail as words.
+  const canonical = new URL(`http://[${text}]`).hostname.slice(1, -1);
+  const [head = '', tail] = canonical.split('::');
+  const words = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16));
+  if (tail === undefined) return words(head);
+  const [before, after] = [words(head), words(tail)];
+  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
+}
+
+/**
+ * A `struct sockaddr` of an IPv4 or IPv6 address; `scope` is the number of the device that a link-local one is of. A bad
+ * address gives undefined.
+ */
+export function socketAddress(address: string, port: number, scope = 0): Buffer | undefined {
+  const quad = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address);
+  if (quad !== null) {
+    const result = Buffer.alloc(16);
+    result.writeUInt16LE(ipv4Family, 0);
+    result.writeUInt16BE(port, 2);
+    for (let index = 1; index <= 4; index++) {
+      const part = Number(quad[index]);
+      if (part > 255) return undefined;
+      result[3 + index] = part;
+    }
+    return result;
+  }
+  if (!/^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(address) || !URL.canParse(`http://[${address}]`)) return undefined;
+  const result = Buffer.alloc(addressBytes);
+  result.writeUInt16LE(ipv6Family, 0);
+  result.writeUInt16BE(port, 2);
+  for (const [index, word] of ipv6Words(address).entries()) result.writeUInt16BE(word, 8 + 2 * index);
+  result.writeUInt32LE(scope, 24);
+  return result;
+}
+
+/**
+ * Opens a socket that never waits, of the address family of `like`. It belongs for life to the network namespace in which
+ * it was opened.
+ */
+export function openSocket(protocol: 'udp' | 'tcp', like?: Buffer): number {
+  const family = like === undefined ? ipv4Family : like.readUInt16LE(0);
+  const type = (protocol === 'udp' ? datagram : stream) | withoutWaiting | closeOnExec;
+  return check('socket', library().socket(family, type, 0), protocol);
+}
+
+/** Closes it; what is open no more is no error. */
+export function closeSocket(descriptor: number): void {
+  library().close(descriptor);
+}
+
+/** Lets a TCP socket be bound to a port that connections of the past still have (TIME_WAIT). */
+export function allowReuse(descriptor: number): void {
+  library().setsockopt(descriptor, socketLevel, reuseAddress, ptr(Buffer.from([1, 0, 0, 0])), 4);
+}
+
+/** Binds it; throws `SystemCallError` (EADDRINUSE, EACCES, …). */
+export function bindSocket(descriptor: number, address: Buffer): void {
+  check('bind', library().bind(descriptor, ptr(address), address.length));
+}
+
+/** Makes a bound socket take connections, of which `backlog` may wait. */
+export function listenOn(descriptor: number, backlog: number): void {
+  check('listen', library().listen(descriptor, backlog));
+}
+
+/** Lets so many bytes wait at a socket, also beyond the host's limit where the caller may (CAP_NET_ADMIN). */
+export function setReceiveBuffer(descriptor: number, bytes: number): void {
+  const value = Buffer.alloc(4);
+  value.writeUInt32LE(bytes, 0);
+  library().setsockopt(descriptor, socketLevel, receiveBufferForced, ptr(value), 4);
+}
+
+/** Connects; undefined when it is done or under way, else why not (`ENETUNREACH`, …). */
+export function connectSocket(descriptor: number, address: Buffer): SystemCallError | undefined {
+  if (library().connect(descriptor, ptr(address), address.length) === 0) return undefined;
+  const errno = lastErrno();
+  return errno === constants.errno.EINPROGRESS ? undefined : new SystemCallError('connect', errno);
+}
+
+const nobody = Buffer.alloc(16);
+nobody.writeUInt16LE(unspecifiedFamily, 0);
+
+/** Undoes the connection of a UDP socket: with its next one it gets another source port. */
+export function disconnectSocket(descriptor: number): void {
+  library().connect(descriptor, ptr(nobody), nobody.length);
+}
+
+/** The next connection, which never waits either; undefined when there is none, or no descriptor for it. */
+export function acceptConnection(descriptor: number): number | undefined {
+  const accepted = library().accept4(descriptor, null, null, withoutWaiting | closeOnExec);
+  return accepted < 0 ? undefined : accepted;
+}
+
+/** What receiving or sending came to when no byte went: to be tried later, or the errno's name. */
+export type Failure = 'later' | SystemCallError;
+
+function outcome(systemCall: string, result: number | bigint): number | Failure {
+  if (result >= 0) return Number(result);
+  const errno = lastErrno();
+  if (errno === constants.errno.EAGAIN || errno === constants.errno.EINTR) return 'later';
+  return new SystemCallError(systemCall, errno);
+}
+
+/** Bytes received into `into`; 0 is the end of a stream, or an empty datagram. */
+export function receiveFrom(descriptor: number, into: Buffer): number | Failure {
+  return outcome('recv', library().recv(descriptor, ptr(into), into.length, 0));
+}
+
+/** Bytes taken: of a stream maybe fewer than given. */
+export function sendTo(descriptor: number, bytes: Buffer, address?: Buffer): number | Failure {
+  if (address === undefined) {
+    return outcome('send', library().send(descriptor, ptr(bytes), bytes.length, noSignal));
+  }
+  const { sendto } = library();
+  return outcome('sendto', sendto(descriptor, ptr(bytes), bytes.length, noSignal, ptr(address), address.length));
+}
+
+/** Why a connection that was under way failed; undefined when it stands. */
+export function connectionFailure(descriptor: number): SystemCallError | undefined {
+  const value = Buffer.alloc(4);
+  const length = Buffer.from([4, 0, 0, 0]);
+  check('getsockopt', library().getsockopt(descriptor, socketLevel, pendingError, ptr(value), ptr(length)));
+  const errno = value.readInt32LE(0);
+  return errno === 0 ? undefined : new SystemCallError('connect', errno);
+}

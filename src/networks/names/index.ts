@@ -1,0 +1,2 @@
+export { createNames } from './names.ts';
+export type { NamedEndpoint, NameResolver, Names } from './types.ts';

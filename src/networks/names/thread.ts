@@ -1,0 +1,76 @@
+/** The thread of the names: it waits for questions and for commands, and does nothing else. */
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { ReadySet } from '#linux/epoll';
+import { clearEvent } from '#linux/event-descriptor';
+import { messageOf } from '#std/errors';
+import type { Command, Report } from './commands.ts';
+import { Server } from './server.ts';
+
+const { port, event } = workerData as { port: MessagePort; event: number };
+const ready = new ReadySet();
+const server = new Server(ready);
+
+function report(message: Report): void {
+  port.postMessage(message);
+}
+
+/** Returns whether the thread goes on. */
+function obey(command: Command): boolean {
+  switch (command.do) {
+    case 'add':
+      server.registry.add(command.networkId, command.networkName, command.endpoint);
+      return true;
+    case 'remove':
+      server.registry.remove(command.networkId, command.endpointId);
+      return true;
+    case 'setLinks':
+      server.registry.setLinks(command.containerId, command.networkId, command.links);
+      return true;
+    case 'setForwarding':
+      server.setForwarding(command.containerId, command.isAllowed);
+      return true;
+    case 'serve':
+      try {
+        server.serve(command.containerId, command.namespacePath, command.resolver);
+        report({ ticket: command.ticket });
+      } catch (error) {
+        report({ ticket: command.ticket, failure: messageOf(error) });
+      }
+      return true;
+    case 'stop':
+      server.stop(command.containerId);
+      return true;
+    case 'close':
+      server.close();
+      return false;
+  }
+}
+
+let isOpen = true;
+
+function obeyAll(): void {
+  clearEvent(event);
+  for (let one = receiveMessageOnPort(port); one !== undefined; one = receiveMessageOnPort(port)) {
+    isOpen &&= obey(one.message as Command);
+  }
+}
+
+function turn(): void {
+  const next = server.next();
+  ready.wait(next === undefined ? -1 : Math.max(0, Math.ceil(next - performance.now())));
+  server.sweep(performance.now());
+}
+
+ready.add(event, 'read', obeyAll, 'level');
+obeyAll();
+while (isOpen) {
+  try {
+    turn();
+  } catch (error) {
+    // One packet must not end the service of all containers.
+    report({ fault: messageOf(error) });
+  }
+}
+ready[Symbol.dispose]();
+port.close();
+process.exit(0);
