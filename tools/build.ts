@@ -17,6 +17,8 @@ const build = Bun.spawnSync(
     process.execPath,
     'build',
     join(root, 'src/cmd/main.ts'),
+    // The beginning of a thread, which is named by its place below src.
+    join(root, 'src/networks/names/thread.ts'),
     '--compile',
     '--minify',
     '--bytecode',

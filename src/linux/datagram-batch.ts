@@ -21,7 +21,7 @@ const truncated = 0x20;
 
 /**
  * Datagrams received by one system call and answered by another, each in the place in which it came: recvmmsg(2),
- * sendmmsg(2). One for a thread: it is empty again when `reply` has returned.
+ * sendmmsg(2). One for a thread: what was received before is gone with the next `receive`.
  */
 export class DatagramBatch {
   readonly bytes: Buffer;
@@ -29,6 +29,7 @@ export class DatagramBatch {
   readonly #headers: Uint32Array;
   readonly #vectors: Uint32Array;
   readonly #headersAt: Pointer;
+  #used = 0;
 
   /** So many datagrams at once, each of at most `slotBytes`. */
   constructor(
@@ -58,7 +59,9 @@ export class DatagramBatch {
 
   /** Receives what is there now. Returns how many came; they are in the slots from 0 on. */
   receive(descriptor: number): number {
-    return Math.max(0, library().recvmmsg(descriptor, this.#headersAt, this.capacity, withoutWaiting, null));
+    for (let slot = 0; slot < this.#used; slot++) this.#clear(slot);
+    this.#used = Math.max(0, library().recvmmsg(descriptor, this.#headersAt, this.capacity, withoutWaiting, null));
+    return this.#used;
   }
 
   /** Where in `bytes` a slot begins. */
@@ -80,10 +83,11 @@ export class DatagramBatch {
   }
 
   /**
-   * Sends what is in the first slots now, `lengths` of them, each to whom its datagram came from. A length of 0: none. What
-   * the kernel refuses, or has no room for, is lost, as datagrams may be.
+   * Sends what is in the slots now, so many bytes of each, to whom its datagram came from. A length of 0: none. What the
+   * kernel refuses, or has no room for, is lost, as datagrams may be.
    */
-  reply(descriptor: number, lengths: readonly number[], count: number): void {
+  reply(descriptor: number, lengths: readonly number[]): void {
+    const count = this.#used;
     for (let slot = 0; slot < count; slot++) {
       this.#vectors[slot * vectorWords + vectorLengthWord] = lengths[slot] ?? 0;
     }
@@ -99,6 +103,5 @@ export class DatagramBatch {
       // The first one that is not sent is skipped, and then those behind it are tried.
       first += sent < 0 ? 1 : Math.max(1, sent);
     }
-    for (let slot = 0; slot < count; slot++) this.#clear(slot);
   }
 }

@@ -159,7 +159,13 @@ function transaction(rewrite: PortRewrite, mode: 'make' | 'replace'): NetlinkReq
     request(newTable, netlinkFlags.create | netlinkFlags.exclusive, attribute(1, table), attribute(2, number(0))),
     request(newChain, netlinkFlags.create, attribute(1, table), attribute(3, chain), hook, attribute(7, 'filter')),
     ...rules(rewrite).map((expressions) =>
-      request(newRule, netlinkFlags.create | append, attribute(1, table), attribute(2, chain), attribute(4, expressions)),
+      request(
+        newRule,
+        netlinkFlags.create | append,
+        attribute(1, table),
+        attribute(2, chain),
+        attribute(4, expressions),
+      ),
     ),
     { ...bound, type: batchEnd },
   ];

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { NamedEndpoint, NameResolver } from './types.ts';
 
 /** What the thread is told, in order. */
@@ -23,3 +24,12 @@ export type Command =
 
 /** What the thread tells: what came of a `serve`, or something that went wrong. */
 export type Report = { readonly ticket: number; readonly failure?: string } | { readonly fault: string };
+
+/** What the thread begins with. */
+export interface ThreadData {
+  readonly port: MessagePort;
+  /** Descriptor of an eventfd: readable when there are commands. */
+  readonly event: number;
+  /** In shared memory: how many commands there have been. */
+  readonly told: Int32Array;
+}

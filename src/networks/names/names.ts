@@ -2,7 +2,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { EventDescriptor } from '#linux/event-descriptor';
 import { fail, messageOf } from '#std/errors';
 import { log } from '#std/log';
-import type { Command, Report } from './commands.ts';
+import type { Command, Report, ThreadData } from './commands.ts';
 import type { Names } from './types.ts';
 
 /** Beside this file; in the one-file executable, where this is part of another one, by the path that it was built from. */
@@ -22,21 +22,23 @@ class Thread {
   readonly #channel = new MessageChannel();
   readonly #waiting = new Map<number, Waiting>();
   readonly #worker: Worker;
+  readonly #told = new Int32Array(new SharedArrayBuffer(4));
   #tickets = 0;
 
   constructor() {
     const { port1, port2 } = this.#channel;
-    const workerData = { port: port2, event: this.#event.descriptor };
+    const workerData: ThreadData = { port: port2, event: this.#event.descriptor, told: this.#told };
     this.#worker = new Worker(threadAt(), { workerData, transferList: [port2] });
     this.#worker.on('error', (error) => this.#broke(messageOf(error)));
     this.#worker.on('exit', () => this.#broke('the thread of the names has ended'));
     this.#worker.unref();
-    port1.on('message', (report: Report) => this.#told(report));
+    port1.on('message', (report: Report) => this.#hear(report));
     port1.unref();
   }
 
   tell(command: Command): void {
     this.#channel.port1.postMessage(command);
+    Atomics.add(this.#told, 0, 1);
     this.#event.signal();
   }
 
@@ -49,7 +51,7 @@ class Thread {
     });
   }
 
-  #told(report: Report): void {
+  #hear(report: Report): void {
     if ('fault' in report) {
       log('error', 'names', { error: report.fault });
       return;

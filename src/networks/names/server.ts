@@ -56,7 +56,11 @@ export class Server {
   readonly #connections: Connections;
   readonly #settling = new Deadlines<Disposable>(settlingMs, (settling) => settling[Symbol.dispose]());
 
-  constructor(readonly ready: ReadySet) {
+  /** `obey` does all that has been said so far; it is called when questions have been received. */
+  constructor(
+    readonly ready: ReadySet,
+    readonly obey: () => void,
+  ) {
     this.#forwarder = new Forwarder(ready);
     this.#connections = new Connections(ready);
   }
@@ -105,6 +109,10 @@ export class Server {
     this.#settling.sweep(now);
   }
 
+  #isServed(served: Served): boolean {
+    return this.#served.get(served.containerId) === served;
+  }
+
   #end(containerId: string): void {
     const served = this.#served.get(containerId);
     if (served === undefined) return;
@@ -121,6 +129,8 @@ export class Server {
     const batch = this.#batch;
     const { udp } = served.listener;
     const count = batch.receive(udp);
+    this.obey();
+    if (!this.#isServed(served)) return;
     for (let slot = 0; slot < count; slot++) {
       const [start, length] = [batch.offset(slot), batch.length(slot)];
       const result = this.#handle(served, batch.bytes, start, length, undefined);
@@ -129,13 +139,15 @@ export class Server {
       const sender = batch.sender(slot);
       this.#forward(served, 'udp', batch.bytes.subarray(start, start + length), (message) => {
         // The one who asked may be gone.
-        if (this.#served.get(served.containerId) === served) sendTo(udp, message, sender);
+        if (this.#isServed(served)) sendTo(udp, message, sender);
       });
     }
-    batch.reply(udp, this.#lengths, count);
+    batch.reply(udp, this.#lengths);
   }
 
   #stream(served: Served, message: Buffer, answer: Later): void {
+    this.obey();
+    if (!this.#isServed(served)) return;
     message.copy(this.#scratch);
     const result = this.#handle(served, this.#scratch, 0, message.length, longestMessage);
     if (result > 0) answer(Buffer.from(this.#scratch.subarray(0, result)));

@@ -1,14 +1,16 @@
 /** The thread of the names: it waits for questions and for commands, and does nothing else. */
-import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { ReadySet } from '#linux/epoll';
 import { clearEvent } from '#linux/event-descriptor';
 import { messageOf } from '#std/errors';
-import type { Command, Report } from './commands.ts';
+import type { Command, Report, ThreadData } from './commands.ts';
 import { Server } from './server.ts';
 
-const { port, event } = workerData as { port: MessagePort; event: number };
+const { port, event, told } = workerData as ThreadData;
 const ready = new ReadySet();
-const server = new Server(ready);
+const server = new Server(ready, obeyNew);
+let isOpen = true;
+let obeyed = 0;
 
 function report(message: Report): void {
   port.postMessage(message);
@@ -46,10 +48,14 @@ function obey(command: Command): boolean {
   }
 }
 
-let isOpen = true;
+/** A question that was asked after something was said here finds it done, although both may be seen at the same moment. */
+function obeyNew(): void {
+  if (Atomics.load(told, 0) !== obeyed) obeyAll();
+}
 
 function obeyAll(): void {
   clearEvent(event);
+  obeyed = Atomics.load(told, 0);
   for (let one = receiveMessageOnPort(port); one !== undefined; one = receiveMessageOnPort(port)) {
     isOpen &&= obey(one.message as Command);
   }
