@@ -179,26 +179,38 @@ export class NetlinkSocket implements Disposable {
   }
 
   /** The messages of one datagram; undefined when there is none. */
-  #receive(): { type: number; flags: number; sequence: number; body: Buffer }[] | undefined {
+  #receive(): ReceivedMessage[] | undefined {
     // The answers are there by now. Should one be missing, then waiting for it would stop the whole engine.
     const buffer = receiveBuffer();
     const received = library().recv(this.#descriptor, ptr(buffer), buffer.length, withoutWaiting);
-    if (received < 0) return undefined;
-    const data = Buffer.from(buffer.subarray(0, Number(received)));
-    const messages: { type: number; flags: number; sequence: number; body: Buffer }[] = [];
-    for (let at = 0; at + headerBytes <= data.length; ) {
-      const length = data.readUInt32LE(at);
-      if (length < headerBytes) break;
-      messages.push({
-        type: data.readUInt16LE(at + 4),
-        flags: data.readUInt16LE(at + 6),
-        sequence: data.readUInt32LE(at + 8),
-        body: data.subarray(at + headerBytes, at + length),
-      });
-      at += padded(length);
-    }
-    return messages;
+    return received < 0 ? undefined : readMessages(Buffer.from(buffer.subarray(0, Number(received))));
   }
+}
+
+/** A message as it was received. */
+export interface ReceivedMessage extends NetlinkMessage {
+  readonly flags: number;
+  readonly sequence: number;
+  /** The socket that it is for or, where it tells of a change, whose request that was. */
+  readonly port: number;
+}
+
+/** Cuts what a netlink socket gave into messages. */
+export function readMessages(data: Buffer): ReceivedMessage[] {
+  const messages: ReceivedMessage[] = [];
+  for (let at = 0; at + headerBytes <= data.length; ) {
+    const length = data.readUInt32LE(at);
+    if (length < headerBytes) break;
+    messages.push({
+      type: data.readUInt16LE(at + 4),
+      flags: data.readUInt16LE(at + 6),
+      sequence: data.readUInt32LE(at + 8),
+      port: data.readUInt32LE(at + 12),
+      body: data.subarray(at + headerBytes, at + length),
+    });
+    at += padded(length);
+  }
+  return messages;
 }
 
 /** The failure that an error message tells of; undefined for an acknowledgement. */

@@ -1,12 +1,16 @@
 import { lazy } from '#std/lazy';
 import { attribute, type NetlinkRequest, NetlinkSocket, netlinkFlags } from './netlink.ts';
-
-/** The family of a table: it decides which packets pass there. */
-export type TableFamily = 'ip' | 'ip6' | 'inet';
+import {
+  generalHeader,
+  type NftablesFamily,
+  nftablesFamilyNumber,
+  nftablesSubsystem,
+  nftablesTypes,
+} from './nftables-messages.ts';
 
 /** An element of a set or map, as bytes: each field of a concatenation is padded to four, numbers are in network order. */
 export interface SetElement {
-  readonly family: TableFamily;
+  readonly family: NftablesFamily;
   readonly set: string;
   readonly key: Buffer;
   /** Of a map: where the key leads to. */
@@ -16,12 +20,6 @@ export interface SetElement {
 }
 
 const netfilterProtocol = 12;
-const nftablesSubsystem = 10;
-const batchBegin = 0x10;
-const batchEnd = 0x11;
-const newElement = (nftablesSubsystem << 8) | 12;
-const deleteElement = (nftablesSubsystem << 8) | 14;
-const familyNumbers: Readonly<Record<TableFamily, number>> = { inet: 1, ip: 2, ip6: 10 };
 const elementList = { table: 1, set: 2, elements: 3 } as const;
 const elementPart = { key: 1, data: 2, flags: 3 } as const;
 const intervalEnd = 1;
@@ -29,13 +27,6 @@ const intervalEnd = 1;
 const messageBytes = 48 * 1024;
 
 const socket = lazy(() => new NetlinkSocket(netfilterProtocol));
-
-/** The header of a message of nftables: its family, and what it is about. */
-export function generalHeader(family: number, resource: number): Buffer {
-  const header = Buffer.from([family, 0, 0, 0]);
-  header.writeUInt16BE(resource, 2);
-  return header;
-}
 
 function bigEndian(value: number): Buffer {
   const bytes = Buffer.alloc(4);
@@ -52,7 +43,7 @@ function elementAttribute({ key, data, isEnd }: SetElement, isNew: boolean): Buf
 
 /** Few messages for many elements: those of one set go together. */
 function requests(type: number, table: string, elements: readonly SetElement[]): NetlinkRequest[] {
-  const isNew = type === newElement;
+  const isNew = type === nftablesTypes.newElement;
   const flags = netlinkFlags.ack | (isNew ? netlinkFlags.create | netlinkFlags.exclusive : 0);
   const made: NetlinkRequest[] = [];
   for (const group of Map.groupBy(elements, ({ family, set }) => `${family} ${set}`).values()) {
@@ -61,7 +52,7 @@ function requests(type: number, table: string, elements: readonly SetElement[]):
     let length = 0;
     const flush = (): void => {
       const body = Buffer.concat([
-        generalHeader(familyNumbers[family], 0),
+        generalHeader(nftablesFamilyNumber(family)),
         attribute(elementList.table, table),
         attribute(elementList.set, set),
         attribute(elementList.elements, list),
@@ -95,9 +86,9 @@ export function changeElements(
   if (remove.length + add.length === 0) return;
   const bound = { flags: 0, body: generalHeader(0, nftablesSubsystem), subject: 'batch', isSilent: true };
   socket().transact(
-    { ...bound, type: batchBegin },
-    ...requests(deleteElement, table, remove),
-    ...requests(newElement, table, add),
-    { ...bound, type: batchEnd },
+    { ...bound, type: nftablesTypes.batchBegin },
+    ...requests(nftablesTypes.deleteElement, table, remove),
+    ...requests(nftablesTypes.newElement, table, add),
+    { ...bound, type: nftablesTypes.batchEnd },
   );
 }

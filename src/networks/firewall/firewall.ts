@@ -3,8 +3,10 @@ import { forgetUdpFlows } from '#linux/conntrack';
 import { hasCode } from '#linux/errno';
 import { runNftables } from '#linux/nftables';
 import { changeElements } from '#linux/nftables-elements';
+import { type NftablesChange, watchNftables } from '#linux/nftables-events';
 import { messageOf } from '#std/errors';
 import { log } from '#std/log';
+import { administratorTable, offerAdministratorChain, withdrawAdministratorChain } from './administrator.ts';
 import {
   bridgeFacts,
   distinctFacts,
@@ -14,13 +16,13 @@ import {
   families,
   redirectionFacts,
 } from './facts.ts';
-import { allowInHostFilter, forgetInHostFilter } from './host-accept.ts';
+import { allowInHostFilter, forgetInHostFilter, isHostFilter } from './host-accept.ts';
 import { rulesetText } from './ruleset.ts';
 import { type BridgeRules, type FirewallState, isIpv6, type Redirection } from './state.ts';
 
-/** The engine's tables and its rules in the host's filter. */
+/** The engine's tables, the administrator's, and the engine's rules in the host's filter. */
 export interface Firewall {
-  /** Writes both tables anew, in one transaction, and lets bridges pass the host's filter. */
+  /** Writes both tables anew, in one transaction, and lets bridges pass the host's filter; from then on they are watched. */
   rebuild(): void;
   /** `bridge` is part of `state()` already, should the tables have to be written whole. Costs the same at any number of networks. */
   addBridge(bridge: BridgeRules): void;
@@ -30,14 +32,14 @@ export interface Firewall {
   publish(redirections: readonly Redirection[]): void;
   /** `redirections` are no part of `state()` any more; their bridges still are. */
   withdraw(redirections: readonly Redirection[]): void;
-  /** Looks, a moment later and not often, whether the host's filter still lets bridges pass. */
-  checkSoon(): void;
   /** Removes everything. */
   remove(bridges: readonly BridgeRules[]): void;
 }
 
-const checkIntervalMs = 5000;
-const checkDelayMs = 100;
+/** A change is answered after so long, so that all that belongs to it has come, */
+const restoreDelayMs = 50;
+/** and not more often than this, should somebody insist on it. */
+const restoreIntervalMs = 900;
 
 function forgetFlows({ protocol, hostAddress, hostPort }: Redirection['port']): void {
   if (protocol !== 'udp' || hostPort === 0) return;
@@ -49,6 +51,14 @@ function forgetFlows({ protocol, hostAddress, hostPort }: Redirection['port']): 
   }
 }
 
+function isOurs({ family }: NftablesChange): boolean {
+  return family === 'ip' || family === 'ip6';
+}
+
+function isAdministrators({ isRemoval, table }: NftablesChange): boolean {
+  return isRemoval && table === administratorTable;
+}
+
 function devicesOf(bridges: readonly BridgeRules[]): string[] {
   return bridges.map(({ device }) => device);
 }
@@ -58,7 +68,11 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
   const present = families.filter((family) => family === 'ip' || existsSync('/proc/sys/net/ipv6'));
   /** Those that the tables know. */
   const known = new Map<string, BridgeRules>();
-  let lastCheckMs = 0;
+  let watch: Disposable | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let lastRestoreMs = Number.NEGATIVE_INFINITY;
+  /** What others have touched since the last look. */
+  const touched = { tables: false, host: false };
 
   function allow(devices: readonly string[]): void {
     if (devices.length > 0) for (const family of present) allowInHostFilter(family, devices);
@@ -70,6 +84,39 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
     known.clear();
     for (const bridge of now.bridges) known.set(bridge.device, bridge);
     allow(devicesOf(now.bridges));
+    offerAdministratorChain();
+    watch ??= watchNftables(notice);
+  }
+
+  /** Somebody has flushed the host's rules, or changed ours: what should be there is written anew. */
+  function restore(): void {
+    timer = undefined;
+    lastRestoreMs = performance.now();
+    const { tables, host } = touched;
+    touched.tables = false;
+    touched.host = false;
+    try {
+      if (tables) {
+        log('warn', 'the firewall tables were changed by another program and are written anew', { table });
+        rebuild();
+      } else if (host) {
+        allow([...known.keys()]);
+        offerAdministratorChain();
+      }
+    } catch (error) {
+      log('error', 'the firewall cannot be restored', { table, error: messageOf(error) });
+    }
+  }
+
+  function notice(changes: readonly NftablesChange[] | undefined): void {
+    if (changes === undefined || changes.some((change) => change.table === table && isOurs(change)))
+      touched.tables = true;
+    touched.host ||= changes?.some((change) => isHostFilter(change) || isAdministrators(change)) ?? true;
+    if (timer !== undefined || !(touched.tables || touched.host)) return;
+    timer = setTimeout(
+      restore,
+      Math.max(restoreDelayMs, lastRestoreMs + restoreIntervalMs - performance.now()),
+    ).unref();
   }
 
   function change(action: 'add' | 'remove', facts: readonly Fact[]): void {
@@ -106,20 +153,12 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
     },
     publish: (redirections) => changePorts('add', redirections),
     withdraw: (redirections) => changePorts('remove', redirections),
-    checkSoon() {
-      if (performance.now() - lastCheckMs < checkIntervalMs) return;
-      lastCheckMs = performance.now();
-      setTimeout(() => {
-        try {
-          allow([...known.keys()]);
-        } catch (error) {
-          log('warn', "the host's filter cannot be looked at", { error: messageOf(error) });
-        }
-      }, checkDelayMs).unref();
-    },
     remove(bridges) {
+      watch?.[Symbol.dispose]();
+      clearTimeout(timer);
       runNftables(present.map((family) => removalText(family, table)).join(''));
       for (const family of present) forgetInHostFilter(family, devicesOf(bridges));
+      withdrawAdministratorChain();
     },
   };
 }

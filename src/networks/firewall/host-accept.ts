@@ -1,42 +1,39 @@
 import { runNftables } from '#linux/nftables';
-import { messageOf } from '#std/errors';
+import { chainState } from '#linux/nftables-rules';
 import type { Family } from './facts.ts';
 
 /** Where a host's own filter keeps what it does not know from passing, and in what order to look. */
 const chains = ['DOCKER-USER', 'FORWARD'] as const;
+const table = 'filter';
 
-function list(family: Family, chain: string): string | undefined {
-  try {
-    return runNftables(`list chain ${family} filter ${chain}`);
-  } catch (error) {
-    // Neither table nor chain: then nothing there stands in the way.
-    if (messageOf(error).includes('No such file or directory')) return undefined;
-    throw error;
-  }
-}
-
-function comment(device: string): string {
-  return `estiba ${device}`;
+/** Whether a change to that chain may have to do with our rules there. */
+export function isHostFilter(change: {
+  family: string | undefined;
+  table: string;
+  chain: string | undefined;
+}): boolean {
+  if (change.table !== table || (change.family !== 'ip' && change.family !== 'ip6')) return false;
+  return change.chain === undefined || chains.some((chain) => chain === change.chain);
 }
 
 /** Device -> handles of our rules for it. */
-function present(listing: string): Map<string, string[]> {
-  const found = new Map<string, string[]>();
-  for (const line of listing.split('\n')) {
-    const [, device, handle] = / comment "estiba (\S+)" # handle (\d+)$/.exec(line) ?? [];
-    if (device !== undefined && handle !== undefined) found.set(device, [...(found.get(device) ?? []), handle]);
+function present(rules: readonly { handle: bigint; comment: string }[]): Map<string, bigint[]> {
+  const found = new Map<string, bigint[]>();
+  for (const { handle, comment } of rules) {
+    const [, device] = /^estiba (\S+)$/.exec(comment) ?? [];
+    if (device !== undefined) found.set(device, [...(found.get(device) ?? []), handle]);
   }
   return found;
 }
 
-function deletions(family: Family, chain: string, handles: readonly string[]): string[] {
-  return handles.map((handle) => `delete rule ${family} filter ${chain} handle ${handle}`);
+function deletions(family: Family, chain: string, handles: readonly bigint[]): string[] {
+  return handles.map((handle) => `delete rule ${family} ${table} ${chain} handle ${handle}`);
 }
 
 function insertions(family: Family, chain: string, device: string): string[] {
   return ['iifname', 'oifname'].map(
     (direction) =>
-      `insert rule ${family} filter ${chain} ${direction} "${device}" counter accept comment "${comment(device)}"`,
+      `insert rule ${family} ${table} ${chain} ${direction} "${device}" counter accept comment "estiba ${device}"`,
   );
 }
 
@@ -47,13 +44,14 @@ function insertions(family: Family, chain: string, device: string): string[] {
  */
 export function allowInHostFilter(family: Family, devices: readonly string[]): void {
   for (const chain of chains) {
-    const listing = list(family, chain);
-    if (listing === undefined) continue;
-    if (chain !== 'DOCKER-USER' && !listing.includes('policy drop')) return;
-    const rules = present(listing);
+    const state = chainState(family, table, chain);
+    if (state === undefined) continue;
+    if (chain !== 'DOCKER-USER' && !state.dropsByDefault) return;
+    const rules = present(state.rules);
     const commands = devices.flatMap((device) => {
       const handles = rules.get(device) ?? [];
-      return handles.length === 2 ? [] : [...deletions(family, chain, handles), ...insertions(family, chain, device)];
+      if (handles.length === 2) return [];
+      return [...deletions(family, chain, handles), ...insertions(family, chain, device)];
     });
     if (commands.length > 0) runNftables(commands.join('\n'));
     return;
@@ -63,7 +61,7 @@ export function allowInHostFilter(family: Family, devices: readonly string[]): v
 /** Takes those rules out again, wherever they are. */
 export function forgetInHostFilter(family: Family, devices: readonly string[]): void {
   for (const chain of chains) {
-    const rules = present(list(family, chain) ?? '');
+    const rules = present(chainState(family, table, chain)?.rules ?? []);
     const commands = devices.flatMap((device) => deletions(family, chain, rules.get(device) ?? []));
     if (commands.length > 0) runNftables(commands.join('\n'));
   }

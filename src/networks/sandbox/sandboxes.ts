@@ -179,7 +179,6 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       await remove(request.containerId);
       throw error;
     }
-    firewall.checkSoon();
     return record;
   }
 

@@ -35,3 +35,4 @@ await again.close();
 await third.close();
 steps.push(rules());
 process.stdout.write(JSON.stringify(steps));
+process.exit(0);
