@@ -12,7 +12,7 @@ export const families: readonly Family[] = ['ip', 'ip6'];
 const protocolNumbers = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 /** One value of a key or of what it leads to. */
-type Field =
+export type Field =
   | { readonly device: string }
   | { readonly address: string }
   | { readonly protocol: keyof typeof protocolNumbers }

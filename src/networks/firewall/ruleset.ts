@@ -1,16 +1,10 @@
 import { bridgeFacts, distinctFacts, type Fact, type Family, factText, redirectionFacts } from './facts.ts';
+import { familyWords, forwardRules } from './rules.ts';
 import type { FirewallState } from './state.ts';
-
-/** What differs between the tables of the two families. */
-const words = {
-  ip: { address: 'ipv4_addr', icmp: 1, loopback: '127.0.0.0/8', aside: '127.0.0.0/8' },
-  // What is sent to an address of the link alone cannot be passed on: it is left to the forwarder, as loopback is.
-  ip6: { address: 'ipv6_addr', icmp: 58, loopback: '::1', aside: '{ ::1, fe80::/10 }' },
-} as const;
 
 /** The sets and maps that rules look things up in, and the types of their keys. */
 function declarations(family: Family): Readonly<Record<string, string>> {
-  const { address } = words[family];
+  const { address } = familyWords[family];
   const service = 'inet_proto . inet_service';
   return {
     bridges: 'type ifname;',
@@ -44,7 +38,7 @@ function setText(name: string, type: string, facts: readonly Fact[]): string {
 
 /** Only the host itself may use loopback addresses: IPv4's are routed on bridges. */
 function guardText(family: Family): string {
-  const { loopback } = words[family];
+  const { loopback } = familyWords[family];
   return `
   chain guard {
     type filter hook prerouting priority raw; policy accept;
@@ -54,7 +48,7 @@ function guardText(family: Family): string {
 }
 
 function translationText(family: Family): string {
-  const { aside } = words[family];
+  const { aside } = familyWords[family];
   // Of IPv4 the host's own packets to loopback are redirected too; those of IPv6 the forwarder takes.
   const local = family === 'ip' ? '' : `ip6 daddr != ${aside} `;
   return `
@@ -80,23 +74,11 @@ function translationText(family: Family): string {
 }
 
 function filterText(family: Family): string {
-  const service = `${family} daddr . meta l4proto . th dport`;
+  const rules = forwardRules.map(({ match, verdict }) => `${match(family)} ${verdict}`.trim());
   return `
   chain forward {
     type filter hook forward priority filter; policy accept;
-    iifname != @bridges oifname != @bridges accept
-    ct state established,related accept
-    iifname . oifname @inside accept
-    iifname @internal drop
-    oifname @internal drop
-    ct status dnat accept
-    oifname != @bridges accept
-    oifname @routed meta l4proto ${words[family].icmp} accept
-    oifname @routed ${service} @open accept
-    iifname @bridges drop
-    oifname @unprotected accept
-    iifname . oifname @trusted ${service} @open accept
-    drop
+    ${rules.join('\n    ')}
   }`;
 }
 
