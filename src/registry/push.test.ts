@@ -195,3 +195,54 @@ test('a Host header that names no host is the request’s fault', async () => {
   expect(await promise).toStartWith('HTTP/1.1 400 ');
   socket.destroy();
 });
+
+test('an artifact as oras pushes and attaches it: an empty configuration, media types of its own, titles', async () => {
+  const empty = { mediaType: 'application/vnd.oci.empty.v1+json', digest: digest('{}'), size: 2 };
+  async function push(tag: string | undefined, files: Readonly<Record<string, string>>, more: object) {
+    for (const content of ['{}', ...Object.values(files)]) {
+      const name = digest(content);
+      if ((await client.send('HEAD', `charts/app/blobs/${name}`)).status === 200) continue;
+      const started = await client.send('POST', 'charts/app/blobs/uploads/');
+      const location = `${started.headers.get('Location')}?digest=${encodeURIComponent(name)}`;
+      const type = { 'Content-Type': 'application/octet-stream' };
+      expect((await client.send('PUT', location, content, type)).status).toBe(201);
+    }
+    const layers = Object.entries(files).map(([title, content]) => ({
+      mediaType: 'application/vnd.tests.file.v1+txt',
+      digest: digest(content),
+      size: bytes(content).length,
+      annotations: { 'org.opencontainers.image.title': title },
+    }));
+    const manifest = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: mediaTypes.manifest,
+      config: empty,
+      layers,
+      ...more,
+    });
+    const answer = await client.putManifest('charts/app', tag ?? digest(manifest), manifest);
+    return {
+      answer,
+      manifest,
+      descriptor: { mediaType: mediaTypes.manifest, digest: digest(manifest), size: manifest.length },
+    };
+  }
+  const app = await push(
+    '1.0',
+    { 'notes.txt': 'some notes', 'empty.txt': '' },
+    { artifactType: 'application/vnd.tests.chart' },
+  );
+  const bill = await push(
+    undefined,
+    { 'bill.json': '{"parts":[]}' },
+    { artifactType: 'application/vnd.tests.bill', subject: app.descriptor },
+  );
+  expect([app.answer.status, bill.answer.headers.get('OCI-Subject')]).toEqual([201, app.descriptor.digest]);
+  const pulled = await client.send('GET', 'charts/app/manifests/1.0', undefined, { Accept: mediaTypes.manifest });
+  expect(await pulled.text()).toBe(app.manifest);
+  expect(await (await client.send('GET', `charts/app/blobs/${digest('some notes')}`)).text()).toBe('some notes');
+  const referrers = await client.send('GET', `charts/app/referrers/${app.descriptor.digest}`);
+  expect(await referrers.json()).toMatchObject({
+    manifests: [{ ...bill.descriptor, artifactType: 'application/vnd.tests.bill' }],
+  });
+});

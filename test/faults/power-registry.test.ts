@@ -21,9 +21,38 @@ class Told {
     this.#possible.set(path, [content]);
   }
 
+  /** A collection of garbage: what may go besides is blobs, and of those none that a manifest names. */
+  async collect(gone: readonly string[], request: () => Promise<Response>): Promise<void> {
+    const blobs = [...this.#possible.keys()].filter((path) => path.includes('/blobs/'));
+    for (const path of [...blobs, ...gone]) {
+      this.#possible.set(path, [...(this.#possible.get(path) ?? []), undefined]);
+    }
+    const answer = await request();
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`garbage: ${answer.status} ${text}`);
+    for (const path of gone) this.#possible.set(path, [undefined]);
+  }
+
+  /** Manifests of which a part is missing. */
+  async #incomplete(client: TestClient): Promise<string[]> {
+    const found: string[] = [];
+    for (const path of this.#possible.keys()) {
+      const [repository, kind] = path.split('/');
+      if (kind !== 'manifests') continue;
+      const answer = await client.send('GET', path);
+      if (answer.status === 404) continue;
+      const { config, layers } = (await answer.json()) as Record<'config' | 'layers', { digest: string }[]>;
+      for (const { digest: name } of [config, layers].flat()) {
+        const blob = await client.send('GET', `${repository}/blobs/${name}`);
+        if (digest(new Uint8Array(await blob.arrayBuffer())) !== name) found.push(`${path}: ${name} is missing`);
+      }
+    }
+    return found;
+  }
+
   /** What is not so. Whatever a path has by now, it keeps. */
   async problems(client: TestClient): Promise<string[]> {
-    const found: string[] = [];
+    const found = await this.#incomplete(client);
     for (const [path, possible] of this.#possible) {
       const answer = await client.send('GET', path);
       const content = new Uint8Array(await answer.arrayBuffer());
@@ -37,14 +66,14 @@ class Told {
 
 const accept = { 'Content-Type': 'application/vnd.oci.image.manifest.v1+json' };
 
-/** Pushes an image in two repositories, and removes an earlier one: by the ways that clients have. */
-async function work(client: TestClient, told: Told, round: number): Promise<void> {
+/** Pushes an image in two repositories, removes it from one, and collects what is left of it: by the ways that clients have. */
+async function work(client: TestClient, told: Told, round: number, socket: string): Promise<void> {
   const config = JSON.stringify({ round });
   const layers = [1, 2].map((index) => new Uint8Array(Buffer.alloc(150_000 * index, `${round}-${index}`)));
-  const push = async (content: Uint8Array | string, isWhole: boolean): Promise<void> => {
+  const push = async (content: Uint8Array | string, isWhole: boolean, repository = 'one'): Promise<void> => {
     const name = digest(content);
-    const location = await client.startUpload('one');
-    await told.change(`one/blobs/${name}`, name, async () => {
+    const location = await client.startUpload(repository);
+    await told.change(`${repository}/blobs/${name}`, name, async () => {
       const half = Math.floor(content.length / 2);
       if (isWhole) return await client.send('PUT', `${location}?digest=${name}`, content);
       await client.send('PATCH', location, content.slice(0, half));
@@ -74,12 +103,31 @@ async function work(client: TestClient, told: Told, round: number): Promise<void
     client.send('DELETE', `one/manifests/tag-${round % 3}`),
   );
   await tagged('one', 'last');
+  const garbage = `nobody names it in round ${round}`;
+  await push(garbage, true, 'three');
+  await told.collect([`two/manifests/${name}`, 'two/manifests/latest'], () =>
+    client.send('DELETE', `two/manifests/${name}`),
+  );
+  await told.collect(
+    [`three/blobs/${digest(garbage)}`, ...[...layers, config].map((content) => `two/blobs/${digest(content)}`)],
+    () => fetch('http://registry/collect', { method: 'POST', unix: socket }),
+  );
   // Unfinished for good.
   await client.send('PATCH', await client.startUpload('one'), layers[0]);
 }
 
 async function serve(root: string, within: (command: readonly string[]) => readonly string[]) {
-  const command = [...estibaCommand(), 'registry', 'serve', '--listen', '127.0.0.1:0', '--root', root];
+  const command = [
+    ...estibaCommand(),
+    'registry',
+    'serve',
+    '--listen',
+    '127.0.0.1:0',
+    '--root',
+    root,
+    '--grace',
+    '0ms',
+  ];
   const child = Bun.spawn([...within(command)], { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe' });
   const said: string[] = [];
   for await (const line of linesOf(child.stderr)) {
@@ -95,7 +143,8 @@ async function live(disk: PowerDisk, round: number, changes: number | undefined,
   const { pid, client } = await serve(join(disk.path, 'registry'), (command) => disk.within(command));
   const found = await told.problems(client);
   const cut = await disk.cutAfter(changes, pid);
-  const working = work(client, told, round).catch((error: unknown) => error);
+  const socket = join(disk.seenThrough(pid), 'registry/admin.sock');
+  const working = work(client, told, round, socket).catch((error: unknown) => error);
   await Promise.race([working, cut.counted]);
   const count = await cut.stop();
   const isCut = changes !== undefined && count >= changes;
@@ -108,7 +157,7 @@ async function live(disk: PowerDisk, round: number, changes: number | undefined,
 }
 
 test(
-  'the power of a registry is cut in the midst of pushes and removals: what it answered is so, and no blob is broken',
+  'the power of a registry is cut in the midst of pushes, removals and collections: what it answered is so, and no blob is broken',
   async () => {
     const seed = Number(process.env.ESTIBA_SEED ?? Date.now() % 1_000_000) + 1;
     console.log(`ESTIBA_SEED=${seed - 1}`);

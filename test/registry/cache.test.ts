@@ -1,5 +1,5 @@
 /** Registries that are kept in ours: true ones, and one that breaks off, refuses and lies. */
-import { afterAll, expect, test } from 'bun:test';
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { mediaTypes } from '#oci';
@@ -20,6 +20,8 @@ import {
   startScriptedRegistry,
   until,
 } from '../harness/index.ts';
+
+setDefaultTimeout(60_000);
 
 const hourMs = 3_600_000;
 const large = new Uint8Array(Buffer.alloc(2_500_000, 'the bytes of a large layer '));

@@ -1,5 +1,5 @@
 /** The registry as a process with settings: TLS, users, rights, tokens of another server, SIGHUP, metrics. */
-import { afterAll, expect, test } from 'bun:test';
+import { afterAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,8 @@ import { signToken } from '../../src/registry/access/jwt.ts';
 import { digest, TestClient } from '../../src/registry/testing/client.ts';
 import { makeAuthority, makeCertificate } from '../harness/certificates.ts';
 import { type OwnRegistry, startOwnRegistry, until } from '../harness/index.ts';
+
+setDefaultTimeout(60_000);
 
 const directory = mkdtempSync(join(tmpdir(), 'estiba-serving-'));
 const place = (name: string): string => join(directory, name);

@@ -50,6 +50,7 @@ const testPackages = {
   runc: '/usr/sbin/runc',
   // Brings the server as well, and starts none.
   'redis-tools': '/usr/bin/redis-check-rdb',
+  skopeo: '/usr/bin/skopeo',
   'python3-docker': '/usr/lib/python3/dist-packages/docker/__init__.py',
 };
 
