@@ -1,5 +1,6 @@
-import { closeSync, constants as fsConstants, lstatSync, openSync, readdirSync, type Stats } from 'node:fs';
+import { closeSync, fchmodSync, constants as fsConstants, lstatSync, openSync, readdirSync, type Stats } from 'node:fs';
 import { check, hasCode, lastErrno, libc, SystemCallError } from './errno.ts';
+import { setOwnerAt, setTimeOf, statAt } from './file-tree.ts';
 import { removeTreeAt } from './remove-tree.ts';
 
 const openat2Number = 437n;
@@ -103,12 +104,12 @@ export class ConfinedDirectory implements Disposable {
     return isWhiteout ? 'replaced whiteout' : 'made';
   }
 
-  /** Makes a new empty file, open for writing; whatever had its name is gone. */
-  createFile(path: string): number {
+  /** Makes a new empty file, open for writing; whatever had its name is gone. The process's umask takes bits from `mode`. */
+  createFile(path: string, mode = 0o600): number {
     const place = this.#required(path);
     const flags =
       fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_EXCL | fsConstants.O_NOFOLLOW | closeOnExec;
-    return this.#replace('openat', place, () => library().openat(place.parent, place.name, flags, 0o600), path);
+    return this.#replace('openat', place, () => library().openat(place.parent, place.name, flags, mode & 0o777), path);
   }
 
   makeSymbolicLink(path: string, target: string): void {
@@ -169,6 +170,20 @@ export class ConfinedDirectory implements Disposable {
     // Whoever writes here too may have put a link in its place meanwhile, which leads where it likes.
     if (!isSymbolicLink) check('fchmodat', library().fchmodat(parent, name, mode, symlinkNoFollow), path);
     this.setTime(path, attributes);
+  }
+
+  /**
+   * The same for a file that is open and has all its contents. What is as it should be already is let be: each change is one
+   * more of the file system's own records, and most files need none but their time.
+   */
+  setFileAttributes(descriptor: number, path: string, attributes: FileAttributes): void {
+    const { mode, uid, gid, xattrs, modifiedSeconds, modifiedNanoseconds } = attributes;
+    const stat = statAt(descriptor);
+    const isOwned = stat?.uid === uid && stat.gid === gid;
+    if (!isOwned) setOwnerAt(descriptor, '', uid, gid);
+    for (const [key, value] of xattrs) this.setXattr(path, key, value);
+    if (!isOwned || (stat.mode & 0o7777) !== mode) fchmodSync(descriptor, mode);
+    setTimeOf(descriptor, modifiedSeconds, modifiedNanoseconds);
   }
 
   /** Sets the times of access and of change. */

@@ -86,9 +86,11 @@ class FileWriter {
     }
   }
 
-  close(): void {
+  /** All of it is there: `seal` is called while it is still open. */
+  close(seal: () => void): void {
     try {
       if (this.entry.sparse !== undefined || this.#endsInHole) ftruncateSync(this.descriptor, this.entry.sizeBytes);
+      seal();
     } finally {
       closeSync(this.descriptor);
     }
@@ -113,7 +115,7 @@ class LayerHandler implements TarHandler {
     const clean = withoutReserved(entry);
     switch (entry.type) {
       case 'file':
-        this.#file = new FileWriter(this.tree.createFile(entry.path), clean);
+        this.#file = new FileWriter(this.tree.createFile(entry.path, entry.mode), clean);
         this.sizeBytes += entry.sizeBytes;
         break;
       case 'directory':
@@ -144,8 +146,8 @@ class LayerHandler implements TarHandler {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
-    file.close();
-    this.tree.setAttributes(file.entry.path, file.entry);
+    const { descriptor, entry } = file;
+    file.close(() => this.tree.setFileAttributes(descriptor, entry.path, entry));
   }
 
   finish(): void {
