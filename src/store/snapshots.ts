@@ -1,15 +1,14 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spreadDirectories } from '#linux/directory-spread';
 import { hasCode } from '#linux/errno';
 import { exchangePaths } from '#linux/exchange-paths';
 import { isMountPoint, mountOverlay, unmountInBackground } from '#linux/mount';
-import { trimTree } from '#linux/remove-tree';
 import { encodedOf } from '#oci';
 import { messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { log } from '#std/log';
+import { Removals, removeHere } from './removals.ts';
 import { treeSizeBytes } from './tree-size.ts';
 
 /** A layer that is being unpacked: in a directory of its own until it is given its chain id. */
@@ -71,11 +70,6 @@ function takeAfter(directory: string, model: string): void {
   chmodSync(directory, mode & 0o7777);
 }
 
-async function discard(tree: string): Promise<void> {
-  await trimTree(tree);
-  await rm(tree, { recursive: true, force: true });
-}
-
 /** Opens the snapshots under `directory`. */
 export function openSnapshots(directory: string): Snapshots {
   const layers = join(directory, 'layers');
@@ -89,6 +83,7 @@ export function openSnapshots(directory: string): Snapshots {
   mkdirSync(empty, { recursive: true, mode: 0o755 });
   spreadDirectories(unfinished);
   const background = new Set<Promise<void>>();
+  const removals = new Removals();
 
   function inBackground(work: Promise<void>, what: string): void {
     const settled: Promise<void> = work
@@ -97,8 +92,8 @@ export function openSnapshots(directory: string): Snapshots {
     background.add(settled);
   }
 
-  /** Takes a tree out of its place; what is in it goes when `after` is done. */
-  function takeAway(path: string, after: Promise<void> | false = false): void {
+  /** Takes a tree out of its place; what is in it goes in the background. */
+  function takeAway(path: string, remove: (away: string) => Promise<void> = (away) => removals.remove(away)): void {
     const away = join(removed, newId());
     try {
       renameSync(path, away);
@@ -106,11 +101,7 @@ export function openSnapshots(directory: string): Snapshots {
       if (hasCode(error, 'ENOENT')) return;
       throw error;
     }
-    const removal = async (): Promise<void> => {
-      if (after !== false) await after;
-      await discard(away);
-    };
-    inBackground(removal(), away);
+    inBackground(remove(away), away);
   }
 
   const layerPath = (chainId: string): string => join(layers, encodedOf(chainId));
@@ -188,13 +179,19 @@ export function openSnapshots(directory: string): Snapshots {
       const rest = detach(containerId);
       if (rest !== false) inBackground(rest, containerId);
     },
-    removeContainer: (containerId) => takeAway(containerPath(containerId), detach(containerId)),
+    removeContainer(containerId) {
+      const detached = detach(containerId);
+      takeAway(containerPath(containerId), async (away) => {
+        if (detached !== false) await detached;
+        await removeHere(away);
+      });
+    },
     listContainers: () => readdirSync(containers),
     containerSizeBytes: (containerId) => treeSizeBytes(join(containerPath(containerId), 'upper')),
     removeLeftovers() {
       for (const name of readdirSync(unfinished)) takeAway(join(unfinished, name));
       for (const name of readdirSync(removed)) {
-        inBackground(discard(join(removed, name)), name);
+        inBackground(removals.remove(join(removed, name)), name);
       }
     },
     async settled() {
