@@ -43,8 +43,6 @@ export interface ImagesOptions {
   readonly users: () => Iterable<ImageUser & { imageId: string }>;
   /** How many layers of all pushes are sent at once, asked each time; five where it is not said. */
   readonly uploadsAtOnce?: () => number;
-  /** Registries, by host, that layers may go to which their maker does not let others distribute. */
-  readonly foreignLayersTo?: () => readonly string[];
   /** Starts an examiner's process; without it examinations are made in this one. */
   readonly examinerCommand?: readonly string[];
   /** How many layers may come in at once, asked each time; 3 where it is not said. */
@@ -87,7 +85,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
     ...examinerOf(options),
   };
   const uploads = new Slots(options.uploadsAtOnce ?? (() => 5));
-  const pushing = { ...shared, uploads, foreignLayersTo: options.foreignLayersTo ?? (() => []) };
+  const pushing = { ...shared, uploads };
   return {
     rootfs: createRootfs(shared),
     resolve: (reference, platform) => catalogue.find(reference, platform),

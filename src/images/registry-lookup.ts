@@ -7,6 +7,7 @@ import {
   type Repository,
 } from '#distribution';
 import {
+  formatReference,
   isDigest,
   isIndexType,
   parseIndex,
@@ -15,8 +16,9 @@ import {
   parseReference,
   withDefaultTag,
 } from '#oci';
-import { fail } from '#std/errors';
+import { fail, kindOf } from '#std/errors';
 import { booleanFilter, checkFilters } from './filters.ts';
+import { refuseSchema1 } from './pull/resolve.ts';
 
 export interface LookupOptions {
   readonly credentials: RegistryCredentials;
@@ -56,8 +58,13 @@ async function platformsOf(repository: Repository, { descriptor, content }: Fetc
   if (isIndexType(descriptor.mediaType)) {
     return parseIndex(content).manifests.map(({ platform }) => platformOf(platform ?? {}));
   }
-  if (/\.v1\+(?:json|prettyjws)$/.test(descriptor.mediaType) && descriptor.mediaType.includes('docker')) return null;
-  return [platformOf(await configOf(repository, content))];
+  // A configuration that is none, or not there, says nothing.
+  const config = await configOf(repository, content).catch((error: unknown) => {
+    if (kindOf(error) === 'cancelled') throw error;
+    return {};
+  });
+  const platform = platformOf(config);
+  return platform.os === '' && platform.architecture === '' ? null : [platform];
 }
 
 /** What a registry has under a name, without fetching it (`docker manifest inspect`, and what swarm asks). */
@@ -74,6 +81,7 @@ export async function inspectDistribution(
     throw error instanceof RegistryError && error.details.cause instanceof RegistryError ? error.details.cause : error;
   });
   const { mediaType, digest, size } = fetched.descriptor;
+  refuseSchema1(mediaType, formatReference(reference));
   return { Descriptor: { mediaType, digest, size }, Platforms: await platformsOf(repository, fetched) };
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { digestOf, encodedOf, mediaTypes } from '#oci';
 import { configFor, type ImagesFixture, openFixture, type Part, tar } from '../../src/images/fixture.ts';
-import { startRegistry, type TestRegistry } from '../harness/index.ts';
+import { startOwnRegistry, startRegistry, type TestRegistry } from '../harness/index.ts';
 
 let registry: TestRegistry;
 let fixture: ImagesFixture;
@@ -187,7 +187,7 @@ test('a manifest that says what is not so is not kept, and the image is', async 
   await removeAll();
 });
 
-test('an artifact goes through an archive whole', async () => {
+test('an artifact goes through an archive whole, and refers to its subject wherever it is pushed', async () => {
   const name = `${registry.host}/chart`;
   const chart = gzipSync(large);
   const contents = [Buffer.from('{}'), chart, Buffer.from('small')];
@@ -197,7 +197,9 @@ test('an artifact goes through an archive whole', async () => {
     digest: digestOf(content),
     size: content.length,
   }));
-  const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers }));
+  const subject = { mediaType: mediaTypes.manifest, digest: digestOf('subject'), size: 7 };
+  const fields = { schemaVersion: 2, mediaType: mediaTypes.manifest, config, layers, subject };
+  const manifest = Buffer.from(JSON.stringify(fields));
   const digest = digestOf(manifest);
   const named = { mediaType: mediaTypes.manifest, digest, size: manifest.length };
   const annotations = { 'io.containerd.image.name': `${name}:1` };
@@ -217,5 +219,11 @@ test('an artifact goes through an archive whole', async () => {
   await removeAll();
   await pull(name, '1');
   expect(indexOf(await fixture.save(name))[0]?.digest).toBe(digest);
+  await using referring = await startOwnRegistry();
+  const { host } = new URL(referring.url);
+  fixture.images.tag(`${name}:1`, `${host}/chart`, '1');
+  expect(await push(`${host}/chart`, '1')).toBe(digest);
+  const answer = await fetch(`${referring.url}/v2/chart/referrers/${subject.digest}`);
+  expect(((await answer.json()) as { manifests: object[] }).manifests).toMatchObject([{ digest }]);
   await removeAll();
 });

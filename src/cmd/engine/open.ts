@@ -86,7 +86,6 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     users: () => usage.images(),
     concurrentDownloads: () => inForce.current.transfers.downloads,
     uploadsAtOnce: () => inForce.current.transfers.uploads,
-    foreignLayersTo: () => inForce.current.foreignLayersTo,
     examinerCommand: [...selfCommand(), 'examiner'],
     gcPolicy: () => inForce.current.imageGc,
     unpackerCommand: [...selfCommand(), 'unpacker'],

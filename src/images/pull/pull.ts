@@ -192,7 +192,7 @@ async function pullOne(pull: Pull, reference: ImageReference): Promise<boolean> 
   const fetched = await repository.manifest(asked);
   const path = reference.name.slice(reference.name.indexOf('/') + 1);
   report({ status: `Pulling from ${path}`, id: asked });
-  const manifest = await resolveManifest(repository, fetched, pull.platform, familiarReference(reference));
+  const manifest = await resolveManifest(repository, fetched, pull.platform, formatReference(reference));
   const held: string[] = [];
   const joined: Transfer[] = [];
   try {

@@ -20,7 +20,8 @@ export interface ResolvedManifest extends NewManifest {
   readonly digest: string;
 }
 
-function refuseSchema1(mediaType: string, name: string): void {
+/** Throws what Docker says of manifests as they were before 2016. */
+export function refuseSchema1(mediaType: string, name: string): void {
   if (!schema1Types.includes(mediaType)) return;
   throw fail(
     'invalid-argument',

@@ -34,7 +34,7 @@ export function makeManifest(
   return { mediaType: mediaTypes.dockerManifest, digest: digestOf(content), content };
 }
 
-/** Whether a layer is one that its maker does not let others distribute. */
+/** Whether a layer is one that its maker distributes: it says where. */
 export function isForeign({ mediaType, urls }: ManifestLayer): boolean {
   return (urls?.length ?? 0) > 0 && /foreign|nondistributable/.test(mediaType);
 }

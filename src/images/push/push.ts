@@ -29,8 +29,6 @@ export interface PushOptions {
   readonly events: Events;
   readonly distribution: Distribution;
   readonly uploads: Slots;
-  /** Registries, by host, that layers may go to which their maker does not let others distribute. */
-  readonly foreignLayersTo: () => readonly string[];
 }
 
 export interface PushRequest {
@@ -91,7 +89,7 @@ async function push(
   report: Report,
   abandoned: AbortSignal,
 ): Promise<void> {
-  const { distribution, events, uploads, foreignLayersTo } = options;
+  const { distribution, events, uploads } = options;
   const { credentials, platform } = request;
   const { name } = reference;
   report({ status: `The push refers to repository [${name}]` });
@@ -105,7 +103,6 @@ async function push(
     report,
     signal,
     isOnePlatform: platform !== undefined,
-    sendsForeign: foreignLayersTo().includes(name.slice(0, name.indexOf('/'))),
     cancel: (reason) => own.abort(reason),
   };
   for (const { image, reference: tagged } of images) await pushTag(target, image, tagged);

@@ -18,8 +18,6 @@ export interface PushTarget extends LayerTarget {
   readonly layers: Layers;
   /** One platform alone was asked for. */
   readonly isOnePlatform: boolean;
-  /** Whether layers are sent that their maker does not let others distribute. */
-  readonly sendsForeign: boolean;
   /** Ends what else is on its way. */
   cancel(reason: unknown): void;
 }
@@ -55,8 +53,9 @@ async function pushLayers(target: PushTarget, layers: readonly LayerToPush[]): P
 }
 
 async function pushOne(target: PushTarget, item: LayerToPush): Promise<Descriptor> {
-  const { descriptor, layer } = item;
-  if (descriptor === undefined || target.sendsForeign || !isForeign(descriptor)) return pushLayer(target, item);
+  const { descriptor, source, layer } = item;
+  if (descriptor === undefined || source !== undefined || !isForeign(descriptor)) return pushLayer(target, item);
+  // It is here compressed otherwise, but whoever wants it is told where its maker has it.
   target.report(progressMessage(shortId(layer.diffId), 'Skipped foreign layer'));
   return descriptor;
 }

@@ -49,8 +49,6 @@ export interface EngineSettings {
   /** Undefined for Docker's own place. */
   readonly registryCertificates?: string;
   readonly insecureRegistries: readonly string[];
-  /** Registries that foreign layers may be pushed to. */
-  readonly foreignLayersTo: readonly string[];
   readonly proxies: Readonly<Record<string, string>>;
   readonly features: Readonly<Record<string, boolean>>;
   /** Undefined when images are never removed by themselves. */
@@ -164,7 +162,6 @@ function toSettings(values: Values, configFile: string | undefined): EngineSetti
     mirrorsByRegistry: values.record('registry-mirrors-by-host'),
     ...(certificates !== undefined && { registryCertificates: resolve(certificates) }),
     insecureRegistries: values.list('insecure-registries'),
-    foreignLayersTo: values.list('allow-nondistributable-artifacts'),
     proxies: values.record('proxies'),
     features: values.record('features'),
     imageGc: values.policy('image-gc'),

@@ -204,7 +204,7 @@ const registries: readonly Setting[] = [
     'allow-nondistributable-artifacts',
     'allow-nondistributable-artifacts',
     'HOST',
-    'Registries that layers may be pushed to which their maker does not let others distribute',
+    'Taken, as Docker takes it, and without effect: layers that only their maker distributes are pushed to every registry',
     { reloads: true },
   ),
   both('max-concurrent-downloads', 'number', 'Layers of a pull at once', {
