@@ -6,7 +6,6 @@ import type { Networks } from '#networks';
 import { fail } from '#std/errors';
 import { announce } from './announce.ts';
 import { attachContainer } from './attach/attach.ts';
-import type { AttachedClients } from './attach/clients.ts';
 import type { Catalog } from './catalog.ts';
 import type { Create } from './create/create.ts';
 import { rename } from './create/rename.ts';
@@ -42,7 +41,6 @@ export interface FaceParts {
   readonly networks: Networks;
   readonly keeper: Keeper;
   readonly paths: ContainerPaths;
-  readonly clients: AttachedClients;
   readonly execs: Execs;
   readonly execStore: ExecStore;
   readonly create: Create;
@@ -58,7 +56,7 @@ export interface FaceParts {
 function streamCalls(
   parts: FaceParts & { readonly openings: LogOpenings },
 ): Pick<Containers, 'attach' | 'logs' | 'resize' | 'execResize'> {
-  const { catalog, events, keeper, clients, openings, paths } = parts;
+  const { catalog, events, keeper, openings, paths } = parts;
   const logsOf = (
     record: ContainerRecord,
     options: LogOptions & { readonly raw?: boolean },
@@ -94,7 +92,7 @@ function streamCalls(
     };
     const source = { streams, log: () => logsOf(record, everything) };
     announce(events, record, 'attach');
-    return attachContainer(keeper, clients, source, options);
+    return attachContainer(keeper, source, options);
   }
 
   async function resize(name: string, rows: number, columns: number): Promise<void> {

@@ -8,7 +8,6 @@ import type { Networks } from '#networks';
 import type { Porter } from '#porter';
 import type { Records } from '#store';
 import type { Volumes } from '#volumes';
-import { createAttachedClients } from './attach/clients.ts';
 import { openCatalog } from './catalog.ts';
 import { type Create, createCreate } from './create/create.ts';
 import { type ContainerDefaults, withEngineDefaults } from './create/engine-defaults.ts';
@@ -68,7 +67,6 @@ export function layGround(options: ContainersOptions) {
     catalog,
     execs: openExecStore(options.records),
     runtimes: createRuntimes({ ...options, runtimes: options.runtimeSettings }),
-    clients: createAttachedClients(),
   };
   const specification = createSpecification(ground);
   return { ...ground, ...specification, release: createRelease(ground) };
@@ -79,12 +77,12 @@ export type Life = ReturnType<typeof makeLife>;
 
 /** Makes those parts. Some need each other, and find each other by the time that they are called. */
 export function makeLife(ground: Ground) {
-  const { catalog, events, clients, execs: store } = ground;
+  const { catalog, events, keeper, execs: store } = ground;
   const restarts = createRestartSchedule((id) => starter.restart(id));
   const terminator = createTerminator({ ...ground, restarts });
   const onRemoved = (id: string): void => {
     store.drop(id);
-    clients.closeAll(id);
+    void keeper.dismiss(id);
   };
   const remove = createRemove({ ...ground, restarts, terminator, onRemoved });
   const removeWithVolumes = ({ id }: ContainerRecord): Promise<void> => remove(id, { force: false, volumes: true });

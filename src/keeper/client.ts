@@ -112,6 +112,10 @@ class KeeperClient implements Keeper {
     this.#exits.drop(id);
   }
 
+  async dismiss(id: string): Promise<void> {
+    await this.#request('dismiss', { id }).catch(() => undefined);
+  }
+
   onExit(listener: (process: KeptProcess) => void): void {
     this.#exitListeners.push(listener);
     for (const kept of [...this.#held.values()]) this.#deliver(kept);

@@ -122,7 +122,7 @@ function kindFrom(kind: string): ErrorKind {
 }
 
 /** A connection to a unix socket that lets each side end its half alone. */
-export function connectTo(path: string): Promise<Socket> {
+function connectTo(path: string): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = connect({ path, allowHalfOpen: true });
   socket.once('error', reject);

@@ -173,6 +173,8 @@ export interface Keeper {
   list(): Promise<KeptProcess[]>;
   /** Drops an exited process and what the keeper holds of it. Unknown ids are no error. */
   forget(id: string): Promise<void>;
+  /** Lets those attached clients go that wait for a start of that id: there will be none. Never rejects. */
+  dismiss(id: string): Promise<void>;
   /** Is called for every exit, also those that happened while no engine listened (right after connecting). */
   onExit(listener: (process: KeptProcess) => void): void;
   /** Is called when a new keeper has taken over from a dead one. */

@@ -2,7 +2,6 @@ import { PassThrough, Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { AttachedStream, Keeper } from '#keeper';
 import type { Attachment, AttachOptions } from '../types.ts';
-import type { AttachedClients } from './clients.ts';
 import { detachBytes, detachFilter } from './detach-keys.ts';
 
 export interface ProcessStreams {
@@ -30,11 +29,7 @@ function filteredInput(stream: AttachedStream, streams: ProcessStreams): Writabl
 }
 
 /** Attaches a client to a process that the keeper has, or will have: nothing the process writes is missed. */
-export async function attachProcess(
-  keeper: Keeper,
-  clients: AttachedClients,
-  streams: ProcessStreams,
-): Promise<Attachment> {
+export async function attachProcess(keeper: Keeper, streams: ProcessStreams): Promise<Attachment> {
   if (streams.detachKeys) detachBytes(streams.detachKeys);
   const stream = await keeper.attach({
     id: streams.id,
@@ -43,8 +38,6 @@ export async function attachProcess(
     stderr: streams.stderr,
     framing: streams.terminal || streams.raw === true ? 'raw' : 'multiplexed',
   });
-  const client = clients.add(streams.id, () => stream.close());
-  stream.output.once('close', () => client[Symbol.dispose]());
   return {
     output: stream.output,
     input: filteredInput(stream, streams),
@@ -85,12 +78,11 @@ export interface ContainerStreams {
 /** `POST /containers/{id}/attach`. */
 export async function attachContainer(
   keeper: Keeper,
-  clients: AttachedClients,
   { streams, log }: ContainerStreams,
   options: AttachOptions,
 ): Promise<Attachment> {
   // Asked for neither, a client gets a stream that has ended.
   if (!options.stream) return logAttachment(options.logs ? log() : nothing(), streams.terminal);
-  const live = await attachProcess(keeper, clients, streams);
+  const live = await attachProcess(keeper, streams);
   return options.logs ? replayBefore(log(), live) : live;
 }

@@ -9,7 +9,6 @@ import { fail, messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { announce } from '../announce.ts';
 import { attachProcess } from '../attach/attach.ts';
-import type { AttachedClients } from '../attach/clients.ts';
 import { detachBytes } from '../attach/detach-keys.ts';
 import type { Catalog } from '../catalog.ts';
 import { unknownExitCode } from '../exit/handle.ts';
@@ -26,7 +25,6 @@ export interface ExecParts {
   readonly execs: ExecStore;
   readonly events: Events;
   readonly keeper: Keeper;
-  readonly clients: AttachedClients;
   readonly paths: ContainerPaths;
   readonly runtimes: Runtimes;
   readonly buildProcess: (record: ContainerRecord, request: ExecCreateRequest) => OciProcess;
@@ -77,7 +75,7 @@ function checkUser(build: () => unknown): void {
 
 /** Makes the exec feature. */
 export function createExecs(parts: ExecParts): Execs {
-  const { catalog, execs, events, keeper, clients, paths } = parts;
+  const { catalog, execs, events, keeper, paths } = parts;
 
   function find(id: string): { exec: ExecRecord; container: ContainerRecord } {
     const exec = execs.get(id);
@@ -159,7 +157,7 @@ export function createExecs(parts: ExecParts): Execs {
     const { request, containerId } = claim(id);
     const terminal = request.Tty ?? false;
     let detached = false;
-    const attachment = await attachProcess(keeper, clients, {
+    const attachment = await attachProcess(keeper, {
       id,
       terminal,
       stdin: request.AttachStdin ?? false,

@@ -10,7 +10,6 @@ import { encodeOci, type OciSpec } from '#oci';
 import { fail, messageOf } from '#std/errors';
 import type { Volumes } from '#volumes';
 import { announce } from '../announce.ts';
-import type { AttachedClients } from '../attach/clients.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Release } from '../exit/release.ts';
 import { initialHealth } from '../health/monitor.ts';
@@ -48,7 +47,6 @@ export interface LaunchParts {
   readonly networks: Networks;
   readonly volumes: Volumes;
   readonly keeper: Keeper;
-  readonly clients: AttachedClients;
   readonly paths: ContainerPaths;
   readonly release: Release;
   readonly runtimes: Runtimes;
@@ -140,7 +138,7 @@ export function createLaunch(parts: LaunchParts): Launch {
 
   async function giveUp(record: ContainerRecord, failure: Error): Promise<void> {
     await parts.release(record);
-    parts.clients.closeAll(record.id);
+    await keeper.dismiss(record.id);
     const current = catalog.get(record.id);
     if (current === undefined) return;
     catalog.put(withLife(current, lifeAfterFailure(current, failure)));

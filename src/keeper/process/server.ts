@@ -145,6 +145,8 @@ export class Server {
         return this.#tasks.list();
       case 'forget':
         return this.#tasks.forget(id);
+      case 'dismiss':
+        return this.#tasks.endWaiting(id);
       case 'shutdown':
         setImmediate(this.#parts.shutDown);
         return true;

@@ -76,7 +76,7 @@ export class Tasks {
       this.#store.drop(request.id);
       removeRuntimeState(request);
       await task.dispose();
-      this.#endWaiting(request.id);
+      this.endWaiting(request.id);
       throw error;
     } finally {
       this.#starts--;
@@ -137,6 +137,13 @@ export class Tasks {
     for (const attachment of waiting ?? []) attachment.link(task);
   }
 
+  /** Ends the clients that wait for a process which does not come. */
+  endWaiting(id: string): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    for (const attachment of waiting ?? []) attachment.subscriber.end();
+  }
+
   /** Drops an exited process. */
   async forget(id: string): Promise<void> {
     const task = this.#tasks.get(id);
@@ -157,12 +164,6 @@ export class Tasks {
       for (const task of this.#tasks.values()) if (task.running?.pid === pid && task.pidfd !== undefined) return;
       reapChild(pid);
     }
-  }
-
-  #endWaiting(id: string): void {
-    const waiting = this.#waiting.get(id);
-    this.#waiting.delete(id);
-    for (const attachment of waiting ?? []) attachment.subscriber.end();
   }
 
   async #run(task: Task, files: TaskFiles): Promise<{ readonly record: RunningRecord; readonly pidfd: number }> {
