@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import type { ExecInspect } from '../../src/api/index.ts';
 import { startEngine, type TestEngine, until } from '../harness/index.ts';
+import { createContainer } from './made.ts';
+import { StalledClient } from './stalled-client.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -144,3 +147,34 @@ test('a hundred execs leave no process behind', async () => {
   expect(Number(processes)).toBeLessThanOrEqual(4);
   await engine.dockerOk('rm', '-f', 'often');
 });
+
+test('a client that takes nothing until the process, and its container, are gone, gets all of it', async () => {
+  const sizes = [100_000, 200_000, 250_000, 1_000_000, 5_000_000];
+  const cases = sizes.flatMap((size) => [
+    { size, endsInput: true },
+    { size, endsInput: false },
+  ]);
+  const write = (size: number) => ['head', '-c', String(size), '/dev/zero'];
+  const running = await createContainer(engine, { Cmd: ['sleep', '1000'] });
+  expect((await engine.request('POST', `/containers/${running}/start`)).status).toBe(204);
+  const takenByAttach = cases.map(async ({ size, endsInput }) => {
+    const id = await createContainer(engine, { Cmd: write(size), HostConfig: { AutoRemove: true } });
+    using client = await StalledClient.open(engine.socket, `POST /containers/${id}/attach?stream=1&stdout=1`);
+    expect((await engine.request('POST', `/containers/${id}/start`)).status).toBe(204);
+    if (endsInput) client.endInput();
+    await until('the container to be gone', async () => !(await engine.request('GET', `/containers/${id}/json`)).ok);
+    return await client.takeAll();
+  });
+  const takenByExec = cases.map(async ({ size, endsInput }) => {
+    const exec = { Cmd: write(size), AttachStdin: true, AttachStdout: true };
+    const made = await engine.request('POST', `/containers/${running}/exec`, exec);
+    const { Id } = (await made.json()) as { Id: string };
+    using client = await StalledClient.open(engine.socket, `POST /exec/${Id}/start`, '{"Detach":false,"Tty":false}');
+    if (endsInput) client.endInput();
+    await until('the exec to end', async () => (await engine.get<ExecInspect>(`/exec/${Id}/json`)).ExitCode !== null);
+    return await client.takeAll();
+  });
+  expect(await Promise.all(takenByAttach)).toEqual(cases.map(({ size }) => size));
+  expect(await Promise.all(takenByExec)).toEqual(cases.map(({ size }) => size));
+  expect((await engine.request('DELETE', `/containers/${running}?force=1`)).status).toBe(204);
+}, 60_000);

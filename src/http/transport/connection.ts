@@ -50,7 +50,7 @@ export class Connection {
     } catch (error) {
       if (kindOf(error) === 'internal') log('warn', 'connection broke', { error: messageOf(error) });
     } finally {
-      await closeGently(this.#socket, this.#reader);
+      await closeGently(this.#socket, this.#reader, this.#writer);
     }
   }
 

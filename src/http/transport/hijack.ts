@@ -44,8 +44,9 @@ function isPrematureClose(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE';
 }
 
-/** Half-closes towards the client, and closes when the client has done the same, or soon. */
-export async function closeGently(socket: Socket, reader: ByteReader): Promise<void> {
+/** Half-closes towards the client once it has taken all, and closes when the client has done the same, or soon. */
+export async function closeGently(socket: Socket, reader: ByteReader, writer: SocketWriter): Promise<void> {
+  await writer.flush();
   if (socket.destroyed) return;
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.end();
@@ -70,7 +71,7 @@ export async function serveHijack(
     attachment = await hijack.connect();
   } catch (error) {
     await writer.write(hijack.explain(error)).catch(() => undefined);
-    await closeGently(socket, reader);
+    await closeGently(socket, reader, writer);
     return;
   }
   const vanish = () => attachment.close();

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { fail } from '#std/errors';
 
-const flushCheckMs = 2;
-const flushPatienceMs = 2000;
+/** How seldom it is looked whether a client that takes nothing has gone on. */
+const maximumFlushPauseMs = 64;
 
 /** Writes to a socket with back-pressure: a write is done when the socket takes more. */
 export class SocketWriter {
@@ -33,18 +33,18 @@ export class SocketWriter {
   }
 
   /**
-   * Waits until the kernel has all that was sent, the client is gone, or takes nothing for a while. Bun (1.4) calls bytes written
-   * that it still holds, and drops them when a connection whose client has closed its half is ended.
+   * Waits until the kernel has all that was sent, however long the client takes for it, or the connection is gone. The stream
+   * holds some of it (`writableLength`), and Bun (1.4) more that it calls written: what it holds of a connection whose client
+   * has closed its half is dropped when that is ended.
    */
   async flush(): Promise<void> {
-    let before = -1;
-    let idleMs = 0;
-    while (!this.#closed && !this.#socket.destroyed && idleMs < flushPatienceMs) {
-      const now = this.#socket.bytesWritten;
-      if (now >= this.#sentBytes) return;
-      idleMs = now > before ? 0 : idleMs + flushCheckMs;
-      before = now;
-      await new Promise((resolve) => setTimeout(resolve, flushCheckMs));
+    for (
+      let pauseMs = 1;
+      !this.#closed && !this.#socket.destroyed;
+      pauseMs = Math.min(pauseMs * 2, maximumFlushPauseMs)
+    ) {
+      if (this.#socket.writableLength === 0 && this.#socket.bytesWritten >= this.#sentBytes) return;
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
 }
