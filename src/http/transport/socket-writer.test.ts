@@ -44,6 +44,7 @@ test('flush waits for a client that takes nothing, and is done when the kernel h
   far.on('data', (chunk: Buffer) => {
     received += chunk.length;
   });
+  far.resume();
   await Promise.all([waiting, flushed]);
   expect(near.writableLength).toBe(0);
   near.end();
