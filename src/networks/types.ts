@@ -1,25 +1,43 @@
-import type { EndpointSettings, Filters, NetworkInspect, PortBinding, PortSummary } from '#api';
+import type {
+  EndpointSettings,
+  Filters,
+  NetworkCreateRequest,
+  NetworkInspect,
+  PortBinding,
+  PortSummary,
+} from '#api';
+
+/** One endpoint that a container asks for. */
+export interface EndpointRequest {
+  /** Name, id or unique id prefix of a network. */
+  readonly network: string;
+  /** What is asked for: IPAMConfig, Links, Aliases, MacAddress, DriverOpts, GwPriority. All else is not looked at. */
+  readonly settings: Partial<EndpointSettings>;
+}
+
+/** How names that no container has are resolved. */
+export interface ResolverSettings {
+  /** Addresses of the resolvers to ask: those of `--dns`, else the host's own. */
+  readonly servers: readonly string[];
+}
 
 /** What a container asks of the network when it starts. */
 export interface SandboxRequest {
   readonly containerId: string;
   /** Name of the container, without slash: the owner to name when a port is taken. */
   readonly containerName: string;
-  /** `bridge` (also spelled `default`) or `none`. `host` and `container:` have no sandbox of their own. */
-  readonly networkMode: string;
+  /** Others find it by this name too. */
+  readonly hostname: string;
+  /** The container's own network mode first; `none` is a network too. `host` and `container:` have no sandbox of their own. */
+  readonly endpoints: readonly EndpointRequest[];
   /** `80/tcp` -> bindings; an empty HostPort asks for a free port, a range `8000-8010` for one of it. */
   readonly portBindings: Readonly<Record<string, readonly PortBinding[] | null>>;
   /** Ports that the container exposes, for `publishAll`. */
   readonly exposedPorts: readonly string[];
   readonly publishAll: boolean;
-  /** The endpoint asked for (MAC address, static address), if any. */
-  readonly endpoint?: Partial<EndpointSettings>;
-  /** Name of the device inside; `eth0` when not given. */
-  readonly interfaceName?: string;
-  /** IPv4 addresses of the link beside its own (169.254.0.0/16). */
-  readonly linkLocalAddresses?: readonly string[];
   /** Sysctls under `net.`, applied inside the sandbox. */
   readonly sysctls: Readonly<Record<string, string>>;
+  readonly resolver: ResolverSettings;
 }
 
 /** A network namespace made ready for one container. */
@@ -31,25 +49,46 @@ export interface Sandbox {
   readonly endpoints: Readonly<Record<string, EndpointSettings>>;
   /** Resolved bindings, every exposed or published port a key (`null` when it is not published). */
   readonly ports: Readonly<Record<string, PortBinding[] | null>>;
+  /** Whether names are resolved at 127.0.0.11: in every container of a network that a user made. */
+  readonly hasResolver: boolean;
+}
+
+/** The answer to a created network. */
+export interface NetworkCreated {
+  readonly Id: string;
+  readonly Warning: string;
 }
 
 /** The feature's face towards containers and http. */
 export interface Networks {
-  /** Makes namespace, endpoint and published ports. Rejects with Docker's words when a port is taken; leaves nothing then. */
+  /** Makes namespace, endpoints and published ports. Rejects with Docker's words when a port is taken; leaves nothing then. */
   setUp(request: SandboxRequest): Promise<Sandbox>;
   /** Removes all of a container's sandbox; no error when there is none. Does not wait for the kernel's own teardown. */
   tearDown(containerId: string): Promise<void>;
   /** The sandbox of a container, when it has one. */
   sandbox(containerId: string): Sandbox | undefined;
   /**
+   * Puts a running container into one more network: the device comes up inside, and the default route and the published
+   * ports follow the gateway. Rejects with `forbidden` when it is there already.
+   */
+  connect(containerId: string, endpoint: EndpointRequest): Promise<Sandbox>;
+  /** Takes a running container out of a network; rejects with `forbidden` when it is not in it. */
+  disconnect(containerId: string, network: string): Promise<Sandbox>;
+  /**
    * Brings the kernel's state back to what the records say: removes sandboxes, veths, rules and elements whose
-   * container is not in `live`, and restores bridge and ruleset. Called once at the engine's start.
+   * container is not in `live`, and restores networks and ruleset. Called once at the engine's start.
    */
   reconcile(live: ReadonlySet<string>): Promise<void>;
+  /** Makes a network, or nothing when it rejects: a bad request (`invalid-argument`), a name or subnet that is taken. */
+  create(request: NetworkCreateRequest): Promise<NetworkCreated>;
+  /** Removes a network that nobody is in; rejects with `forbidden` for those that come with the engine. */
+  remove(name: string): Promise<void>;
+  /** Removes the networks that users made and no container of the records asks for; returns their names. */
+  prune(filters: Filters): Promise<string[]>;
   list(filters: Filters): NetworkInspect[];
   /** By name, id or unique id prefix; throws `not-found` (`network x not found`). */
   inspect(name: string): NetworkInspect;
-  /** Removes bridge and rules of this engine; only for `engine stop --all`. */
+  /** Removes all that this engine has in the kernel; only for `engine stop --all`. The networks' records stay. */
   close(): Promise<void>;
 }
 
