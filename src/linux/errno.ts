@@ -19,11 +19,15 @@ export function libc<const T extends Record<string, FFIFunction>>(signatures: T)
   });
 }
 
-const names = new Map<number, string>(
-  Object.entries(constants.errno)
+/** A bridge is full: one that Node has no name for. */
+const exchangeFull = 54;
+
+const names = new Map<number, string>([
+  ...Object.entries(constants.errno)
     .reverse()
-    .map(([name, number]) => [number, name]),
-);
+    .map(([name, number]): [number, string] => [number, name]),
+  [exchangeFull, 'EXFULL'],
+]);
 
 /** Kinds that a caller can act on; every other failure of a system call is an internal error. */
 const kinds: Readonly<Record<string, ErrorKind>> = { ENOSPC: 'exhausted', EDQUOT: 'exhausted' };

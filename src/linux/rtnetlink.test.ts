@@ -6,11 +6,11 @@ import { createNetworkNamespace, deleteNetworkNamespace, type NewNetworkNamespac
 import {
   addAddress,
   addBridge,
-  addDefaultRoute,
   addVeth,
   deleteLink,
   disablePort,
   RouteSocket,
+  setDefaultRoute,
   setLink,
 } from './rtnetlink.ts';
 
@@ -50,7 +50,7 @@ test('a bridge with a veth pair into another namespace', () => {
   guest.opened.transact(
     setLink({ name: 'eth0' }, { up: true }),
     addAddress(far.index, '10.9.0.2', 20),
-    addDefaultRoute('10.9.0.1', far.index),
+    setDefaultRoute('10.9.0.1', far.index),
   );
   expect(guest.opened.routes()).toEqual([{ address: '10.9.0.0', prefixLength: 20, linkIndex: far.index }]);
   expect(route.addresses()).toEqual([{ address: '10.9.0.1', prefixLength: 20, linkIndex: bridge.index }]);

@@ -6,16 +6,24 @@ import {
   netlinkFlags,
   readAttributes,
 } from './netlink.ts';
+import {
+  type HostRange,
+  ipv4Family,
+  ipv6Family,
+  listAddresses,
+  listRoutes,
+  readHostAddress,
+  readHostRoute,
+} from './rtnetlink-addresses.ts';
+
+export type { NetlinkRequest } from './netlink.ts';
+export * from './rtnetlink-addresses.ts';
 
 const messageTypes = {
   newLink: 16,
   deleteLink: 17,
   getLink: 18,
   changeLink: 19,
-  newAddress: 20,
-  getAddress: 22,
-  newRoute: 24,
-  getRoute: 26,
   newNeighbour: 28,
 } as const;
 
@@ -34,12 +42,6 @@ const linkInfo = { kind: 1, data: 2 } as const;
 const vethPeer = 1;
 const interfaceUp = 0x1;
 const linkHeaderBytes = 16;
-const addressHeaderBytes = 8;
-const routeHeaderBytes = 12;
-const mainTable = 254;
-const bootProtocol = 3;
-const unicastRoute = 1;
-const ipv4Family = 2;
 const bridgeFamily = 7;
 const unchanging = 0x40;
 const ofMaster = 0x4;
@@ -63,23 +65,12 @@ export interface Link {
   readonly alias: string;
 }
 
-/** An IPv4 address range in use on the host: of an interface, or the destination of a route. */
-export interface HostRange {
-  readonly address: string;
-  readonly prefixLength: number;
-  readonly linkIndex: number;
-}
-
 function macBytes(mac: string): Buffer {
   return Buffer.from(mac.replaceAll(':', ''), 'hex');
 }
 
 function macText(bytes: Buffer | undefined): string {
   return bytes?.toString('hex').replace(/(..)(?!$)/g, '$1:') ?? '';
-}
-
-function ipv4Bytes(address: string): Buffer {
-  return Buffer.from(address.split('.').map(Number));
 }
 
 function linkHeader(options: { index?: number; up?: boolean } = {}): Buffer {
@@ -167,24 +158,6 @@ export function deleteLink(name: string): NetlinkRequest {
   return { type: messageTypes.deleteLink, flags: netlinkFlags.ack, body, subject: `link ${name}` };
 }
 
-/** Gives a link an IPv4 address, with the broadcast address of its prefix. EEXIST when it has it. */
-export function addAddress(index: number, address: string, prefixLength: number): NetlinkRequest {
-  const header = Buffer.from([ipv4Family, prefixLength, 0, 0, 0, 0, 0, 0]);
-  header.writeUInt32LE(index, 4);
-  const bytes = ipv4Bytes(address);
-  const broadcast = Buffer.alloc(4);
-  broadcast.writeUInt32BE((bytes.readUInt32BE() | (2 ** (32 - prefixLength) - 1)) >>> 0);
-  const body = Buffer.concat([header, attribute(2, bytes), attribute(1, bytes), attribute(4, broadcast)]);
-  return { type: messageTypes.newAddress, flags: creating, body, subject: `address ${address}/${prefixLength}` };
-}
-
-/** Makes `gateway`, reached over a link, the way to everywhere. */
-export function addDefaultRoute(gateway: string, index: number): NetlinkRequest {
-  const header = Buffer.from([ipv4Family, 0, 0, 0, mainTable, bootProtocol, 0, unicastRoute, 0, 0, 0, 0]);
-  const body = Buffer.concat([header, attribute(5, ipv4Bytes(gateway)), attribute(4, index)]);
-  return { type: messageTypes.newRoute, flags: creating, body, subject: `route via ${gateway}` };
-}
-
 /**
  * Tells a bridge behind which of its ports a MAC address is now. A static entry, for a port that does not forward yet
  * cannot have learned one; a frame from elsewhere moves it all the same.
@@ -236,10 +209,6 @@ function readLink(body: Buffer): Link {
   };
 }
 
-function ipv4Text(bytes: Buffer | undefined): string {
-  return bytes === undefined ? '0.0.0.0' : [...bytes].join('.');
-}
-
 /** rtnetlink(7) in the network namespace in which it was opened. */
 export class RouteSocket extends NetlinkSocket {
   constructor() {
@@ -261,34 +230,13 @@ export class RouteSocket extends NetlinkSocket {
     );
   }
 
-  /** The IPv4 addresses of all links. */
+  /** Addresses of all links, those that a link gives itself (`fe80::`) left out. */
   addresses(): HostRange[] {
-    const body = Buffer.alloc(addressHeaderBytes);
-    body.writeUInt8(ipv4Family);
-    const flags = netlinkFlags.dump;
-    const answers = this.transact({ type: messageTypes.getAddress, flags, body, subject: 'addresses' });
-    return answers.map((answer) => ({
-      address: ipv4Text(readAttributes(answer.body, addressHeaderBytes).get(2)),
-      prefixLength: answer.body.readUInt8(1),
-      linkIndex: answer.body.readUInt32LE(4),
-    }));
+    return [ipv4Family, ipv6Family].flatMap((family) => this.transact(listAddresses(family)).flatMap(readHostAddress));
   }
 
-  /** Destinations of all IPv4 routes of the main table, the default route left out. */
+  /** Destinations of all routes of the main table, default routes left out. */
   routes(): HostRange[] {
-    const body = Buffer.alloc(routeHeaderBytes);
-    body.writeUInt8(ipv4Family);
-    const flags = netlinkFlags.dump;
-    const answers = this.transact({ type: messageTypes.getRoute, flags, body, subject: 'routes' });
-    return answers
-      .filter((answer) => answer.body.readUInt8(4) === mainTable && answer.body.readUInt8(1) > 0)
-      .map((answer) => {
-        const attributes = readAttributes(answer.body, routeHeaderBytes);
-        return {
-          address: ipv4Text(attributes.get(1)),
-          prefixLength: answer.body.readUInt8(1),
-          linkIndex: attributes.get(4)?.readUInt32LE() ?? 0,
-        };
-      });
+    return [ipv4Family, ipv6Family].flatMap((family) => this.transact(listRoutes(family)).flatMap(readHostRoute));
   }
 }

@@ -3,7 +3,8 @@ import { fail } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { formatTime, nowNs } from '#std/time';
 import type { Collection, Records } from '#store';
-import type { BridgeRecord, NetworkRecord, OwnerRecord, SandboxRecord } from './record.ts';
+import { builtinNetwork, networkUpToDate, sandboxUpToDate } from './older-records.ts';
+import type { EndpointRecord, NetworkRecord, OwnerRecord, SandboxRecord } from './record.ts';
 
 /** The networks and sandboxes of the records. */
 export interface NetworkCatalog {
@@ -11,12 +12,16 @@ export interface NetworkCatalog {
   readonly sandboxes: Collection<SandboxRecord>;
   /** Tells this engine's kernel objects from those of others. */
   readonly tag: string;
+  /** Names of veth devices of this engine start so. */
+  readonly devicePrefix: string;
+  /** What the engine's own range of IPv6 addresses follows from. */
+  readonly identity: string;
   /** By its exact name; the three that come with the engine are always there. */
   byName(name: string): NetworkRecord;
   /** By name, id or unique id prefix; throws `not-found`, or `invalid-argument` when a prefix fits several. */
   resolve(name: string): NetworkRecord;
-  /** Writes down which bridge a network has, or that it has none any more. */
-  setBridge(network: NetworkRecord, bridge: BridgeRecord | undefined): void;
+  /** The endpoints in a network, each with its container. */
+  endpointsIn(networkId: string): { sandbox: SandboxRecord; endpoint: EndpointRecord }[];
 }
 
 const builtin = [
@@ -25,17 +30,28 @@ const builtin = [
   ['none', 'null'],
 ] as const;
 
+/** Networks that every engine has, by their names. */
+export const builtinNames: readonly string[] = builtin.map(([name]) => name);
+
 /** Reads the records, and makes the networks that every engine has when they are not there. */
 export function openCatalog(records: Records): NetworkCatalog {
   const networks = records.collection<NetworkRecord>('networks');
   const sandboxes = records.collection<SandboxRecord>('sandboxes');
   const owners = records.collection<OwnerRecord>('networks-owner');
-  const owner = owners.get('owner') ?? { id: 'owner', tag: randomBytes(2).toString('hex') };
+  const { tag, identity = randomBytes(8).toString('hex') } = owners.get('owner') ?? {
+    tag: randomBytes(2).toString('hex'),
+  };
   records.transaction(() => {
-    owners.put(owner);
+    owners.put({ id: 'owner', tag, identity });
+    for (const record of [...networks.all()]) {
+      if (networkUpToDate(record) !== record) networks.put(networkUpToDate(record));
+    }
+    for (const record of [...sandboxes.all()]) {
+      if (sandboxUpToDate(record) !== record) sandboxes.put(sandboxUpToDate(record));
+    }
     for (const [name, driver] of builtin) {
       if ([...networks.all()].some((network) => network.name === name)) continue;
-      networks.put({ id: newId(), name, driver, created: formatTime(nowNs()) });
+      networks.put(builtinNetwork({ id: newId(), name, driver, created: formatTime(nowNs()) }));
     }
   });
 
@@ -52,7 +68,9 @@ export function openCatalog(records: Records): NetworkCatalog {
   return {
     networks,
     sandboxes,
-    tag: owner.tag,
+    tag,
+    devicePrefix: `est${tag}`,
+    identity,
     byName,
     resolve(name) {
       const exact = networks.get(name) ?? find((network) => network.name === name)[0];
@@ -64,9 +82,10 @@ export function openCatalog(records: Records): NetworkCatalog {
       }
       return found;
     },
-    setBridge(network, bridge) {
-      const { bridge: _, ...rest } = network;
-      networks.put(bridge === undefined ? rest : { ...rest, bridge });
-    },
+    endpointsIn: (networkId) =>
+      [...sandboxes.all()].flatMap((sandbox) => {
+        const endpoint = sandbox.endpoints.find((one) => one.networkId === networkId);
+        return endpoint === undefined ? [] : [{ sandbox, endpoint }];
+      }),
   };
 }

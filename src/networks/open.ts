@@ -2,20 +2,31 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Events } from '#events';
 import { RouteSocket } from '#linux/rtnetlink';
-import { runAll } from '#std/errors';
+import { fail, messageOf, runAll } from '#std/errors';
+import { Lock } from '#std/lock';
+import { log } from '#std/log';
 import type { Records } from '#store';
-import { type BridgeSettings, enableForwarding } from './bridge/bridge.ts';
-import { openDefaultBridge } from './bridge/default-bridge.ts';
+import { Ipam } from './addresses/ipam.ts';
+import { type AddressPool, predefinedPools, uniqueLocalPool } from './addresses/subnets.ts';
 import { type NetworkCatalog, openCatalog } from './catalog.ts';
+import { createChanges } from './create/changes.ts';
+import { closeDefaultBridge, type DefaultBridgeSettings, openDefaultBridge } from './default-bridge.ts';
+import { type BridgeDriver, createBridgeDriver } from './drivers/bridge/driver.ts';
+import type { Driver } from './drivers/driver.ts';
 import { createFirewall } from './firewall/firewall.ts';
-import { type BridgeRules, type FirewallState, redirectionsOf } from './firewall/state.ts';
+import type { FirewallState } from './firewall/state.ts';
+import type { Names } from './naming.ts';
 import { PortAllocator } from './ports/allocator.ts';
 import { ephemeralRange } from './ports/present.ts';
 import { reconcile } from './reconcile.ts';
-import type { BridgeRecord, SandboxRecord } from './record.ts';
-import { createSandboxes } from './sandbox/sandboxes.ts';
-import type { Networks, Sandbox } from './types.ts';
-import { inspectNetwork, matchesFilters } from './view/inspect.ts';
+import type { NetworkRecord, SandboxRecord } from './record.ts';
+import { createConnections } from './sandbox/connections.ts';
+import { presentSandbox } from './sandbox/present.ts';
+import { Publishing, redirectionsIn } from './sandbox/publishing.ts';
+import { createSandboxes, type SandboxParts } from './sandbox/sandboxes.ts';
+import type { Networks } from './types.ts';
+import { matchesFilters } from './view/filters.ts';
+import { inspectNetwork } from './view/inspect.ts';
 
 /** What the feature is opened with. */
 export interface NetworkOptions {
@@ -23,81 +34,151 @@ export interface NetworkOptions {
   readonly events: Events;
   /** Namespaces are pinned at `execRoot/netns`. */
   readonly execRoot: string;
-  readonly bridge?: BridgeSettings;
+  readonly bridge?: DefaultBridgeSettings;
+  /** Where subnets come from that nobody names: of IPv4, of IPv6, or both. Docker's own for a family without any. */
+  readonly addressPools?: readonly AddressPool[];
   /** A container's name of this moment; without it, the one that it was started with. */
   readonly containerName?: (id: string) => string | undefined;
+  /** The resolver inside of networks. */
+  readonly names?: Names;
 }
 
-function rulesOf({ device, subnet, gateway }: BridgeRecord): BridgeRules {
-  return { device, ipv4: { subnet, gateway, mode: 'nat' }, isInternal: false, icc: true, masquerade: true };
-}
-
-function stateOf(catalog: NetworkCatalog): FirewallState {
-  const { device = '' } = catalog.byName('bridge').bridge ?? {};
+function stateOf(catalog: NetworkCatalog, driver: BridgeDriver): FirewallState {
   return {
-    bridges: [...catalog.networks.all()].flatMap(({ bridge }) => (bridge === undefined ? [] : rulesOf(bridge))),
-    redirections: [...catalog.sandboxes.all()].flatMap(({ attachment, published }) =>
-      attachment === undefined ? [] : redirectionsOf(published, { device, ipv4: attachment.address }),
+    bridges: [...catalog.networks.all()].flatMap((network) =>
+      network.driver === 'bridge' ? (driver.rulesOf(network) ?? []) : [],
     ),
+    redirections: [...catalog.sandboxes.all()].flatMap((sandbox) => redirectionsIn(catalog, sandbox)),
   };
 }
 
-function sandboxOf({ id, namespacePath, endpoints, ports }: SandboxRecord): Sandbox {
-  return { containerId: id, namespacePath, endpoints, ports };
+/** Makes again what the drivers had made for the networks of users; what cannot be is told, and does not stop the engine. */
+async function restoreNetworks(networks: Iterable<NetworkRecord>, driverOf: SandboxParts['driverOf']): Promise<void> {
+  for (const network of networks) {
+    try {
+      await driverOf(network)?.restore(network);
+    } catch (error) {
+      log('error', 'a network is not to be had', { network: network.name, error: messageOf(error) });
+    }
+  }
+}
+
+/** Bodies for one container run one after the other. */
+class Turns {
+  readonly #locks = new Map<string, Lock>();
+
+  async run<T>(id: string, body: () => Promise<T>): Promise<T> {
+    const lock = this.#locks.get(id) ?? new Lock();
+    this.#locks.set(id, lock);
+    try {
+      return await lock.run(body);
+    } finally {
+      if (!lock.isHeld && this.#locks.get(id) === lock) this.#locks.delete(id);
+    }
+  }
+}
+
+function poolsOf(asked: readonly AddressPool[], identity: string): AddressPool[] {
+  const hasIpv6 = asked.some(({ base }) => base.includes(':'));
+  const hasIpv4 = asked.some(({ base }) => !base.includes(':'));
+  return [...(hasIpv4 ? [] : predefinedPools), ...asked, ...(hasIpv6 ? [] : [uniqueLocalPool(identity)])];
 }
 
 /**
- * Opens the networks of an engine: brings its bridge up and writes its firewall table from the records. Needs root and
+ * Opens the networks of an engine: brings their devices up and writes its firewall table from the records. Needs root and
  * libnftables. Call `reconcile` before the first start.
  */
 export async function openNetworks(options: NetworkOptions): Promise<Networks> {
-  const { records, events } = options;
+  const { records, events, names } = options;
   const directory = join(options.execRoot, 'netns');
   const catalog = openCatalog(records);
   const route = new RouteSocket();
-  enableForwarding();
-  const bridge = openDefaultBridge(route, catalog, options.bridge ?? {});
-  for (const { attachment } of catalog.sandboxes.all()) {
-    if (attachment !== undefined) bridge.addresses.take(attachment.address);
+  const bridge = createBridgeDriver(route, catalog.tag, () => catalog.networks.all());
+  const drivers = new Map<string, Driver>([bridge].map((driver) => [driver.name, driver]));
+  const driverOf = (network: NetworkRecord) => drivers.get(network.driver);
+  const ipam = new Ipam(route, poolsOf(options.addressPools ?? [], catalog.identity));
+  const users = [...catalog.networks.all()].filter(({ name, isConfigOnly }) => name !== 'bridge' && !isConfigOnly);
+  for (const network of users) ipam.add(network);
+  await openDefaultBridge({ catalog, ipam, driver: bridge, route }, options.bridge ?? {});
+  await restoreNetworks(users, driverOf);
+  for (const { endpoints } of catalog.sandboxes.all()) {
+    for (const { networkId, ipv4, ipv6 } of endpoints) {
+      for (const given of [ipv4, ipv6]) if (given !== undefined) ipam.take(networkId, given.address);
+    }
   }
   // No two engines have a bridge of the same name, so none has the same table either.
-  const firewall = createFirewall(bridge.record().device, () => stateOf(catalog));
+  const table = catalog.byName('bridge').device?.name ?? '';
+  const firewall = createFirewall(table, () => stateOf(catalog, bridge));
   firewall.rebuild();
   const ports = new PortAllocator(ephemeralRange());
-  const sandboxes = createSandboxes({ records, events, catalog, bridge, firewall, ports, route, directory });
+  const publishing = new Publishing({ catalog, firewall, ports, driverOf });
+  const parts: SandboxParts = { records, events, catalog, ipam, driverOf, firewall, publishing, names, directory };
+  const sandboxes = createSandboxes(parts);
+  const connections = createConnections(parts);
+  const turns = new Turns();
   let isClosed = false;
   const nameOf = (sandbox: SandboxRecord) => options.containerName?.(sandbox.id) ?? sandbox.containerName;
+  const present = (record: SandboxRecord) => presentSandbox(record, catalog);
+  const view = (network: NetworkRecord) => inspectNetwork(network, catalog.endpointsIn(network.id), nameOf);
+  const rules = (network: NetworkRecord) => (network.driver === 'bridge' ? bridge.rulesOf(network) : undefined);
+
+  const changes = createChanges({
+    ...{ records, events, catalog, ipam, isAwaited: sandboxes.isAwaited },
+    driverNamed(name) {
+      const driver = drivers.get(name);
+      if (driver === undefined) throw fail('not-found', `plugin "${name}" not found`);
+      return driver;
+    },
+    opened(network) {
+      const bridgeRules = rules(network);
+      if (bridgeRules !== undefined) firewall.addBridge(bridgeRules);
+    },
+    closing(network) {
+      const bridgeRules = rules(network);
+      if (bridgeRules !== undefined) firewall.removeBridge(bridgeRules);
+    },
+    nameOf(id) {
+      const sandbox = catalog.sandboxes.get(id);
+      return sandbox === undefined ? id : nameOf(sandbox);
+    },
+  });
+
+  async function close(): Promise<void> {
+    if (isClosed) return;
+    isClosed = true;
+    const { bridges } = stateOf(catalog, bridge);
+    await runAll([
+      ...[...catalog.sandboxes.all()].map(
+        ({ id }) =>
+          () =>
+            sandboxes.remove(id),
+      ),
+      () => names?.close(),
+      () => {
+        if (bridge.isOurs(catalog.byName('bridge'))) firewall.remove(bridges);
+      },
+      ...[...catalog.networks.all()].flatMap((network) =>
+        network.name === 'bridge' || network.isConfigOnly ? [] : [() => driverOf(network)?.remove(network)],
+      ),
+      () => closeDefaultBridge({ catalog, driver: bridge }),
+      () => route[Symbol.dispose](),
+      () => rmSync(directory, { recursive: true, force: true }),
+    ]);
+  }
 
   return {
-    setUp: async (request) => sandboxOf(await sandboxes.create(request)),
-    tearDown: (containerId) => sandboxes.remove(containerId),
+    setUp: (request) => turns.run(request.containerId, async () => present(await sandboxes.create(request))),
+    tearDown: (containerId) => turns.run(containerId, () => sandboxes.remove(containerId)),
     sandbox(containerId) {
       const record = catalog.sandboxes.get(containerId);
-      return record && sandboxOf(record);
+      return record && present(record);
     },
-    reconcile: (live) => reconcile({ catalog, sandboxes, bridge, ports, route, directory }, live),
-    list: (filters) =>
-      [...catalog.networks.all()]
-        .map((network) => inspectNetwork(network, catalog.sandboxes.all(), nameOf))
-        .filter((network) => matchesFilters(network, filters)),
-    inspect: (name) => inspectNetwork(catalog.resolve(name), catalog.sandboxes.all(), nameOf),
-    async close() {
-      if (isClosed) return;
-      isClosed = true;
-      const { bridges } = stateOf(catalog);
-      await runAll([
-        ...[...catalog.sandboxes.all()].map(
-          ({ id }) =>
-            () =>
-              sandboxes.remove(id),
-        ),
-        () => {
-          if (bridge.isOurs()) firewall.remove(bridges);
-        },
-        () => bridge.remove(),
-        () => route[Symbol.dispose](),
-        () => rmSync(directory, { recursive: true, force: true }),
-      ]);
-    },
+    connect: (id, endpoint) => turns.run(id, async () => present(await connections.connect(id, endpoint))),
+    disconnect: (id, network) => turns.run(id, async () => present(await connections.disconnect(id, network))),
+    reconcile: (live) => reconcile({ ...parts, sandboxes, route }, live),
+    ...changes,
+    list: (filters) => [...catalog.networks.all()].map(view).filter((network) => matchesFilters(network, filters)),
+    inspect: (name) => view(catalog.resolve(name)),
+    close,
   };
 }

@@ -22,6 +22,8 @@ export interface PoolRecord {
   readonly auxiliary?: Readonly<Record<string, string>>;
   /** Whether the subnet was asked for, or chosen from the address pools. */
   readonly isAsked: boolean;
+  /** Whether the gateway was asked for. */
+  readonly isGatewayAsked: boolean;
 }
 
 export interface IpamRecord {
@@ -58,6 +60,8 @@ export interface OwnerRecord {
   readonly id: 'owner';
   /** Four hexadecimal digits in the names of veth devices, and in the alias of bridges. */
   readonly tag: string;
+  /** What the engine's own range of IPv6 addresses follows from; absent in older records. */
+  readonly identity?: string;
 }
 
 /** A port of the host that leads to one of a container. */

@@ -108,7 +108,7 @@ test('a flow of datagrams that never pauses follows its port to the next contain
 
 test('none has loopback alone; sysctls are set inside', async () => {
   const sysctls = { 'net.core.somaxconn': '77', 'net.ipv4.conf.all.forwarding': '1' };
-  const alone = await networks.setUp(request({ networkMode: 'none', sysctls }));
+  const alone = await networks.setUp(request({ endpoints: [{ network: 'none', settings: {} }], sysctls }));
   expect(deviceNames(alone.namespacePath)).toEqual(['lo']);
   expect(alone.endpoints.none?.EndpointID).toMatch(/^[0-9a-f]{64}$/);
   expect(alone.ports).toEqual({});

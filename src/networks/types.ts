@@ -1,11 +1,4 @@
-import type {
-  EndpointSettings,
-  Filters,
-  NetworkCreateRequest,
-  NetworkInspect,
-  PortBinding,
-  PortSummary,
-} from '#api';
+import type { EndpointSettings, Filters, NetworkCreateRequest, NetworkInspect, PortBinding, PortSummary } from '#api';
 
 /** One endpoint that a container asks for. */
 export interface EndpointRequest {

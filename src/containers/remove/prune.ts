@@ -1,18 +1,14 @@
 import type { Filters, PruneReport } from '#api';
 import type { Events } from '#events';
 import type { Rootfs } from '#images';
-import { parseDurationNs } from '#std/duration';
 import { fail, kindOf } from '#std/errors';
-import { nowNs, parseTime } from '#std/time';
+import { parseMoment } from '#std/moment';
 import type { Catalog } from '../catalog.ts';
 import { type ContainerRecord, isRunning } from '../record.ts';
 import type { Remove } from './remove.ts';
 
-/** A moment given as RFC 3339, Unix seconds, or a Go duration back from now (`10m`, `1h30m`). */
 function moment(text: string): bigint {
-  const durationNs = parseDurationNs(text);
-  if (durationNs !== undefined) return nowNs() - BigInt(durationNs);
-  const time = parseTime(text);
+  const time = parseMoment(text);
   if (time === undefined) throw fail('invalid-argument', `failed to parse value for "until": ${text}`);
   return time;
 }

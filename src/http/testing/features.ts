@@ -271,6 +271,17 @@ function memoryNetworks(): Networks {
     },
     tearDown: async () => undefined,
     sandbox: () => undefined,
+    connect: async () => {
+      throw new Error('not of the http face');
+    },
+    disconnect: async () => {
+      throw new Error('not of the http face');
+    },
+    create: async ({ Name }) => ({ Id: `id of ${Name}`, Warning: '' }),
+    remove: async (name) => {
+      if (name !== 'bridge') throw fail('not-found', `network ${name} not found`);
+    },
+    prune: async (filters) => [...(filters.get('label') ?? [])],
     reconcile: async () => undefined,
     list: () => [network],
     inspect: (name) => {

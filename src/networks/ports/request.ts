@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { PortBinding } from '#api';
 import type { PortProtocol } from '#linux/port-reservation';
 import { fail } from '#std/errors';
-import type { SandboxRequest } from '../types.ts';
+import type { PortWishes } from '../record.ts';
 
 /** A range of ports, both ends included. */
 export interface PortRange {
@@ -71,7 +71,7 @@ function freedom({ hostPorts }: PortRequest): number {
 }
 
 /** Reads the bindings of a container, exposed ports included when all are to be published; throws `invalid-argument`. */
-export function planPorts({ portBindings, exposedPorts, publishAll }: SandboxRequest): PortPlan {
+export function planPorts({ portBindings, exposedPorts, publishAll }: PortWishes): PortPlan {
   const bindings = new Map<string, readonly PortBinding[]>();
   const normalized = (key: string): string => {
     const { port, protocol } = parseContainerPort(key);

@@ -1,49 +1,27 @@
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { normalize } from 'node:path';
 import { hasCode } from '#linux/errno';
-import {
-  createNetworkNamespace,
-  deleteNetworkNamespace,
-  inNetworkNamespace,
-  type NewNetworkNamespace,
-} from '#linux/namespaces';
-import {
-  addAddress,
-  addDefaultRoute,
-  addVeth,
-  disablePort,
-  enableHairpin,
-  RouteSocket,
-  replaceForwarding,
-  setLink,
-} from '#linux/rtnetlink';
+import { createNetworkNamespace, inNetworkNamespace } from '#linux/namespaces';
+import { RouteSocket } from '#linux/rtnetlink';
 import { fail, messageOf } from '#std/errors';
-import type { AttachmentRecord } from '../record.ts';
+import type { OpenNamespace } from '../drivers/driver.ts';
 
-/** How a container is attached to a bridge. */
-export interface Attachment {
-  readonly device: string;
-  readonly bridgeIndex: number;
-  readonly mtu: number;
-  readonly address: string;
-  readonly prefixLength: number;
-  readonly gateway: string;
-  readonly mac: string;
-  /** Name of the device inside. */
-  readonly interfaceName: string;
-  readonly linkLocalAddresses: readonly string[];
-}
-
-const loopbackIndex = 1;
-/** Of 169.254.0.0/16 (RFC 3927). */
-const linkLocalPrefixLength = 16;
 const noIpv6 = 'net.ipv6.conf.default.disable_ipv6';
+const duplicateDetection = 'net.ipv6.conf.default.accept_dad';
 
 /** What Docker sets in every network namespace: low ports and ping need no capability inside. */
 const defaultSysctls: Readonly<Record<string, string>> = {
   'net.ipv4.ping_group_range': '0 2147483647',
   'net.ipv4.ip_unprivileged_port_start': '0',
 };
+
+/** A namespace that is open for changes. */
+export interface Workplace extends OpenNamespace, Disposable {
+  /** Runs `body`, in which a device is put into the namespace that takes IPv6, at once and without asking, or none of it. */
+  withIpv6<T>(has: boolean, body: () => Promise<T> | T): Promise<T>;
+  /** Sets what is asked for; throws in the words of the runtime, which sets those of the other namespaces. */
+  apply(sysctls: Readonly<Record<string, string>>): void;
+}
 
 /**
  * `net.ipv4.ip_forward` -> its file; a slash in a name stands for a dot, as sysctl(8) has it, unless slashes are what
@@ -98,106 +76,79 @@ function openHandles(names: readonly string[]): Handles {
   }
 }
 
-function attach(host: RouteSocket, made: NewNetworkNamespace<Handles>, request: Attachment): number {
-  const { device, bridgeIndex, mtu, address, prefixLength, gateway, mac, interfaceName } = request;
-  const { route, sysctls } = made.opened;
-  const ipv6 = sysctls.get(noIpv6);
-  // A device takes the default of the moment in which it appears.
-  if (ipv6 !== undefined) writeSync(ipv6, '1', 0);
-  const peer = { namespace: made.descriptor, name: interfaceName, mac };
-  host.transact(addVeth({ name: device, master: bridgeIndex, mtu, peer }));
-  if (ipv6 !== undefined) writeSync(ipv6, '0', 0);
-  const link = host.link(device);
-  host.transact(replaceForwarding(link.index, mac), enableHairpin(link.index));
-  route.transact(
-    setLink({ index: loopbackIndex }, { up: true }),
-    setLink({ index: link.peer }, { up: true }),
-    addAddress(link.peer, address, prefixLength),
-    ...request.linkLocalAddresses.map((extra) => addAddress(link.peer, extra, linkLocalPrefixLength)),
-    addDefaultRoute(gateway, link.peer),
-  );
-  return link.index;
-}
-
 function setSysctl(name: string, set: () => void): void {
   try {
     set();
   } catch (error) {
-    // The words of the runtime, which sets those of the other namespaces.
     const call = hasCode(error, 'ENOENT') ? 'open' : 'write';
     const [, reason = messageOf(error)] = /^[A-Z0-9]+: ([^,]+)/.exec(messageOf(error)) ?? [];
     throw fail('internal', `${call} ${sysctlPath(name)}: ${reason}`, error);
   }
 }
 
-/** Sets what is asked for. Sysctls of a device exist only once the device does; those are set from inside. */
-function applySysctls(
-  path: string,
-  made: NewNetworkNamespace<Handles>,
-  wanted: Readonly<Record<string, string>>,
-): void {
-  const late: [string, string][] = [];
-  for (const [name, value] of Object.entries(wanted)) {
-    const descriptor = made.opened.sysctls.get(name);
-    if (descriptor === undefined) late.push([name, value]);
-    else setSysctl(name, () => void writeSync(descriptor, value, 0));
-  }
-  if (late.length === 0) return;
-  inNetworkNamespace(path, () => {
-    for (const [name, value] of late) setSysctl(name, () => writeFileSync(sysctlPath(name), value));
-  });
+function workplace(path: string, descriptor: number, opened: Handles, dispose: () => void): Workplace {
+  const { route, sysctls } = opened;
+  const set = (name: string, value: string): void => {
+    const file = sysctls.get(name);
+    if (file !== undefined) writeSync(file, value, 0);
+  };
+  return {
+    path,
+    descriptor,
+    route,
+    async withIpv6(has, body) {
+      // A device takes the defaults of the moment in which it appears.
+      set(has ? duplicateDetection : noIpv6, has ? '0' : '1');
+      try {
+        return await body();
+      } finally {
+        set(has ? duplicateDetection : noIpv6, has ? '1' : '0');
+      }
+    },
+    apply(wanted) {
+      const late: [string, string][] = [];
+      for (const [name, value] of Object.entries(wanted)) {
+        const file = sysctls.get(name);
+        if (file === undefined) late.push([name, value]);
+        else setSysctl(name, () => void writeSync(file, value, 0));
+      }
+      if (late.length === 0) return;
+      // Those of a device exist only once the device does; they are set from inside.
+      inNetworkNamespace(path, () => {
+        for (const [name, value] of late) setSysctl(name, () => writeFileSync(sysctlPath(name), value));
+      });
+    },
+    [Symbol.dispose]: dispose,
+  };
 }
 
-/**
- * Makes a container's namespace at `path`, with loopback up and, when there is an `attachment`, an eth0 on a bridge.
- * Returns the index of the device on the host. Leaves nothing behind when it throws.
- */
-export function createSandbox(
-  host: RouteSocket,
-  path: string,
-  attachment: Attachment | undefined,
-  sysctls: Readonly<Record<string, string>>,
-): number | undefined {
-  const wanted = { ...defaultSysctls, ...sysctls };
-  const made = createNetworkNamespace(path, () => openHandles([...Object.keys(wanted), noIpv6]));
-  try {
-    let index: number | undefined;
-    if (attachment === undefined) made.opened.route.transact(setLink({ index: loopbackIndex }, { up: true }));
-    else index = attach(host, made, attachment);
-    applySysctls(path, made, wanted);
-    return index;
-  } catch (error) {
-    deleteNetworkNamespace(path);
-    throw error;
-  } finally {
-    made[Symbol.dispose]();
-  }
+/** What the devices need that come: only what is used is opened. */
+function deviceDefaults(ipv6: readonly boolean[]): string[] {
+  return [...(ipv6.includes(true) ? [duplicateDetection] : []), ...(ipv6.includes(false) ? [noIpv6] : [])];
 }
 
-/** Puts an eth0 into a namespace that has lost its own. Returns the index of the device on the host. */
-export function restoreAttachment(host: RouteSocket, path: string, attachment: Attachment): number {
+/** The settings of a container's namespace: Docker's, and those asked for. */
+export function sysctlsOf(asked: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return { ...defaultSysctls, ...asked };
+}
+
+/** Makes a namespace, pinned at `path`. `ipv6` says of the devices to come whether they have IPv6. */
+export function makeNamespace(path: string, sysctls: readonly string[], ipv6: readonly boolean[]): Workplace {
+  const made = createNetworkNamespace(path, () => openHandles([...sysctls, ...deviceDefaults(ipv6)]));
+  return workplace(path, made.descriptor, made.opened, () => made[Symbol.dispose]());
+}
+
+/** Opens the namespace pinned at `path`. */
+export function openNamespace(path: string, ipv6: readonly boolean[] = []): Workplace {
   const descriptor = openSync(path, 'r');
   try {
-    const opened = inNetworkNamespace(path, () => openHandles([noIpv6]));
-    using made = { descriptor, opened, [Symbol.dispose]: () => opened[Symbol.dispose]() };
-    return attach(host, made, attachment);
-  } finally {
+    const opened = inNetworkNamespace(path, () => openHandles(deviceDefaults(ipv6)));
+    return workplace(path, descriptor, opened, () => {
+      opened[Symbol.dispose]();
+      closeSync(descriptor);
+    });
+  } catch (error) {
     closeSync(descriptor);
+    throw error;
   }
-}
-
-/**
- * Drops a namespace and all in it. The kernel takes the devices away in its own time; so that what is left of the dead
- * cannot answer for an address that has a new owner, its port on the bridge is shut at once.
- */
-export function dropSandbox(host: RouteSocket, path: string, attachment: AttachmentRecord | undefined): void {
-  if (attachment !== undefined) {
-    try {
-      host.transact(disablePort(attachment.deviceIndex));
-    } catch (error) {
-      // The device is gone, or no port any more.
-      if (!['ENODEV', 'EINVAL', 'EOPNOTSUPP', 'ENETDOWN'].some((code) => hasCode(error, code))) throw error;
-    }
-  }
-  deleteNetworkNamespace(path);
 }

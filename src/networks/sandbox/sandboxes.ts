@@ -1,225 +1,223 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EndpointSettings } from '#api';
 import type { Events } from '#events';
-import { hasCode } from '#linux/errno';
-import type { RouteSocket } from '#linux/rtnetlink';
+import { deleteNetworkNamespace } from '#linux/namespaces';
+import type { NetlinkRequest } from '#linux/rtnetlink';
 import { fail, kindOf, messageOf, runAll } from '#std/errors';
-import { newId } from '#std/identifiers';
 import type { Records } from '#store';
-import { macOf, parseSubnet } from '../bridge/addresses.ts';
-import type { DefaultBridge } from '../bridge/default-bridge.ts';
-import type { NetworkCatalog } from '../catalog.ts';
-import { unconnectedEndpoint } from '../endpoint.ts';
 import type { Firewall } from '../firewall/firewall.ts';
-import { redirectionsOf } from '../firewall/state.ts';
-import type { PortAllocator } from '../ports/allocator.ts';
-import { portMap } from '../ports/present.ts';
-import { type PortPlan, planPorts } from '../ports/request.ts';
-import type { AttachmentRecord, BridgeRecord, NetworkRecord, PublishedPort, SandboxRecord } from '../record.ts';
-import type { SandboxRequest } from '../types.ts';
-import { type Attachment, createSandbox, dropSandbox } from './namespace.ts';
+import type { Names } from '../naming.ts';
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from '../record.ts';
+import type { EndpointRequest, SandboxRequest } from '../types.ts';
+import {
+  askedNames,
+  bringUpInside,
+  type EndpointParts,
+  endpointSysctls,
+  joinableNetwork,
+  loopbackUp,
+  planEndpoint,
+  plugEndpoint,
+  releaseAddresses,
+} from './endpoint.ts';
+import { defaultRoutes } from './gateway.ts';
+import { NameKeeping } from './name-keeping.ts';
+import { makeNamespace, sysctlsOf, type Workplace } from './namespace.ts';
+import { gatewaysIn, type Publishing } from './publishing.ts';
 
 /** What sandboxes are made of. */
-export interface SandboxParts {
+export interface SandboxParts extends EndpointParts {
   readonly records: Records;
   readonly events: Events;
-  readonly catalog: NetworkCatalog;
-  readonly bridge: DefaultBridge;
   readonly firewall: Firewall;
-  readonly ports: PortAllocator;
-  readonly route: RouteSocket;
+  readonly publishing: Publishing;
+  readonly names: Names | undefined;
   /** Directory of the pinned namespaces. */
   readonly directory: string;
 }
 
-/** Makes and removes the network side of containers. */
+/** Makes and removes the network side of containers. Calls for one container come one after the other. */
 export interface Sandboxes {
   create(request: SandboxRequest): Promise<SandboxRecord>;
   remove(containerId: string): Promise<void>;
+  /** Endpoints that are being made in a network, and are in no record yet. */
+  isAwaited(networkId: string): boolean;
 }
 
-/** An endpoint without any address, as `none` has it. */
-function emptyEndpoint(network: NetworkRecord, request: SandboxRequest): EndpointSettings {
-  const { IPAMConfig = null, Links = null, Aliases = null, DriverOpts = null, GwPriority = 0 } = request.endpoint ?? {};
-  const asked = { IPAMConfig, Links, Aliases, DriverOpts, GwPriority };
-  return { ...unconnectedEndpoint, ...asked, NetworkID: network.id, EndpointID: newId() };
+/** Tells who listens that endpoints came or went; call it within the transaction that says so. */
+export function announce(
+  { events, catalog }: SandboxParts,
+  action: 'connect' | 'disconnect',
+  container: string,
+  endpoints: readonly EndpointRecord[],
+): void {
+  for (const { networkId } of endpoints) {
+    const { name = networkId, driver: type = 'bridge' } = catalog.networks.get(networkId) ?? {};
+    events.publish({ type: 'network', action, id: networkId, attributes: { container, name, type } });
+  }
 }
 
-/** The device and addresses of an endpoint on a bridge; `deviceIndex` is not known before it is made. */
-export function attachmentOf(
-  bridge: BridgeRecord,
-  bridgeIndex: number,
-  record: Omit<AttachmentRecord, 'deviceIndex' | 'networkId'>,
-): Attachment {
-  const { device, address, mac, interfaceName = 'eth0', linkLocalAddresses = [] } = record;
-  const { prefixLength } = parseSubnet(bridge.subnet);
-  const given = { device, address, mac, interfaceName, linkLocalAddresses };
-  return { ...given, bridgeIndex, mtu: bridge.mtu, prefixLength, gateway: bridge.gateway };
+/** Says in Docker's words that a start has failed for the network; settings of the kernel fail as the runtime's do. */
+function startFailure(error: unknown): unknown {
+  if (/^(?:open|write) \/proc\/sys\//.test(messageOf(error))) return error;
+  return fail(kindOf(error), `failed to set up container networking: ${messageOf(error)}`, error);
+}
+
+/** Networks of a container, checked against each other. */
+function joinAll(parts: SandboxParts, requests: readonly EndpointRequest[]) {
+  const joined = requests.map(({ network, settings }) => ({ network: joinableNetwork(parts, network), settings }));
+  if (joined.length > 1 && joined.some(({ network }) => network.driver === 'null')) throw noneIsAlone();
+  const ids = new Set(joined.map(({ network }) => network.id));
+  if (ids.size < joined.length) throw fail('forbidden', 'a container can be in a network only once');
+  return joined;
+}
+
+/** `none` goes with no other network. */
+export function noneIsAlone(): Error {
+  return fail(
+    'forbidden',
+    'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+  );
 }
 
 /** The feature over its parts. */
 export function createSandboxes(parts: SandboxParts): Sandboxes {
-  const { records, events, catalog, bridge, firewall, ports, route, directory } = parts;
+  const { records, catalog, firewall, publishing, directory, driverOf } = parts;
+  const naming = new NameKeeping(parts);
+  const awaited = new Set<EndpointRecord>();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
 
-  function announce(action: 'connect' | 'disconnect', record: SandboxRecord): void {
-    for (const [name, { NetworkID }] of Object.entries(record.endpoints)) {
-      const type = catalog.networks.get(NetworkID)?.driver ?? 'bridge';
-      const attributes = { container: record.id, name, type };
-      events.publish({ type: 'network', action, id: NetworkID, attributes });
+  function networkOf({ networkId }: EndpointRecord): NetworkRecord {
+    const network = catalog.networks.get(networkId);
+    if (network === undefined) throw fail('not-found', `network ${networkId} not found`);
+    return network;
+  }
+
+  /** Plans all endpoints, or none: then no address stays taken. */
+  function plan(request: SandboxRequest): EndpointRecord[] {
+    const owner = { ...request, id: request.containerId };
+    const names = new Set(askedNames(request.endpoints));
+    const planned: EndpointRecord[] = [];
+    try {
+      for (const one of joinAll(parts, request.endpoints)) {
+        const endpoint = planEndpoint(parts, owner, one, names);
+        names.add(endpoint.interfaceName);
+        planned.push(endpoint);
+      }
+      return planned;
+    } catch (error) {
+      for (const endpoint of planned) releaseAddresses(parts, endpoint);
+      throw error;
+    }
+  }
+
+  /** Puts all devices into a namespace, and brings them up with their addresses and routes. */
+  async function fill(place: Workplace, endpoints: readonly EndpointRecord[]): Promise<EndpointRecord[]> {
+    const requests: NetlinkRequest[] = [loopbackUp];
+    const inside = new Map<string, number>();
+    const plugged: EndpointRecord[] = [];
+    for (const endpoint of endpoints) {
+      const network = networkOf(endpoint);
+      const driver = driverOf(network);
+      if (driver === undefined) {
+        plugged.push(endpoint);
+        continue;
+      }
+      const { hostIndex, insideIndex } = await plugEndpoint(network, driver, endpoint, place);
+      inside.set(endpoint.endpointId, insideIndex);
+      requests.push(...bringUpInside(endpoint, insideIndex));
+      plugged.push({ ...endpoint, deviceIndex: hostIndex });
+    }
+    requests.push(...defaultRoutes(gatewaysIn(catalog, plugged), ({ endpointId }) => inside.get(endpointId) ?? 0));
+    place.route.transact(...requests);
+    return plugged;
+  }
+
+  /** The kernel's part; leaves nothing when it throws. */
+  async function realize(record: SandboxRecord, asked: SandboxRequest['sysctls']): Promise<SandboxRecord> {
+    const sysctls = sysctlsOf(asked);
+    const ipv6 = record.endpoints.filter(({ device }) => device !== '').map((endpoint) => endpoint.ipv6 !== undefined);
+    const place = makeNamespace(record.namespacePath, Object.keys(sysctls), ipv6);
+    try {
+      const endpoints = await fill(place, record.endpoints);
+      place.apply(Object.assign({ ...sysctls }, ...endpoints.map(endpointSysctls)));
+      return { ...record, endpoints };
+    } catch (error) {
+      deleteNetworkNamespace(record.namespacePath);
+      throw error;
+    } finally {
+      place[Symbol.dispose]();
     }
   }
 
   function keep(record: SandboxRecord): SandboxRecord {
     records.transaction(() => {
       catalog.sandboxes.put(record);
-      announce('connect', record);
+      announce(parts, 'connect', record.id, record.endpoints);
     });
     return record;
   }
 
-  function createUnconnected(request: SandboxRequest, network: NetworkRecord): SandboxRecord {
-    const namespacePath = join(directory, request.containerId);
-    createSandbox(route, namespacePath, undefined, request.sysctls);
-    return keep({
-      id: request.containerId,
-      containerName: request.containerName,
-      namespacePath,
-      endpoints: { [network.name]: emptyEndpoint(network, request) },
-      ports: {},
-      published: [],
-    });
+  function draft(request: SandboxRequest, endpoints: readonly EndpointRecord[]): SandboxRecord {
+    const { containerId: id, containerName, hostname, portBindings, exposedPorts, publishAll, resolver } = request;
+    const namespacePath = join(directory, id);
+    const wishes = { portBindings, exposedPorts, publishAll };
+    return { id, containerName, hostname, namespacePath, endpoints, wishes, ports: {}, resolver };
   }
 
-  async function allocatePorts(plan: PortPlan, request: SandboxRequest, endpointId: string, address: string) {
+  async function make(request: SandboxRequest): Promise<SandboxRecord> {
+    const endpoints = plan(request);
+    for (const endpoint of endpoints) awaited.add(endpoint);
+    let record = draft(request, endpoints);
     try {
-      const { device } = bridge.record();
-      return await ports.allocate(plan.requests, { device, ipv4: address, owner: request.containerName });
+      record = await publishing.allocate(record);
+      return keep(await realize(record, request.sysctls));
     } catch (error) {
-      const endpoint = `${request.containerName} (${endpointId})`;
-      throw fail(
-        'internal',
-        `failed to set up container networking: driver failed programming external connectivity on endpoint ${endpoint}: ${messageOf(error)}`,
-        error,
-      );
-    }
-  }
-
-  /** The kernel's part. A bridge that somebody has deleted under us is made again. */
-  function attach(request: SandboxRequest, path: string, wanted: Omit<AttachmentRecord, 'deviceIndex'>): number {
-    const attempt = (): number => {
-      const attachment = attachmentOf(bridge.record(), bridge.index(), wanted);
-      return createSandbox(route, path, attachment, request.sysctls) ?? 0;
-    };
-    try {
-      return attempt();
-    } catch (error) {
-      if (!hasCode(error, 'ENODEV') && !hasCode(error, 'EINVAL')) throw error;
-      bridge.restore();
-      return attempt();
-    }
-  }
-
-  function connect(
-    request: SandboxRequest,
-    network: NetworkRecord,
-    plan: PortPlan,
-    given: { endpoint: EndpointSettings; address: string; published: readonly PublishedPort[] },
-  ): SandboxRecord {
-    const { endpoint, address, published } = given;
-    const namespacePath = join(directory, request.containerId);
-    const asked = request.endpoint?.MacAddress ?? '';
-    const mac = asked === '' ? macOf(address) : asked;
-    const device = bridge.deviceName(endpoint.EndpointID);
-    const { interfaceName, linkLocalAddresses = [] } = request;
-    const wanted = {
-      ...{ networkId: network.id, device, address, mac },
-      ...(interfaceName !== undefined && { interfaceName }),
-      ...(linkLocalAddresses.length > 0 && { linkLocalAddresses }),
-    };
-    const deviceIndex = attach(request, namespacePath, wanted);
-    const { gateway, subnet } = bridge.record();
-    const addresses = { Gateway: gateway, IPAddress: address, IPPrefixLen: parseSubnet(subnet).prefixLength };
-    return {
-      id: request.containerId,
-      containerName: request.containerName,
-      namespacePath,
-      attachment: { ...wanted, deviceIndex },
-      endpoints: { [network.name]: { ...endpoint, ...addresses, MacAddress: mac } },
-      ports: portMap(plan.keys, published),
-      published,
-    };
-  }
-
-  function redirections(published: readonly PublishedPort[], address: string) {
-    return redirectionsOf(published, { device: bridge.record().device, ipv4: address });
-  }
-
-  async function createConnected(request: SandboxRequest, network: NetworkRecord): Promise<SandboxRecord> {
-    if ((request.endpoint?.IPAMConfig?.IPv4Address ?? '') !== '') {
-      throw fail('invalid-argument', 'user specified IP address is supported on user defined networks only');
-    }
-    const plan = planPorts(request);
-    const endpoint = emptyEndpoint(network, request);
-    const address = bridge.addresses.allocate();
-    let published: readonly PublishedPort[] = [];
-    let record: SandboxRecord;
-    try {
-      published = await allocatePorts(plan, request, endpoint.EndpointID, address);
-      record = keep(connect(request, network, plan, { endpoint, address, published }));
-    } catch (error) {
-      ports.release(published);
-      bridge.addresses.release(address);
+      publishing.release(record);
+      for (const endpoint of endpoints) releaseAddresses(parts, endpoint);
       throw error;
-    }
-    try {
-      if (published.length > 0) firewall.publish(redirections(published, address));
-    } catch (error) {
-      await remove(request.containerId);
-      throw error;
-    }
-    return record;
-  }
-
-  function resolve(name: string): NetworkRecord {
-    try {
-      return catalog.resolve(name);
-    } catch (error) {
-      throw fail(kindOf(error), `failed to set up container networking: ${messageOf(error)}`, error);
+    } finally {
+      for (const endpoint of endpoints) awaited.delete(endpoint);
     }
   }
 
   async function create(request: SandboxRequest): Promise<SandboxRecord> {
     // What an earlier start of this container has left.
     if (catalog.sandboxes.get(request.containerId) !== undefined) await remove(request.containerId);
-    const name = request.networkMode === 'default' ? 'bridge' : request.networkMode;
-    const network = resolve(name);
-    if (network.driver === 'null') return createUnconnected(request, network);
-    if (network.driver === 'bridge') return createConnected(request, network);
-    throw fail('invalid-argument', `network ${network.name} has no sandbox of its own`);
+    try {
+      const record = await make(request);
+      try {
+        publishing.publish(record);
+        await naming.start(record);
+      } catch (error) {
+        await remove(record.id);
+        throw error;
+      }
+      return record;
+    } catch (error) {
+      throw startFailure(error);
+    }
   }
 
   async function remove(containerId: string): Promise<void> {
     const record = catalog.sandboxes.get(containerId);
     if (record === undefined) return;
-    const { attachment, namespacePath, published } = record;
+    const { namespacePath, endpoints } = record;
     records.transaction(() => {
       catalog.sandboxes.delete(containerId);
-      announce('disconnect', record);
+      announce(parts, 'disconnect', record.id, endpoints);
     });
     await runAll([
-      () => {
-        if (attachment === undefined || published.length === 0) return;
-        firewall.withdraw(redirections(published, attachment.address));
-      },
-      () => dropSandbox(route, namespacePath, attachment),
-      () => ports.release(published),
-      () => {
-        if (attachment !== undefined) bridge.addresses.release(attachment.address);
-      },
+      () => publishing.withdraw(record),
+      () => naming.stop(record),
+      // The kernel takes devices away in its own time; what is left of the dead must not answer for an address that has
+      // a new owner.
+      ...endpoints.map((endpoint) => () => driverOf(networkOf(endpoint))?.silence(endpoint)),
+      () => deleteNetworkNamespace(namespacePath),
+      () => publishing.release(record),
+      ...endpoints.map((endpoint) => () => releaseAddresses(parts, endpoint)),
     ]);
   }
 
-  return { create, remove };
+  return { create, remove, isAwaited: (id) => [...awaited].some(({ networkId }) => networkId === id) };
 }

@@ -46,7 +46,7 @@ async function tenAtOnce(networks: Networks, what: string, over: Parameters<type
 await using lab = new Lab();
 const networks = await lab.open();
 await networks.reconcile(new Set());
-await single(networks, 'none', { networkMode: 'none' });
+await single(networks, 'none', { endpoints: [{ network: 'none', settings: {} }] });
 await single(networks, 'bridge', {});
 await single(networks, 'one port', { portBindings: ports });
 await tenAtOnce(networks, 'bridge', {});

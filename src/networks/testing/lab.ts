@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEvents } from '#events';
 import { createNetworkNamespace, deleteNetworkNamespace, inNetworkNamespace } from '#linux/namespaces';
-import { addAddress, addDefaultRoute, addVeth, deleteLink, RouteSocket, setLink } from '#linux/rtnetlink';
+import { addAddress, addVeth, deleteLink, RouteSocket, setDefaultRoute, setLink } from '#linux/rtnetlink';
 import { newId } from '#std/identifiers';
 import { openRecords } from '#store';
 import { type NetworkOptions, openNetworks } from '../open.ts';
@@ -29,7 +29,9 @@ export function request(over: Partial<SandboxRequest> = {}): SandboxRequest {
   return {
     containerId,
     containerName: `name-${containerId.slice(0, 6)}`,
-    networkMode: 'bridge',
+    hostname: containerId.slice(0, 12),
+    endpoints: [{ network: 'bridge', settings: {} }],
+    resolver: { servers: [] },
     portBindings: {},
     exposedPorts: [],
     publishAll: false,
@@ -127,7 +129,7 @@ export class Lab implements AsyncDisposable {
       setLink({ index: 1 }, { up: true }),
       setLink({ index: link.peer }, { up: true }),
       addAddress(link.peer, '198.51.100.2', 24),
-      addDefaultRoute('198.51.100.1', link.peer),
+      setDefaultRoute('198.51.100.1', link.peer),
     );
     return path;
   }

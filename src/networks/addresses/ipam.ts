@@ -1,0 +1,160 @@
+import type { RouteSocket } from '#linux/rtnetlink';
+import { fail } from '#std/errors';
+import type { NetworkRecord, PoolRecord } from '../record.ts';
+import { addressText, contains, type Family, familyOf, overlaps, type Prefix, parsePrefix, prefixText } from './ip.ts';
+import { AddressPlan } from './plan.ts';
+import { type AddressPool, chooseSubnet } from './subnets.ts';
+
+/** What is asked for of one subnet of a network. */
+export interface PoolRequest {
+  readonly family: Family;
+  /** From the address pools, when not given. */
+  readonly subnet?: string;
+  readonly range?: string;
+  readonly gateway?: string;
+  readonly auxiliary?: Readonly<Record<string, string>>;
+  /** Whether the network has a gateway at all. */
+  readonly hasGateway: boolean;
+}
+
+/** An address, and the subnet that it is of. */
+export interface GivenAddress {
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly pool: PoolRecord;
+}
+
+interface OpenPool {
+  readonly record: PoolRecord;
+  readonly plan: AddressPlan;
+}
+
+/** Subnets of the host's addresses and routes, those of link `except` left out. */
+export function rangesInUse(route: RouteSocket, except = 0): Prefix[] {
+  return [...route.addresses(), ...route.routes()]
+    .filter(({ linkIndex }) => linkIndex !== except)
+    .map(({ address, prefixLength }) => parsePrefix(`${address}/${prefixLength}`));
+}
+
+/**
+ * The addresses of all networks (Docker's default IPAM driver): which subnets there are, and who has which address.
+ * It is kept in memory, and made anew from the records of networks and sandboxes.
+ */
+export class Ipam {
+  readonly #networks = new Map<string, readonly OpenPool[]>();
+
+  /** `pools`: where the subnets of networks come from that name none. */
+  constructor(
+    readonly route: RouteSocket,
+    readonly pools: readonly AddressPool[],
+  ) {}
+
+  #subnets(): Prefix[] {
+    return [...this.#networks.values()].flat().map(({ plan }) => plan.subnet);
+  }
+
+  #subnet(request: PoolRequest): Prefix {
+    if (request.subnet === undefined) {
+      return chooseSubnet(request.family, this.pools, [...rangesInUse(this.route), ...this.#subnets()]);
+    }
+    const asked = parsePrefix(request.subnet);
+    if (this.#subnets().some((subnet) => overlaps(subnet, asked))) {
+      throw fail('forbidden', 'invalid pool request: Pool overlaps with other one on this address space');
+    }
+    return asked;
+  }
+
+  /** Finds subnets and gateways for a network; throws in Docker's words. They are taken with `add`, not yet. */
+  plan(requests: readonly PoolRequest[]): PoolRecord[] {
+    const planned: Prefix[] = [];
+    return requests.map((request) => {
+      const subnet = this.#subnet(request);
+      if (planned.some((other) => overlaps(other, subnet))) {
+        throw fail('forbidden', 'invalid pool request: Pool overlaps with other one on this address space');
+      }
+      planned.push(subnet);
+      const { range, auxiliary = {}, hasGateway } = request;
+      const plan = new AddressPlan(subnet, range === undefined ? subnet : parsePrefix(range));
+      const gateway = hasGateway ? gatewayOf(plan, request.gateway) : undefined;
+      for (const [name, address] of Object.entries(auxiliary)) {
+        claimNamed(plan, address, `failed to allocate secondary ip address (${name}:${address})`);
+      }
+      return {
+        subnet: prefixText(subnet),
+        ...(range !== undefined && { range }),
+        ...(gateway !== undefined && { gateway }),
+        ...(Object.keys(auxiliary).length > 0 && { auxiliary }),
+        isAsked: request.subnet !== undefined,
+        isGatewayAsked: request.gateway !== undefined,
+      };
+    });
+  }
+
+  /** Takes a network's subnets, gateways and auxiliary addresses, whatever else has them. */
+  add({ id, ipam }: NetworkRecord): void {
+    if (ipam.driver !== 'default') return;
+    const opened = ipam.pools.map((record) => {
+      const subnet = parsePrefix(record.subnet);
+      const plan = new AddressPlan(subnet, record.range === undefined ? subnet : parsePrefix(record.range));
+      for (const address of Object.values(record.auxiliary ?? {})) plan.take(address);
+      if (record.gateway !== undefined) plan.take(record.gateway);
+      return { record, plan };
+    });
+    this.#networks.set(id, opened);
+  }
+
+  /** Gives the subnets of a network back. */
+  remove(networkId: string): void {
+    this.#networks.delete(networkId);
+  }
+
+  /** An address of a family for an endpoint: the one that is asked for, else the lowest free one. */
+  allocate({ id, name }: NetworkRecord, family: Family, asked?: string): GivenAddress {
+    const pools = (this.#networks.get(id) ?? []).filter(({ plan }) => plan.subnet.family === family);
+    for (const { plan, record } of pools) {
+      if (asked !== undefined && !contains(plan.subnet, asked)) continue;
+      const address = asked === undefined ? plan.allocate() : plan.claim(asked);
+      if (address !== undefined) return { address, prefixLength: plan.subnet.length, pool: record };
+    }
+    if (asked !== undefined) throw fail('invalid-argument', `no configured subnet contains IP address ${asked}`);
+    const words = `no available IPv${family} addresses on this network's address pools`;
+    throw fail('unavailable', `${words}: ${name} (${id})`);
+  }
+
+  /** Marks an address of the records as used. */
+  take(networkId: string, address: string): void {
+    for (const { plan } of this.#networks.get(networkId) ?? []) plan.take(address);
+  }
+
+  /** Gives an address back. */
+  release(networkId: string, address: string): void {
+    for (const { plan } of this.#networks.get(networkId) ?? []) plan.release(address);
+  }
+}
+
+function claimNamed(plan: AddressPlan, address: string, what: string): void {
+  // Those of nobody by nature: the network's own and everybody's.
+  if (!plan.isUsable(address)) throw fail('forbidden', `${what}: Address already in use`);
+  plan.take(address);
+}
+
+function gatewayOf(plan: AddressPlan, asked: string | undefined): string {
+  if (asked !== undefined) {
+    claimNamed(plan, asked, `failed to allocate gateway (${asked})`);
+    return asked;
+  }
+  const gateway = plan.allocate();
+  if (gateway === undefined)
+    throw fail('unavailable', `no available IPv${plan.subnet.family} addresses on this network's address pools`);
+  return gateway;
+}
+
+/** The first address of a subnet, in the form of a host in it: what a bridge's own address is without being asked. */
+export function firstAddress(subnet: Prefix): string {
+  return addressText(subnet.family, subnet.base + 1n);
+}
+
+/** Whether a network has subnets of a family. */
+export function poolsOf(network: NetworkRecord, family: Family): PoolRecord[] {
+  return network.ipam.pools.filter(({ subnet }) => familyOf(subnet) === family);
+}

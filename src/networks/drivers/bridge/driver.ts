@@ -1,0 +1,250 @@
+import { hasCode } from '#linux/errno';
+import {
+  addVeth,
+  deleteLink,
+  disablePort,
+  enableHairpin,
+  type RouteSocket,
+  replaceForwarding,
+  setLink,
+} from '#linux/rtnetlink';
+import { fail } from '#std/errors';
+import { shortId } from '#std/identifiers';
+import { type Family, familyOf } from '../../addresses/ip.ts';
+import type { BridgeRules, FamilyRules } from '../../firewall/state.ts';
+import type { DeviceRecord, EndpointRecord, NetworkRecord } from '../../record.ts';
+import { type Driver, type NetworkDraft, type OpenNamespace, type PluggedDevice, SubnetTaken } from '../driver.ts';
+import {
+  type BridgeDevice,
+  bringUp,
+  cameSecond,
+  deleteBridge,
+  enableForwarding,
+  findLink,
+  giveBack,
+  isOurs,
+  makeBridge,
+  makeNumberedBridge,
+} from './device.ts';
+import { type BridgeOptions, readBridgeOptions } from './options.ts';
+
+/** How the kernel says that a port is no port, or not there any more. */
+const goneCodes = ['ENODEV', 'EINVAL', 'EOPNOTSUPP', 'ENETDOWN'];
+
+/** What the bridge driver has beside what all drivers have. */
+export interface BridgeDriver extends Driver {
+  /** What the firewall has to know of a network; undefined before it is open. */
+  rulesOf(network: NetworkRecord): BridgeRules | undefined;
+  /** Whether no other engine has the device of a network. */
+  isOurs(network: NetworkRecord): boolean;
+}
+
+function familiesOf({ enableIpv4, enableIpv6 }: NetworkDraft): Family[] {
+  return [...(enableIpv4 ? [4 as const] : []), ...(enableIpv6 ? [6 as const] : [])];
+}
+
+function poolOf(network: NetworkRecord, family: Family) {
+  return network.ipam.pools.find(({ subnet }) => familyOf(subnet) === family);
+}
+
+/** The addresses of the host on a bridge. */
+function bridgeAddresses(network: NetworkRecord, options: BridgeOptions): string[] {
+  return familiesOf(network).flatMap((family) => {
+    const pool = poolOf(network, family);
+    const isLeftOut = options.modes[family] === 'isolated' || (family === 4 && options.inhibitIpv4);
+    if (pool?.gateway === undefined || isLeftOut) return [];
+    return [`${pool.gateway}/${pool.subnet.split('/')[1]}`];
+  });
+}
+
+function nameOf(network: NetworkRecord, options: BridgeOptions): string {
+  return network.device?.name ?? options.device ?? `br-${shortId(network.id)}`;
+}
+
+function checkModes(network: NetworkDraft, options: BridgeOptions): void {
+  for (const family of familiesOf(network)) {
+    if (options.modes[family] === 'isolated' && !network.isInternal) {
+      throw fail('invalid-argument', "gateway mode 'isolated' can only be used for an internal network");
+    }
+  }
+}
+
+/** The bridge driver: a bridge of the kernel for each network, and a pair of veth devices for each endpoint. */
+export function createBridgeDriver(
+  route: RouteSocket,
+  tag: string,
+  networks: () => Iterable<NetworkRecord>,
+): BridgeDriver {
+  const indexes = new Map<string, number>();
+
+  function wanted(network: NetworkRecord, options = readBridgeOptions(network)): BridgeDevice {
+    const addresses = bridgeAddresses(network, options);
+    const isOwn = network.device?.isOwn === true;
+    return { name: nameOf(network, options), mtu: options.mtu, addresses, ...(isOwn && { tag }) };
+  }
+
+  function checkName(network: NetworkDraft, { device }: BridgeOptions): void {
+    if (device === undefined) return;
+    for (const other of networks()) {
+      if (other.id === network.id || other.device?.name !== device) continue;
+      const both = [`network ${network.id} (${device})`, `network ${other.id} (${device})`];
+      throw fail('forbidden', `cannot create ${both[0]}: conflicts with ${both[1]}: networks have same bridge name`);
+    }
+  }
+
+  /** Makes the device where there is none; a bridge that a user made serves as it is. */
+  function makeDevice(network: NetworkRecord, options: BridgeOptions): DeviceRecord {
+    if (options.isDefault && options.device === undefined && network.device === undefined) {
+      return { name: makeNumberedBridge(route, options.mtu, tag), isOwn: true };
+    }
+    const name = nameOf(network, options);
+    const present = findLink(route, name);
+    if (present === undefined) {
+      makeBridge(route, name, options.mtu, tag);
+      return { name, isOwn: true };
+    }
+    if (present.kind !== 'bridge') throw fail('internal', `existing interface ${name} is not a bridge`);
+    if (!isOurs(route, name, tag)) throw fail('conflict', `bridge ${name} belongs to another engine`);
+    return { name, isOwn: network.device?.isOwn ?? false };
+  }
+
+  function open(network: NetworkRecord): DeviceRecord {
+    const options = readBridgeOptions(network);
+    enableForwarding(familiesOf(network));
+    const device = makeDevice(network, options);
+    const opened = { ...network, device };
+    try {
+      bringUp(route, wanted(opened, options));
+      const chosen = network.ipam.pools.filter(({ isAsked }) => !isAsked).map(({ subnet }) => subnet);
+      if (device.isOwn && chosen.length > 0 && cameSecond(route, device.name, chosen)) throw new SubnetTaken();
+      indexes.set(network.id, route.link(device.name).index);
+      return device;
+    } catch (error) {
+      remove(opened);
+      throw error;
+    }
+  }
+
+  function restore(network: NetworkRecord): void {
+    const options = readBridgeOptions(network);
+    enableForwarding(familiesOf(network));
+    const { name } = makeDevice(network, options);
+    bringUp(route, wanted(network, options));
+    indexes.set(network.id, route.link(name).index);
+  }
+
+  function remove(network: NetworkRecord): void {
+    indexes.delete(network.id);
+    const { device } = network;
+    if (device === undefined || !isOurs(route, device.name, tag)) return;
+    if (device.isOwn) deleteBridge(route, device.name);
+    else giveBack(route, wanted(network));
+  }
+
+  function indexOf(network: NetworkRecord): number {
+    const known = indexes.get(network.id);
+    if (known !== undefined) return known;
+    const { index } = route.link(nameOf(network, readBridgeOptions(network)));
+    indexes.set(network.id, index);
+    return index;
+  }
+
+  function makeVeth(network: NetworkRecord, endpoint: EndpointRecord, namespace: OpenNamespace): void {
+    const { device, interfaceName, mac } = endpoint;
+    const { mtu } = readBridgeOptions(network);
+    const peer = { namespace: namespace.descriptor, name: interfaceName, mac };
+    const attempt = (): void => {
+      route.transact(addVeth({ name: device, master: indexOf(network), mtu, peer }));
+    };
+    try {
+      attempt();
+    } catch (error) {
+      if (hasCode(error, 'EXFULL')) {
+        const words = `network ${network.name} is full: a bridge of the kernel has 1023 ports at most`;
+        throw fail('unavailable', words, error);
+      }
+      // Somebody has deleted the bridge under us.
+      if (!hasCode(error, 'ENODEV') && !hasCode(error, 'EINVAL')) throw error;
+      restore(network);
+      attempt();
+    }
+  }
+
+  function plug(network: NetworkRecord, endpoint: EndpointRecord, namespace: OpenNamespace): PluggedDevice {
+    makeVeth(network, endpoint, namespace);
+    const link = route.link(endpoint.device);
+    route.transact(replaceForwarding(link.index, endpoint.mac), enableHairpin(link.index));
+    return { hostIndex: link.index, insideIndex: link.peer };
+  }
+
+  function rulesOf(network: NetworkRecord): BridgeRules | undefined {
+    if (network.device === undefined) return undefined;
+    const options = readBridgeOptions(network);
+    const family = (which: Family): FamilyRules | undefined => {
+      const pool = poolOf(network, which);
+      if (pool === undefined || !familiesOf(network).includes(which)) return undefined;
+      const { subnet, gateway } = pool;
+      const source = options.sources[which];
+      const given = { ...(gateway !== undefined && { gateway }), ...(source !== undefined && { source }) };
+      return { subnet, ...given, mode: options.modes[which] };
+    };
+    const [ipv4, ipv6] = [family(4), family(6)];
+    return {
+      device: network.device.name,
+      ...(ipv4 !== undefined && { ipv4 }),
+      ...(ipv6 !== undefined && { ipv6 }),
+      isInternal: network.isInternal,
+      icc: options.icc,
+      masquerade: options.masquerade,
+      trustedInterfaces: options.trustedInterfaces,
+    };
+  }
+
+  return {
+    name: 'bridge',
+    hasNames: (network) => !readBridgeOptions(network).isDefault,
+    wantsGateway: (network, family) => readBridgeOptions(network).modes[family] !== 'isolated',
+    hasDefaultRoute: (network, family) =>
+      !network.isInternal && readBridgeOptions(network).modes[family] !== 'isolated',
+    check(network, pools) {
+      const options = readBridgeOptions(network);
+      if (pools.length > familiesOf(network).length) {
+        throw fail('forbidden', "bridge driver doesn't support multiple subnets");
+      }
+      checkModes(network, options);
+      checkName(network, options);
+    },
+    open,
+    restore,
+    remove,
+    publishing(network) {
+      const { modes, hostBinding } = readBridgeOptions(network);
+      return { modes, ...(hostBinding !== undefined && { defaultAddress: hostBinding }) };
+    },
+    interfacePrefix: (network) => readBridgeOptions(network).interfacePrefix,
+    plug,
+    replug(network, { device }) {
+      const link = findLink(route, device);
+      if (link === undefined) return false;
+      const master = indexOf(network);
+      if (link.master !== master) route.transact(setLink({ index: link.index }, { master, up: true }));
+      return true;
+    },
+    silence({ deviceIndex }) {
+      try {
+        route.transact(disablePort(deviceIndex));
+      } catch (error) {
+        if (!goneCodes.some((code) => hasCode(error, code))) throw error;
+      }
+    },
+    unplug({ device }) {
+      try {
+        route.transact(deleteLink(device));
+      } catch (error) {
+        if (!hasCode(error, 'ENODEV')) throw error;
+      }
+    },
+    rulesOf,
+    isOurs: ({ device }) => device === undefined || isOurs(route, device.name, tag),
+  };
+}
