@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import type { NetworkCreateRequest } from '#api';
+import { RouteSocket } from '#linux/rtnetlink';
+import { deviceNames, Lab, request } from './testing/lab.ts';
+import type { Networks } from './types.ts';
+
+let lab: Lab;
+let networks: Networks;
+
+beforeAll(async () => {
+  lab = new Lab();
+  networks = await lab.open('engine', { addressPools: [{ base: '10.213.0.0/16', size: 24 }] });
+  await networks.reconcile(new Set());
+});
+
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
+});
+
+/** Makes a network and returns its id. */
+async function made(Name: string, over: Partial<NetworkCreateRequest> = {}): Promise<string> {
+  return (await networks.create({ Name, ...over })).Id;
+}
+
+function inNetworks(...names: string[]) {
+  return { endpoints: names.map((network) => ({ network, settings: {} })) };
+}
+
+function routesOf(namespacePath: string, family: 4 | 6): Promise<string> {
+  return lab.spawn(['busybox', 'ip', `-${family}`, 'route'], namespacePath).stdout.text();
+}
+
+test('a network of a user has a bridge and a subnet of its own, until it is removed', async () => {
+  const id = await made('plain');
+  const network = networks.inspect('plain');
+  expect(network).toMatchObject({
+    Id: id,
+    Driver: 'bridge',
+    EnableIPv4: true,
+    EnableIPv6: false,
+    Options: {},
+    Labels: {},
+    IPAM: { Driver: 'default', Options: null },
+  });
+  expect(network.IPAM.Config?.[0]?.Subnet).toMatch(/^10\.213\.\d+\.0\/24$/);
+  using route = new RouteSocket();
+  expect(route.link(`br-${id.slice(0, 12)}`)).toMatchObject({ kind: 'bridge', isUp: true });
+  await networks.remove('plain');
+  expect(() => route.link(`br-${id.slice(0, 12)}`)).toThrow('ENODEV');
+  expect(() => networks.inspect('plain')).toThrow('network plain not found');
+});
+
+test('containers of a network reach each other in both families, and nobody in another network', async () => {
+  await made('one', { EnableIPv6: true });
+  await made('two');
+  const [first, second, other] = await Promise.all(
+    [['one'], ['one'], ['two']].map((names) => networks.setUp(request(inNetworks(...names)))),
+  );
+  if (first === undefined || second === undefined || other === undefined) throw new Error('nothing was started');
+  await lab.serve(first.namespacePath, 80, 'first');
+  const { IPAddress = '', GlobalIPv6Address = '' } = first.endpoints.one ?? {};
+  expect(await lab.reach(IPAddress, 80, second.namespacePath)).toBe('first');
+  expect(await lab.reach(GlobalIPv6Address, 80, second.namespacePath)).toBe('first');
+  expect(await lab.get(IPAddress, 80, other.namespacePath)).toBeUndefined();
+  await expect(networks.remove('one')).rejects.toThrow(
+    'error while removing network: network one has active endpoints',
+  );
+  for (const { containerId } of [first, second, other]) await networks.tearDown(containerId);
+  await networks.remove('one');
+  await networks.remove('two');
+});
+
+test('the gateway is that of the highest priority, then of both families, then the first by name', async () => {
+  await made('gw-a');
+  await made('gw-b', { EnableIPv6: true });
+  await made('gw-i', { Internal: true });
+  const sandbox = await networks.setUp(request(inNetworks('gw-a', 'gw-i')));
+  const { containerId, namespacePath } = sandbox;
+  expect(deviceNames(namespacePath)).toEqual(['lo', 'eth0', 'eth1']);
+  expect(sandbox.endpoints['gw-i']?.Gateway).toBe('');
+  const gatewayOf = (name: string) => networks.sandbox(containerId)?.endpoints[name]?.Gateway ?? '?';
+  expect(await routesOf(namespacePath, 4)).toContain(`default via ${gatewayOf('gw-a')} dev eth0`);
+  await networks.connect(containerId, { network: 'gw-b', settings: {} });
+  expect(await routesOf(namespacePath, 4)).toContain(`default via ${gatewayOf('gw-b')} dev eth2`);
+  expect(await routesOf(namespacePath, 6)).toContain('default via fd');
+  await networks.disconnect(containerId, 'gw-a');
+  expect(deviceNames(namespacePath)).toEqual(['lo', 'eth1', 'eth2']);
+  await networks.connect(containerId, { network: 'gw-a', settings: { GwPriority: 1 } });
+  expect(await routesOf(namespacePath, 4)).toContain(`default via ${gatewayOf('gw-a')} dev eth0`);
+  expect(await routesOf(namespacePath, 6)).toContain('default via fd');
+  await networks.disconnect(containerId, 'gw-a');
+  await networks.disconnect(containerId, 'gw-b');
+  expect(await routesOf(namespacePath, 4)).not.toContain('default');
+  await expect(networks.disconnect(containerId, 'gw-b')).rejects.toThrow(
+    `container ${containerId} is not connected to network gw-b`,
+  );
+  await expect(networks.connect(containerId, { network: 'gw-i', settings: {} })).rejects.toThrow(
+    'already exists in network gw-i',
+  );
+  await networks.tearDown(containerId);
+  expect((await networks.prune(new Map())).sort()).toEqual(['gw-a', 'gw-b', 'gw-i']);
+});
+
+test('published ports follow the gateway under their numbers', async () => {
+  await made('port-a');
+  await made('port-b');
+  const sandbox = await networks.setUp(
+    request({ ...inNetworks('port-a'), portBindings: { '80/tcp': [{ HostIp: '', HostPort: '' }] } }),
+  );
+  await lab.serve(sandbox.namespacePath, 80, 'ports');
+  const port = sandbox.ports['80/tcp']?.[0]?.HostPort ?? '';
+  expect(await lab.reach('127.0.0.1', port)).toBe('ports');
+  await networks.connect(sandbox.containerId, { network: 'port-b', settings: { GwPriority: 7 } });
+  expect(await lab.reach('127.0.0.1', port)).toBe('ports');
+  await networks.disconnect(sandbox.containerId, 'port-a');
+  expect(await lab.reach('127.0.0.1', port)).toBe('ports');
+  const alone = await networks.disconnect(sandbox.containerId, 'port-b');
+  expect(alone.ports).toEqual({ '80/tcp': null });
+  const again = await networks.connect(sandbox.containerId, { network: 'port-a', settings: {} });
+  expect(await lab.reach('127.0.0.1', again.ports['80/tcp']?.[0]?.HostPort ?? '')).toBe('ports');
+  await networks.tearDown(sandbox.containerId);
+  await networks.prune(new Map());
+});
