@@ -119,10 +119,12 @@ function dump(type: number, family: number, headerBytes: number, subject: string
   return { type, flags: netlinkFlags.dump, body, subject };
 }
 
+/** Asks for the addresses of all links; `readHostAddress` reads the answers. */
 export function listAddresses(family: number): NetlinkRequest {
   return dump(messageTypes.getAddress, family, addressHeaderBytes, 'addresses');
 }
 
+/** Asks for all routes; `readHostRoute` reads the answers. */
 export function listRoutes(family: number): NetlinkRequest {
   return dump(messageTypes.getRoute, family, routeHeaderBytes, 'routes');
 }

@@ -25,6 +25,7 @@ export interface BridgeDevice {
 
 const deviceLimit = 1000;
 
+/** What the bridges of the engine with that tag have as their alias. */
 export function aliasOf(tag: string): string {
   return `estiba ${tag}`;
 }
