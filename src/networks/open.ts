@@ -112,7 +112,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   firewall.rebuild();
   const ports = new PortAllocator(ephemeralRange());
   const publishing = new Publishing({ catalog, firewall, ports, driverOf });
-  const parts: SandboxParts = { records, events, catalog, ipam, driverOf, firewall, publishing, names, directory };
+  const parts: SandboxParts = { records, events, catalog, ipam, driverOf, publishing, names, directory };
   const sandboxes = createSandboxes(parts);
   const connections = createConnections(parts);
   const turns = new Turns();

@@ -5,7 +5,6 @@ import { deleteNetworkNamespace } from '#linux/namespaces';
 import type { NetlinkRequest } from '#linux/rtnetlink';
 import { fail, kindOf, messageOf, runAll } from '#std/errors';
 import type { Records } from '#store';
-import type { Firewall } from '../firewall/firewall.ts';
 import type { Names } from '../naming.ts';
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from '../record.ts';
 import type { EndpointRequest, SandboxRequest } from '../types.ts';
@@ -29,7 +28,6 @@ import { gatewaysIn, type Publishing } from './publishing.ts';
 export interface SandboxParts extends EndpointParts {
   readonly records: Records;
   readonly events: Events;
-  readonly firewall: Firewall;
   readonly publishing: Publishing;
   readonly names: Names | undefined;
   /** Directory of the pinned namespaces. */
@@ -82,7 +80,7 @@ export function noneIsAlone(): Error {
 
 /** The feature over its parts. */
 export function createSandboxes(parts: SandboxParts): Sandboxes {
-  const { records, catalog, firewall, publishing, directory, driverOf } = parts;
+  const { records, catalog, publishing, directory, driverOf } = parts;
   const naming = new NameKeeping(parts);
   const awaited = new Set<EndpointRecord>();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
