@@ -171,6 +171,17 @@ function transaction(rewrite: PortRewrite, mode: 'make' | 'replace'): NetlinkReq
   ];
 }
 
+/** What has the kernel rewrite, ready for any number of namespaces. */
+export interface PreparedRewrite {
+  readonly make: readonly NetlinkRequest[];
+  readonly replace: readonly NetlinkRequest[];
+}
+
+/** Spells it out: the costly part. */
+export function prepareRewrite(rewrite: PortRewrite): PreparedRewrite {
+  return { make: transaction(rewrite, 'make'), replace: transaction(rewrite, 'replace') };
+}
+
 /**
  * Has the kernel change the port of local packets to `address`, UDP and TCP, and that of the answers back, in the network
  * namespace of `socket`: a server at a port that nobody wants answers at one that others may bind too. Packets are changed
@@ -178,13 +189,13 @@ function transaction(rewrite: PortRewrite, mode: 'make' | 'replace'): NetlinkReq
  * UDP port is unreachable: clients ask again. One transaction. Returns whether it replaced what an earlier call left: to close
  * the socket then takes some milliseconds, until the kernel has put the old away.
  */
-export function rewritePort(socket: NetlinkSocket, rewrite: PortRewrite): boolean {
+export function rewritePort(socket: NetlinkSocket, { make, replace }: PreparedRewrite): boolean {
   try {
-    socket.transact(...transaction(rewrite, 'make'));
+    socket.transact(...make);
     return false;
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
-    socket.transact(...transaction(rewrite, 'replace'));
+    socket.transact(...replace);
     return true;
   }
 }

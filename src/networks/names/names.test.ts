@@ -190,8 +190,8 @@ test(
       [2, ['10.1.0.2']],
       [1, ['9.9.9.3']],
     ]);
-    // Now it is known to be silent, and comes last.
-    expect((await client.ask(query('x.example'))).data).toEqual(['9.9.9.3']);
+    // It is not waited for long now, but what it says counts.
+    expect(['9.9.9.2', '9.9.9.3']).toContain((await client.ask(query('x.example'))).data.join());
     names.setForwarding('other', false);
     expect(await client.ask(query('x.example'))).toMatchObject({ code: 'SERVFAIL', flags: 0x8102 });
     expect((await client.ask(query('web'))).data).toEqual(['10.1.0.2']);
