@@ -204,6 +204,21 @@ test(
   waitMs,
 );
 
+test('an engine is killed, and the next one answers what was asked in between', async () => {
+  const path = lab.namespace('orphan');
+  const victim = await lab.victim(path);
+  const client = lab.client(path);
+  expect((await client.ask(query('web'))).data).toEqual(['10.1.0.2']);
+  await victim.end();
+  const { answer } = await client.askUntilAnswered(query('db'));
+  add('back', 'orphan', { ipv4: '10.2.0.9' });
+  await names.serve('orphan', path, { servers: [] });
+  expect((await answer).data).toEqual(['10.2.0.2']);
+  expect((await client.ask(query('db'), { tcp: true })).data).toEqual(['10.2.0.2']);
+  names.stop('orphan');
+  names.remove('id-back', 'back-orphan');
+});
+
 test('nothing is left of what is stopped, and a namespace that is gone is refused', async () => {
   const sockets = (): number =>
     readdirSync('/proc/self/fd').filter((fd) => {
