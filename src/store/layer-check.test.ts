@@ -3,11 +3,13 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   lchownSync,
+  lutimesSync,
   mkdtempSync,
   rmSync,
   symlinkSync,
   truncateSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,6 +34,12 @@ const parts: Part[] = [
   { path: 'pipe', type: 'fifo', mode: 0o600 },
   { path: '.wh.gone', content: '' },
   { path: 'fresh/.wh..wh..opq', content: '' },
+  { path: 'stamped', content: 'x', modifiedSeconds: 1_000_000_000, modifiedNanoseconds: 123_456_789 },
+  { path: 'old/', type: 'directory', modifiedSeconds: -5, modifiedNanoseconds: 7 },
+  { path: './old/', type: 'directory', modifiedSeconds: 6 },
+  { path: 'old/', type: 'directory', modifiedSeconds: 86_400 },
+  { path: 'old/in', content: '' },
+  { path: 'far', content: '', modifiedSeconds: 2 ** 34 },
   { path: 'twice', content: 'first' },
   { path: 'twice', content: 'second' },
   { path: 'was-file', content: 'x' },
@@ -91,15 +99,22 @@ test('every kind of damage is named, with the file that has it', async () => {
   writeFileSync(at('bin/link'), 'shell', { mode: 0o4755 });
   chmodSync(at('bin/link'), 0o4755);
   execFileSync('mkdir', ['-p', at('extra/deep')]);
+  lutimesSync(at('stamped'), 1_000_000_000, 1_000_000_000.2);
+  utimesSync(at('old'), 5, 5);
+  lutimesSync(at('lib/through'), 5, 5);
   using confined = new ConfinedDirectory(tree);
   confined.setXattr('usr/lib/absolute', 'user.note', Buffer.from('forged'));
   confined.setXattr('fresh', 'trusted.overlay.opaque', Buffer.from('n'));
   const { faults, faultsTotal } = await check();
   expect(faults.map(({ path, kind, what }) => [kind, path, ...what].join(' ')).sort()).toEqual([
+    // It is another file now, of another time.
+    'changed /bin/link time',
     'changed /bin/sh hard link',
     'changed /fresh opaque',
     'changed /gone type',
     'changed /lib owner',
+    'changed /old time',
+    'changed /stamped time',
     'changed /twice size',
     'changed /up link',
     'changed /usr/lib mode',

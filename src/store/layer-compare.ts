@@ -10,7 +10,7 @@ export interface LayerFault {
   /** Absolute within the layer; a byte string (`latin1`). */
   readonly path: string;
   readonly kind: 'missing' | 'changed' | 'extra';
-  /** Of a changed file: type, mode, owner, size, contents, link, hard link, device, opaque, or an attribute's name. */
+  /** Of a changed file: type, mode, owner, size, contents, link, hard link, device, opaque, an attribute's name, or time. */
   readonly what: readonly string[];
 }
 
@@ -83,7 +83,17 @@ function changedXattrs(path: Buffer, wanted: ModelFile): string[] {
   return [...changed];
 }
 
-/** What differs between a file of the tree and what the tar says it is. */
+/** What every file system can store: seconds of 32 bits. Others store more, and nobody says how much. */
+const latestSeconds = 2 ** 31 - 1;
+
+/** Whether its time is another than the tar says: some file systems keep whole seconds alone. */
+function hasOtherTime({ modifiedSeconds, modifiedNanoseconds }: FileStat, { modified }: ModelFile): boolean {
+  if (modified === undefined || Math.abs(modified.seconds) > latestSeconds) return false;
+  if (modifiedSeconds !== modified.seconds) return true;
+  return modifiedNanoseconds !== 0 && modifiedNanoseconds !== modified.nanoseconds;
+}
+
+/** What differs between a file of the tree and what the tar says it is, apart from its time. */
 function differences(directory: number, name: string, stat: FileStat, wanted: ModelFile): string[] {
   if ((stat.mode & fileTypes.mask) !== typeBits[wanted.type]) return ['type'];
   if (wanted.type === 'whiteout') return isWhiteout(stat) ? [] : ['device'];
@@ -114,7 +124,8 @@ interface Frame {
 
 /**
  * Compares an unpacked layer with what its tar makes: names, types, modes, owners, sizes, contents, extended attributes,
- * links and devices; times are not compared. An extra directory is told of once, without what is in it. Nothing is followed.
+ * links, devices, and the times of what is as it should be otherwise, for what is changed has another time anyway, and so has a
+ * directory that lost or got a name. An extra directory is told of once, without what is in it. Nothing is followed.
  * `inherited` is what the root must look like when the tar does not say.
  */
 export function* compareLayer(tree: string, model: LayerModel, inherited: RootAttributes): Generator<LayerFault> {
@@ -125,14 +136,19 @@ export function* compareLayer(tree: string, model: LayerModel, inherited: RootAt
   const rootFaults = own === undefined ? ['type'] : differences(chain.descriptor, '.', own, root);
   if (rootFaults.length > 0) yield { path: '/', kind: 'changed', what: rootFaults };
   const frames: Frame[] = [];
-  const enter = (path: string, wanted: ModelFile): LayerFault[] => {
+  const enter = (path: string, wanted: ModelFile, stat: FileStat | undefined, isChanged: boolean): LayerFault[] => {
     const names = readEntries(chain.descriptor).map(({ name }) => name);
     const there = new Set(names);
     frames.push({ path, wanted, names: names.sort().reverse() });
     const gone = [...(wanted.children?.keys() ?? [])].filter((name) => !there.has(name));
-    return gone.map((name) => ({ path: path + name, kind: 'missing' as const, what: [] }));
+    const hasOthers = gone.length > 0 || names.some((name) => wanted.children?.has(name) !== true);
+    const isOld = !isChanged && !hasOthers && stat !== undefined && hasOtherTime(stat, wanted);
+    return [
+      ...(isOld ? [{ path: path.replace(/(?<=.)\/$/, ''), kind: 'changed' as const, what: ['time'] }] : []),
+      ...gone.map((name) => ({ path: path + name, kind: 'missing' as const, what: [] })),
+    ];
   };
-  yield* enter('/', model.root);
+  yield* enter('/', model.root, own, rootFaults.length > 0);
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
     const name = frame.names.pop();
     if (name === undefined) {
@@ -149,11 +165,13 @@ export function* compareLayer(tree: string, model: LayerModel, inherited: RootAt
     }
     const inode = `${stat.inodeHigh}:${stat.inodeLow}`;
     const what = inodes.has(wanted) ? [] : differences(chain.descriptor, name, stat, wanted);
+    const isTimed = wanted.type !== 'directory' && wanted.type !== 'whiteout' && !isWhiteoutDevice(wanted);
+    if (what.length === 0 && isTimed && !inodes.has(wanted) && hasOtherTime(stat, wanted)) what.push('time');
     if (wanted.type !== 'directory' && (inodes.get(wanted) ?? inode) !== inode) what.push('hard link');
     inodes.set(wanted, inode);
     if (what.length > 0) yield { path, kind: 'changed', what };
     if (wanted.type !== 'directory' || what.includes('type')) continue;
     chain.enter(name);
-    yield* enter(`${path}/`, wanted);
+    yield* enter(`${path}/`, wanted, stat, what.length > 0);
   }
 }

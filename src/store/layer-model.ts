@@ -19,6 +19,8 @@ export interface ModelFile {
   isImplied: boolean;
   isOpaque: boolean;
   xattrs: ReadonlyMap<string, Buffer>;
+  /** Not there where no entry told it. */
+  modified?: { readonly seconds: number; readonly nanoseconds: number };
   readonly sizeBytes: number;
   readonly linkPath: string;
   readonly deviceMajor: number;
@@ -153,14 +155,21 @@ export function isWhiteoutDevice({ type, deviceMajor, deviceMinor }: ModelFile):
   return type === 'character' && deviceMajor === 0 && deviceMinor === 0;
 }
 
-function describe(file: ModelFile, { mode, uid, gid, xattrs }: TarEntry): void {
-  Object.assign(file, { mode: mode & 0o7777, uid, gid, xattrs: withoutReserved(xattrs), isImplied: false });
+function describe(file: ModelFile, entry: TarEntry): void {
+  const { mode, uid, gid, xattrs } = entry;
+  const modified = modifiedOf(entry);
+  Object.assign(file, { mode: mode & 0o7777, uid, gid, modified, xattrs: withoutReserved(xattrs), isImplied: false });
+}
+
+function modifiedOf({ modifiedSeconds, modifiedNanoseconds }: TarEntry) {
+  return { seconds: modifiedSeconds, nanoseconds: modifiedNanoseconds };
 }
 
 function fileOf(entry: TarEntry, type: Exclude<TarEntry['type'], 'hardlink'>): ModelFile {
   const { mode, uid, gid, sizeBytes, linkPath, deviceMajor, deviceMinor, sparse } = entry;
   return {
     ...{ type, mode: mode & 0o7777, uid, gid, sizeBytes, linkPath, deviceMajor, deviceMinor },
+    modified: modifiedOf(entry),
     xattrs: withoutReserved(entry.xattrs),
     isImplied: false,
     isOpaque: false,

@@ -121,6 +121,8 @@ class LayerHandler implements TarHandler {
       case 'directory':
         if (this.tree.makeDirectory(entry.path) === 'replaced whiteout') this.#makeOpaque(entry.path);
         this.tree.setAttributes(entry.path, clean);
+        // The last one that names it counts, however it is spelled.
+        this.#directories.delete(entry.path);
         this.#directories.set(entry.path, clean);
         if (isRoot(entry.path)) this.hasRoot = true;
         break;
