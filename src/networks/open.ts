@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Events } from '#events';
 import { RouteSocket } from '#linux/rtnetlink';
@@ -15,12 +15,13 @@ import { type BridgeDriver, createBridgeDriver } from './drivers/bridge/driver.t
 import type { Driver } from './drivers/driver.ts';
 import { createFirewall } from './firewall/firewall.ts';
 import type { FirewallState } from './firewall/state.ts';
-import type { Names } from './naming.ts';
+import { createNames } from './names/index.ts';
 import { PortAllocator } from './ports/allocator.ts';
 import { ephemeralRange } from './ports/present.ts';
 import { reconcile } from './reconcile.ts';
 import type { NetworkRecord, SandboxRecord } from './record.ts';
 import { createConnections } from './sandbox/connections.ts';
+import { NameKeeping } from './sandbox/name-keeping.ts';
 import { presentSandbox } from './sandbox/present.ts';
 import { Publishing, redirectionsIn } from './sandbox/publishing.ts';
 import { createSandboxes, type SandboxParts } from './sandbox/sandboxes.ts';
@@ -39,8 +40,6 @@ export interface NetworkOptions {
   readonly addressPools?: readonly AddressPool[];
   /** A container's name of this moment; without it, the one that it was started with. */
   readonly containerName?: (id: string) => string | undefined;
-  /** The resolver inside of networks. */
-  readonly names?: Names;
 }
 
 function stateOf(catalog: NetworkCatalog, driver: BridgeDriver): FirewallState {
@@ -60,6 +59,16 @@ async function restoreNetworks(networks: Iterable<NetworkRecord>, driverOf: Sand
     } catch (error) {
       log('error', 'a network is not to be had', { network: network.name, error: messageOf(error) });
     }
+  }
+}
+
+/** Containers that live on find each other again at once; those that do not are taken out with the rest of them. */
+function resumeNames(naming: NameKeeping, sandboxes: Iterable<SandboxRecord>): void {
+  for (const sandbox of sandboxes) {
+    if (!existsSync(sandbox.namespacePath)) continue;
+    naming.start(sandbox).catch((error: unknown) => {
+      log('error', 'a container has no name resolution', { container: sandbox.id, error: messageOf(error) });
+    });
   }
 }
 
@@ -89,7 +98,8 @@ function poolsOf(asked: readonly AddressPool[], identity: string): AddressPool[]
  * libnftables. Call `reconcile` before the first start.
  */
 export async function openNetworks(options: NetworkOptions): Promise<Networks> {
-  const { records, events, names } = options;
+  const { records, events } = options;
+  const names = createNames();
   const directory = join(options.execRoot, 'netns');
   const catalog = openCatalog(records);
   const route = new RouteSocket();
@@ -115,6 +125,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   const parts: SandboxParts = { records, events, catalog, ipam, driverOf, publishing, names, directory };
   const sandboxes = createSandboxes(parts);
   const connections = createConnections(parts);
+  resumeNames(new NameKeeping(parts), catalog.sandboxes.all());
   const turns = new Turns();
   let isClosed = false;
   const nameOf = (sandbox: SandboxRecord) => options.containerName?.(sandbox.id) ?? sandbox.containerName;
@@ -132,6 +143,8 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
     opened(network) {
       const bridgeRules = rules(network);
       if (bridgeRules !== undefined) firewall.addBridge(bridgeRules);
+      // Ahead of the first container, which else would wait for it.
+      names.prepare();
     },
     closing(network) {
       const bridgeRules = rules(network);
@@ -153,7 +166,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
           () =>
             sandboxes.remove(id),
       ),
-      () => names?.close(),
+      () => names.close(),
       () => {
         if (bridge.isOurs(catalog.byName('bridge'))) firewall.remove(bridges);
       },

@@ -1,4 +1,5 @@
 import type { EndpointSettings, Filters, NetworkCreateRequest, NetworkInspect, PortBinding, PortSummary } from '#api';
+import type { NameResolver } from './names/index.ts';
 
 /** One endpoint that a container asks for. */
 export interface EndpointRequest {
@@ -8,11 +9,8 @@ export interface EndpointRequest {
   readonly settings: Partial<EndpointSettings>;
 }
 
-/** How names that no container has are resolved. */
-export interface ResolverSettings {
-  /** Addresses of the resolvers to ask: those of `--dns`, else the host's own. */
-  readonly servers: readonly string[];
-}
+/** How names that no container has are resolved: the resolvers of `--dns`, else the host's own. */
+export type ResolverSettings = NameResolver;
 
 /** What a container asks of the network when it starts. */
 export interface SandboxRequest {

@@ -121,3 +121,29 @@ test('published ports follow the gateway under their numbers', async () => {
   await networks.tearDown(sandbox.containerId);
   await networks.prune(new Map());
 });
+
+/** What the resolver of a container says a name is. */
+async function resolved(namespacePath: string, name: string): Promise<string[]> {
+  const child = lab.spawn(['busybox', 'nslookup', name, '127.0.0.11'], namespacePath);
+  return [...(await child.stdout.text()).matchAll(/^Address: (?!127\.0\.0\.11)(\S+)$/gm)].map(
+    ([, address = '']) => address,
+  );
+}
+
+test('containers of a network find each other by name and alias, also one that came later', async () => {
+  await made('named');
+  const first = await networks.setUp(request({ ...inNetworks('named'), containerName: 'first' }));
+  const second = await networks.setUp(request(inNetworks('bridge')));
+  expect(first.hasResolver).toBe(true);
+  expect(second.hasResolver).toBe(false);
+  const { namespacePath, containerId } = second;
+  const after = await networks.connect(containerId, { network: 'named', settings: { Aliases: ['late'] } });
+  expect(after.hasResolver).toBe(true);
+  expect(after.endpoints.named?.DNSNames).toEqual([expect.any(String), 'late', containerId.slice(0, 12)]);
+  expect(await resolved(namespacePath, 'first')).toEqual([first.endpoints.named?.IPAddress ?? '']);
+  expect(await resolved(first.namespacePath, 'late')).toEqual([after.endpoints.named?.IPAddress ?? '']);
+  await networks.disconnect(containerId, 'named');
+  expect(await resolved(first.namespacePath, 'late')).toEqual([]);
+  for (const one of [first, second]) await networks.tearDown(one.containerId);
+  await networks.remove('named');
+});

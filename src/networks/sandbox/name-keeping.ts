@@ -1,15 +1,15 @@
 import type { NetworkCatalog } from '../catalog.ts';
-import type { Names } from '../naming.ts';
+import type { Names } from '../names/index.ts';
 import type { EndpointRecord, SandboxRecord } from '../record.ts';
 
 /** Tells the name service of endpoints that come and go. */
 export class NameKeeping {
-  constructor(readonly parts: { readonly catalog: NetworkCatalog; readonly names: Names | undefined }) {}
+  constructor(readonly parts: { readonly catalog: NetworkCatalog; readonly names: Names }) {}
 
   #add({ id }: SandboxRecord, endpoint: EndpointRecord): void {
     const { networkId, endpointId, names, ipv4, ipv6, asked } = endpoint;
     const { names: service, catalog } = this.parts;
-    if (service === undefined || names.length === 0) return;
+    if (names.length === 0) return;
     service.add(networkId, catalog.networks.get(networkId)?.name ?? '', {
       endpointId,
       containerId: id,
@@ -26,7 +26,7 @@ export class NameKeeping {
 
   #setForwarding({ id, endpoints }: SandboxRecord): void {
     const { names, catalog } = this.parts;
-    names?.setForwarding(
+    names.setForwarding(
       id,
       endpoints.some(({ networkId }) => catalog.networks.get(networkId)?.isInternal === false),
     );
@@ -35,7 +35,7 @@ export class NameKeeping {
   /** A sandbox is there, with its names and, where it is in a network with names, its resolver. */
   async start(record: SandboxRecord): Promise<void> {
     const { names } = this.parts;
-    if (names === undefined || !hasNames(record)) return;
+    if (!hasNames(record)) return;
     for (const endpoint of record.endpoints) this.#add(record, endpoint);
     this.#setForwarding(record);
     await names.serve(record.id, record.namespacePath, record.resolver);
@@ -51,7 +51,7 @@ export class NameKeeping {
   /** An endpoint has gone from a sandbox. Its resolver stays: the container's resolv.conf names it. */
   disconnect(after: SandboxRecord, endpoint: EndpointRecord): void {
     const { names } = this.parts;
-    if (names === undefined || endpoint.names.length === 0) return;
+    if (endpoint.names.length === 0) return;
     names.remove(endpoint.networkId, endpoint.endpointId);
     this.#setForwarding(after);
   }
@@ -60,9 +60,9 @@ export class NameKeeping {
   stop({ id, endpoints }: SandboxRecord): void {
     const { names } = this.parts;
     for (const endpoint of endpoints) {
-      if (endpoint.names.length > 0) names?.remove(endpoint.networkId, endpoint.endpointId);
+      if (endpoint.names.length > 0) names.remove(endpoint.networkId, endpoint.endpointId);
     }
-    names?.stop(id);
+    names.stop(id);
   }
 }
 

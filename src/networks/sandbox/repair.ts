@@ -5,7 +5,6 @@ import { log } from '#std/log';
 import type { EndpointRecord, SandboxRecord } from '../record.ts';
 import { bringUpInside, endpointSysctls, plugEndpoint } from './endpoint.ts';
 import { defaultRoutes } from './gateway.ts';
-import { NameKeeping } from './name-keeping.ts';
 import { openNamespace, type Workplace } from './namespace.ts';
 import { gatewaysIn } from './publishing.ts';
 import type { SandboxParts } from './sandboxes.ts';
@@ -43,8 +42,7 @@ async function restoreEndpoint(
 }
 
 /**
- * Makes a living container's network what its record says: devices, addresses and default routes that are missing, and its
- * names. What the container has changed itself stays.
+ * Makes a living container's network what its record says: devices, addresses and default routes that are missing. What the container has changed itself stays.
  */
 export async function repairSandbox(parts: SandboxParts, record: SandboxRecord): Promise<void> {
   const { catalog } = parts;
@@ -61,10 +59,10 @@ export async function repairSandbox(parts: SandboxParts, record: SandboxRecord):
       endpoints.push(endpoint);
     }
   }
-  const after = { ...record, endpoints };
-  if (endpoints.some((endpoint, index) => endpoint !== record.endpoints[index])) catalog.sandboxes.put(after);
+  if (endpoints.some((endpoint, index) => endpoint !== record.endpoints[index])) {
+    catalog.sandboxes.put({ ...record, endpoints });
+  }
   const found = indexes();
   const routes = defaultRoutes(gatewaysIn(catalog, endpoints), ({ interfaceName }) => found.get(interfaceName) ?? 0);
   applyMissing(place, routes);
-  await new NameKeeping(parts).start(after);
 }

@@ -5,7 +5,7 @@ import { deleteNetworkNamespace } from '#linux/namespaces';
 import type { NetlinkRequest } from '#linux/rtnetlink';
 import { fail, kindOf, messageOf, runAll } from '#std/errors';
 import type { Records } from '#store';
-import type { Names } from '../naming.ts';
+import type { Names } from '../names/index.ts';
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from '../record.ts';
 import type { EndpointRequest, SandboxRequest } from '../types.ts';
 import {
@@ -29,7 +29,7 @@ export interface SandboxParts extends EndpointParts {
   readonly records: Records;
   readonly events: Events;
   readonly publishing: Publishing;
-  readonly names: Names | undefined;
+  readonly names: Names;
   /** Directory of the pinned namespaces. */
   readonly directory: string;
 }
