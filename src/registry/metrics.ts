@@ -65,7 +65,7 @@ export class RegistryMetrics {
     const help = 'The number of seconds it takes to begin the answer of a request';
     return [
       metricText(`${prefix}http_request_duration_seconds`, 'histogram', help, this.#requests.samples()),
-      counter('sent_bytes_total', 'Bytes of blobs in answers', this.#sentBytes),
+      counter('sent_bytes_total', 'Bytes of blobs in answers', this.#sentBytes + (cache?.streamedBytes ?? 0)),
       counter('received_bytes_total', 'Bytes of blobs that clients have sent', this.#receivedBytes),
       gauge('repositories', 'Repositories', repositories),
       gauge('tags', 'Tags', tags),

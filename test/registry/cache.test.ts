@@ -137,6 +137,8 @@ test('a tag that its upstream has no more is gone, and its manifest is not', asy
     ({ path }) =>
       isGone && path.endsWith('/latest') ? errorAnswer(404, 'MANIFEST_UNKNOWN', 'manifest unknown') : undefined,
     { freshMs: 0 },
+    // Of clients, not of upstreams.
+    { policy: { readOnly: true } },
   );
   expect((await it.client.send('GET', 'up/app/manifests/latest')).status).toBe(200);
   isGone = true;

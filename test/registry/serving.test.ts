@@ -108,10 +108,14 @@ async function hangUp(message: string): Promise<void> {
   hangups += 1;
   process.kill(registry.pid, 'SIGHUP');
   const told = /msg="settings (?:read again|are as they were)".*/g;
-  const lines = await until('the settings to be read', () => {
-    const found = registry.log().match(told) ?? [];
-    return found.length === hangups ? found : undefined;
-  });
+  const lines = await until(
+    'the settings to be read',
+    () => {
+      const found = registry.log().match(told) ?? [];
+      return found.length === hangups ? found : undefined;
+    },
+    30_000,
+  );
   expect(lines.at(-1)).toContain(message);
 }
 

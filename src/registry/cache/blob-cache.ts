@@ -94,6 +94,7 @@ export function openBlobCache({ storage, places, counts }: Ground): BlobCache {
       return undefined;
     }
     await fetch.begun;
+    counts.streamedBytes += range === undefined ? size : range.end - range.start;
     if (range === undefined) return new Response(pulledStream(fetch.follow(0, size)), { headers });
     const part = { ...headers, 'Content-Range': `bytes ${range.start}-${range.end - 1}/${size}` };
     return new Response(pulledStream(fetch.follow(range.start, range.end)), { status: 206, headers: part });

@@ -11,6 +11,8 @@ export interface CacheCounts {
   /** Blobs that were asked of upstreams. */
   fetches: number;
   fetchedBytes: number;
+  /** Of blobs that went to clients while they came. */
+  streamedBytes: number;
   /** What an upstream did not give though it should have it. */
   failures: number;
 }
@@ -24,6 +26,7 @@ export function openCache(storage: RegistryStorage, settings: CacheSettings): Up
     blobs: { hits: 0, misses: 0 },
     fetches: 0,
     fetchedBytes: 0,
+    streamedBytes: 0,
     failures: 0,
   };
   const manifests = openManifestCache({ storage, places, freshMs: settings.freshMs, counts });

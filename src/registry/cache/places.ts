@@ -91,7 +91,9 @@ export function isAbsent(error: unknown): boolean {
 }
 
 /** Why a client gets nothing, where nothing is stored. */
-export function failureOf(host: string, error: unknown): Error {
+export function failureOf(host: string, error: unknown): unknown {
+  // A disk that is full is ours.
+  if (kindOf(error) === 'exhausted') return error;
   const message = `${host} does not give it: ${messageOf(error)}`;
   if (kindOf(error) === 'rate-limited') return refuse('TOOMANYREQUESTS', message);
   const status = error instanceof RegistryError ? error.details.status : undefined;
