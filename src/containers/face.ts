@@ -18,6 +18,7 @@ import { commit } from './files/commit.ts';
 import { removeLink, shownLinks } from './links/links.ts';
 import { containerLog } from './logs/container-log.ts';
 import { LogOpenings } from './logs/openings.ts';
+import { createConnections } from './networks/connect.ts';
 import type { ContainerPaths } from './paths.ts';
 import { type ContainerRecord, hasProcess, isRunning } from './record.ts';
 import { prune } from './remove/prune.ts';
@@ -165,6 +166,7 @@ export function createFace(parts: FaceParts): Containers {
     ...streamCalls({ ...parts, openings }),
     ...viewCalls(parts),
     ...parts.archive,
+    ...createConnections(parts),
     changes: async (name) => encodeChanges(await parts.images.rootfs.changes(catalog.find(name).id)),
     commit: (name, options) => commit(parts, name, options),
     create: parts.create,

@@ -175,6 +175,7 @@ export function createSpecification(parts: SpecificationParts): Specification {
         hostConfig,
         endpoints,
         askedHostname,
+        networks,
         host: host(),
         runtimes: runtimes.names(),
         checkContainer: (name) => catalog.find(name),

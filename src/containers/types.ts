@@ -15,6 +15,7 @@ import type {
 } from '#api';
 import type { ArchiveCalls } from './files/archive.ts';
 import type { CommitOptions } from './files/commit.ts';
+import type { Connections } from './networks/connect.ts';
 
 /** An attached client: what the http face pipes between a connection and a process. */
 export interface Attachment {
@@ -65,7 +66,7 @@ export type { ArchiveCalls, FileArchive, PutOptions } from './files/archive.ts';
 export type { CommitOptions } from './files/commit.ts';
 
 /** The feature's face towards http. Every `name` is a name, an id or a unique id prefix. */
-export interface Containers extends ArchiveCalls {
+export interface Containers extends ArchiveCalls, Connections {
   /** What its processes have changed of the image's files, as JSON. */
   changes(name: string): Promise<string>;
   /** Makes an image of it; returns that one's id. */

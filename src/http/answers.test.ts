@@ -11,7 +11,7 @@ describe('answers', () => {
     expect((await ask('POST', '/containers/a/start')).status).toBe(204);
     expect(await ask('POST', '/containers/a/start')).toMatchObject({ status: 304, text: '' });
     expect((await ask('POST', '/containers/zz/start')).status).toBe(404);
-    expect((await ask('POST', '/networks/create')).status).toBe(501);
+    expect((await ask('POST', '/swarm/init')).status).toBe(501);
   });
 
   test('pull streams its progress', async () => {

@@ -43,8 +43,16 @@ import { inspectDistribution, searchImages } from './images/lookup.ts';
 import { pruneBuildCache } from './images/prune-build-cache.ts';
 import { pushImage } from './images/push.ts';
 import { imageHistory, inspectImage, listImages } from './images/read.ts';
-import { inspectNetwork, listNetworks, pruneNetworks } from './networks/endpoints.ts';
-import { notImplemented, unserved } from './not-implemented.ts';
+import {
+  connectNetwork,
+  createNetwork,
+  disconnectNetwork,
+  inspectNetwork,
+  listNetworks,
+  pruneNetworks,
+  removeNetwork,
+} from './networks/endpoints.ts';
+import { unserved } from './not-implemented.ts';
 import type { Route } from './router.ts';
 import { diskUsage } from './system/disk-usage.ts';
 import { events } from './system/events.ts';
@@ -160,11 +168,11 @@ export function routes({
 
     ['GET', '/networks', listNetworks(networks)],
     ['GET', '/networks/', listNetworks(networks)],
-    ['POST', '/networks/create', notImplemented('creation of networks')],
-    ['POST', '/networks/prune', pruneNetworks],
+    ['POST', '/networks/create', createNetwork(networks)],
+    ['POST', '/networks/prune', pruneNetworks(networks)],
     ['GET', '/networks/{name}', inspectNetwork(networks)],
-    ['POST', '/networks/{name}/connect', notImplemented('connect of a container to a network')],
-    ['POST', '/networks/{name}/disconnect', notImplemented('disconnect of a container from a network')],
-    ['DELETE', '/networks/{name}', notImplemented('removal of networks')],
+    ['POST', '/networks/{name}/connect', connectNetwork(containers)],
+    ['POST', '/networks/{name}/disconnect', disconnectNetwork(containers)],
+    ['DELETE', '/networks/{name}', removeNetwork(networks)],
   ];
 }

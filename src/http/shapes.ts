@@ -1,4 +1,12 @@
-import type { ContainerCreateRequest, ContainerSummary, ImageInspect, ImageSummary, Mount, NetworkInspect } from '#api';
+import type {
+  ContainerCreateRequest,
+  ContainerSummary,
+  ImageInspect,
+  ImageSummary,
+  Mount,
+  NetworkCreateRequest,
+  NetworkInspect,
+} from '#api';
 import { fail } from '#std/errors';
 import type { Gate } from './gates.ts';
 
@@ -101,6 +109,11 @@ export const infoGates: readonly Gate<GatedInfo>[] = [
 export function networkRow(network: NetworkInspect, version: number): NetworkInspect {
   return version < 28 ? network : { ...network, Containers: {} };
 }
+
+/** The body of `POST /networks/create`: that IPv4 can be left out came with 1.48. */
+export const networkCreateGates: readonly Gate<NetworkCreateRequest>[] = [
+  { since: 48, before: (request) => without(request, 'EnableIPv4') },
+];
 
 function withHost(request: ContainerCreateRequest, change: ContainerCreateRequest['HostConfig']): object {
   return { ...request, HostConfig: { ...request.HostConfig, ...change } };

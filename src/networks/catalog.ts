@@ -20,6 +20,8 @@ export interface NetworkCatalog {
   byName(name: string): NetworkRecord;
   /** By name, id or unique id prefix; throws `not-found`, or `invalid-argument` when a prefix fits several. */
   resolve(name: string): NetworkRecord;
+  /** The same, but undefined when there is none. */
+  find(name: string): NetworkRecord | undefined;
   /** The endpoints in a network, each with its container. */
   endpointsIn(networkId: string): { sandbox: SandboxRecord; endpoint: EndpointRecord }[];
 }
@@ -55,14 +57,22 @@ export function openCatalog(records: Records): NetworkCatalog {
     }
   });
 
-  function find(test: (network: NetworkRecord) => boolean): NetworkRecord[] {
+  function matching(test: (network: NetworkRecord) => boolean): NetworkRecord[] {
     return [...networks.all()].filter(test);
   }
 
   function byName(name: string): NetworkRecord {
-    const [found] = find((network) => network.name === name);
+    const [found] = matching((network) => network.name === name);
     if (found === undefined) throw fail('not-found', `network ${name} not found`);
     return found;
+  }
+
+  function lookUp(name: string): NetworkRecord | undefined {
+    const exact = networks.get(name) ?? matching((network) => network.name === name)[0];
+    if (exact !== undefined || name === '') return exact;
+    const [found, second] = matching(({ id }) => id.startsWith(name));
+    if (second === undefined) return found;
+    throw fail('invalid-argument', `network ${name} is ambiguous (2 matches found based on ID prefix)`);
   }
 
   return {
@@ -72,14 +82,10 @@ export function openCatalog(records: Records): NetworkCatalog {
     devicePrefix: `est${tag}`,
     identity,
     byName,
+    find: lookUp,
     resolve(name) {
-      const exact = networks.get(name) ?? find((network) => network.name === name)[0];
-      if (exact !== undefined) return exact;
-      const [found, second] = name === '' ? [] : find(({ id }) => id.startsWith(name));
+      const found = lookUp(name);
       if (found === undefined) throw fail('not-found', `network ${name} not found`);
-      if (second !== undefined) {
-        throw fail('invalid-argument', `network ${name} is ambiguous (2 matches found based on ID prefix)`);
-      }
       return found;
     },
     endpointsIn: (networkId) =>

@@ -13,6 +13,7 @@ import { createChanges } from './create/changes.ts';
 import { closeDefaultBridge, type DefaultBridgeSettings, openDefaultBridge } from './default-bridge.ts';
 import { type BridgeDriver, createBridgeDriver } from './drivers/bridge/driver.ts';
 import type { Driver } from './drivers/driver.ts';
+import { createParentDriver } from './drivers/parent/driver.ts';
 import { createFirewall } from './firewall/firewall.ts';
 import type { FirewallState } from './firewall/state.ts';
 import { createNames } from './names/index.ts';
@@ -21,6 +22,7 @@ import { ephemeralRange } from './ports/present.ts';
 import { reconcile } from './reconcile.ts';
 import type { NetworkRecord, SandboxRecord } from './record.ts';
 import { createConnections } from './sandbox/connections.ts';
+import { endpointFaults } from './sandbox/endpoint-check.ts';
 import { NameKeeping } from './sandbox/name-keeping.ts';
 import { presentSandbox } from './sandbox/present.ts';
 import { Publishing, redirectionsIn } from './sandbox/publishing.ts';
@@ -41,6 +43,10 @@ export interface NetworkOptions {
   /** A container's name of this moment; without it, the one that it was started with. */
   readonly containerName?: (id: string) => string | undefined;
 }
+
+/** Overlay networks belong to a cluster. */
+const noSwarm =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
 
 function stateOf(catalog: NetworkCatalog, driver: BridgeDriver): FirewallState {
   return {
@@ -104,11 +110,16 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   const catalog = openCatalog(records);
   const route = new RouteSocket();
   const bridge = createBridgeDriver(route, catalog.tag, () => catalog.networks.all());
-  const drivers = new Map<string, Driver>([bridge].map((driver) => [driver.name, driver]));
+  const onParents = (['macvlan', 'ipvlan'] as const).map((kind) =>
+    createParentDriver(kind, route, () => catalog.networks.all()),
+  );
+  const drivers = new Map<string, Driver>([bridge, ...onParents].map((driver) => [driver.name, driver]));
   const driverOf = (network: NetworkRecord) => drivers.get(network.driver);
   const ipam = new Ipam(route, poolsOf(options.addressPools ?? [], catalog.identity));
   const users = [...catalog.networks.all()].filter(({ name, isConfigOnly }) => name !== 'bridge' && !isConfigOnly);
   for (const network of users) ipam.add(network);
+  // Its thread starts while the bridges are made: containers that live wait for an answer.
+  if (users.length > 0) names.prepare();
   await openDefaultBridge({ catalog, ipam, driver: bridge, route }, options.bridge ?? {});
   await restoreNetworks(users, driverOf);
   for (const { endpoints } of catalog.sandboxes.all()) {
@@ -137,6 +148,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
     ...{ records, events, catalog, ipam, isAwaited: sandboxes.isAwaited },
     driverNamed(name) {
       const driver = drivers.get(name);
+      if (name === 'overlay') throw fail('forbidden', noSwarm);
       if (driver === undefined) throw fail('not-found', `plugin "${name}" not found`);
       return driver;
     },
@@ -190,6 +202,15 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
     disconnect: (id, network) => turns.run(id, async () => present(await connections.disconnect(id, network))),
     reconcile: (live) => reconcile({ ...parts, sandboxes, route }, live),
     ...changes,
+    find(name) {
+      const network = catalog.find(name);
+      return network && { id: network.id, name: network.name, driver: network.driver };
+    },
+    endpointFaults(name, asked) {
+      const network = catalog.find(name);
+      const hasNames = network === undefined || driverOf(network)?.hasNames(network) === true;
+      return endpointFaults({ hasNames, network }, asked);
+    },
     list: (filters) => [...catalog.networks.all()].map(view).filter((network) => matchesFilters(network, filters)),
     inspect: (name) => view(catalog.resolve(name)),
     close,

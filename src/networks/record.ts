@@ -1,6 +1,6 @@
 import type { EndpointSettings, PortBinding } from '#api';
 import type { PortProtocol } from '#linux/port-reservation';
-import type { ResolverSettings } from './types.ts';
+import type { NameResolver } from './names/index.ts';
 
 /** The kernel's side of a network: what its driver has made. */
 export interface DeviceRecord {
@@ -120,5 +120,5 @@ export interface SandboxRecord {
   readonly endpoints: readonly EndpointRecord[];
   readonly wishes: PortWishes;
   readonly ports: Readonly<Record<string, PortBinding[] | null>>;
-  readonly resolver: ResolverSettings;
+  readonly resolver: NameResolver;
 }

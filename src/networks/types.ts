@@ -9,9 +9,6 @@ export interface EndpointRequest {
   readonly settings: Partial<EndpointSettings>;
 }
 
-/** How names that no container has are resolved: the resolvers of `--dns`, else the host's own. */
-export type ResolverSettings = NameResolver;
-
 /** What a container asks of the network when it starts. */
 export interface SandboxRequest {
   readonly containerId: string;
@@ -28,7 +25,8 @@ export interface SandboxRequest {
   readonly publishAll: boolean;
   /** Sysctls under `net.`, applied inside the sandbox. */
   readonly sysctls: Readonly<Record<string, string>>;
-  readonly resolver: ResolverSettings;
+  /** For networks with names: who is asked for what no container is called. */
+  readonly resolver: NameResolver;
 }
 
 /** A network namespace made ready for one container. */
@@ -48,6 +46,13 @@ export interface Sandbox {
 export interface NetworkCreated {
   readonly Id: string;
   readonly Warning: string;
+}
+
+/** What there is to know of a network before one is in it. */
+export interface NetworkSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
 }
 
 /** The feature's face towards containers and http. */
@@ -76,6 +81,13 @@ export interface Networks {
   remove(name: string): Promise<void>;
   /** Removes the networks that users made and no container of the records asks for; returns their names. */
   prune(filters: Filters): Promise<string[]>;
+  /** A network by name, id or unique id prefix, without looking at who is in it; undefined when there is none. */
+  find(name: string): NetworkSummary | undefined;
+  /**
+   * What is wrong, in Docker's words, with what is asked of an endpoint: names and addresses that a network cannot give. Of
+   * a network that is not there yet only what would be wrong in any.
+   */
+  endpointFaults(network: string, asked: Partial<EndpointSettings>): string[];
   list(filters: Filters): NetworkInspect[];
   /** By name, id or unique id prefix; throws `not-found` (`network x not found`). */
   inspect(name: string): NetworkInspect;

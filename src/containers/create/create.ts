@@ -2,6 +2,7 @@ import type { ContainerCreateRequest, ContainerCreateResponse, HostConfig } from
 import type { Events } from '#events';
 import type { ImageRecord, Images } from '#images';
 import { checkAnswers } from '#linux/remote-files';
+import type { Networks } from '#networks';
 import { parsePlatform } from '#oci';
 import { fail } from '#std/errors';
 import { newId, shortId } from '#std/identifiers';
@@ -22,6 +23,7 @@ export interface CreateParts {
   readonly catalog: Catalog;
   readonly events: Events;
   readonly images: Images;
+  readonly networks: Pick<Networks, 'find'>;
   readonly completeHostConfig: (asked: Partial<HostConfig>) => HostConfig;
   /** Refuses what Docker refuses and what is not supported here; returns warnings of what `discard` leaves out. */
   readonly validate: (record: ContainerRecord, askedHostname: string) => string[];
@@ -57,6 +59,11 @@ function joinsById(catalog: Catalog, hostConfig: HostConfig): HostConfig {
   return { ...hostConfig, NetworkMode: resolve(NetworkMode), PidMode: resolve(PidMode), IpcMode: resolve(IpcMode) };
 }
 
+/** The endpoint of a container that names none: in its own network, unless that is another container's. */
+function ownEndpoint({ NetworkMode }: HostConfig): [string, object][] {
+  return NetworkMode.startsWith('container:') ? [] : [[NetworkMode, {}]];
+}
+
 function refuseArtifact(name: string, { artifactType }: ImageRecord): void {
   if (artifactType === undefined) return;
   throw fail('invalid-argument', `${name} is no image to run: it holds an artifact of type ${artifactType}`);
@@ -74,8 +81,9 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
     }
     const hostConfig = joinsById(catalog, parts.completeHostConfig(request.HostConfig ?? {}));
     checkLogConfig(hostConfig.LogConfig);
+    // By the name of this moment: a network that is given by its id is shown by its name.
     const endpoints = Object.entries(request.NetworkingConfig?.EndpointsConfig ?? {}).map(
-      ([network, endpoint]) => [network, endpoint ?? {}] as const,
+      ([network, endpoint]) => [parts.networks.find(network)?.name ?? network, endpoint ?? {}] as const,
     );
     return {
       id,
@@ -84,7 +92,7 @@ export function createCreate(parts: CreateParts, hostname: string): Create {
       imageId: image.id,
       config: { ...merged, Hostname: hostnameFor(id, merged.Hostname, hostConfig, hostname) },
       hostConfig,
-      endpoints: Object.fromEntries(endpoints),
+      endpoints: Object.fromEntries(endpoints.length > 0 ? endpoints : ownEndpoint(hostConfig)),
       mounts: [],
       anonymousVolumes: [],
       platform: image.os,

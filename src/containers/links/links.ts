@@ -52,6 +52,8 @@ export function linksOf({ hostConfig }: ContainerRecord): Link[] {
 
 /** The same as inspect shows them, by the names of this moment; null when no container is left to link to. */
 export function shownLinks(catalog: Catalog, record: ContainerRecord): string[] | null {
+  // In networks with names a link is the endpoint's.
+  if (record.hostConfig.NetworkMode !== 'bridge') return null;
   const shown = linksOf(record).flatMap(({ target, alias }) => {
     const linked = catalog.get(target);
     return linked === undefined ? [] : [`/${linked.name}:/${record.name}/${alias}`];

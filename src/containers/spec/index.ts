@@ -4,7 +4,6 @@ export { discardUnsupported } from './discard.ts';
 export { type ContainerMount, fileSystemMounts } from './file-systems.ts';
 export { type HostFacts, readHostFacts } from './host.ts';
 export { readBlockLimits, readContainerDevices } from './host-devices.ts';
-export { parseMac } from './mac.ts';
 export { defaultMaskedPaths as maskedPaths, defaultReadonlyPaths as readonlyPaths } from './masked.ts';
 export { type MountOptions, tmpfsDestination } from './mount-request.ts';
 export {

@@ -33,6 +33,7 @@ function check(hostConfig: object, config: Partial<ContainerConfig> = {}, facts:
     hostConfig: complete,
     endpoints: {},
     askedHostname: config.Hostname ?? '',
+    networks: { find: () => undefined, endpointFaults: () => [] },
     host: { ...host, ...facts },
     runtimes: ['crun'],
     checkContainer: (name) => {

@@ -3,11 +3,11 @@ import type { HealthConfig, HostConfig } from '#api';
 import { fail } from '#std/errors';
 import { networkTarget } from '../health/network-target.ts';
 import { failureActions } from '../health/on-failure.ts';
+import { type NetworkInput, validateNetwork } from '../networks/validate.ts';
 import { signalNumber } from '../signals.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import type { HostFacts } from './host.ts';
 import { parseSecurityOptions } from './security.ts';
-import { type NetworkInput, validateNetwork } from './validate-network.ts';
 import { checkRestartPolicy, validateResources } from './validate-resources.ts';
 
 /** What a creation is checked from. */

@@ -13,18 +13,18 @@ import { announce } from '../announce.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Release } from '../exit/release.ts';
 import { initialHealth } from '../health/monitor.ts';
-import { updateLinkedHosts } from '../links/hosts.ts';
 import { type LinkedContainer, linkedContainers } from '../links/links.ts';
 import { logTarget } from '../logs/drivers.ts';
+import { writeNetworkFiles } from '../networks/files.ts';
+import { updateLinkedHosts } from '../networks/hosts.ts';
+import { setUpNetwork } from '../networks/set-up.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, commandLine, type Life, withLife } from '../record.ts';
 import { restartsAfterExit } from '../restart/policy.ts';
 import { type Runtimes, startedBy } from '../runtimes.ts';
 import { StartFailure, startFailure } from './failure.ts';
-import { writeNetworkFiles } from './files.ts';
 import { readyMountSources } from './mount-sources.ts';
 import { joinedContainer } from './namespaces.ts';
-import { setUpNetwork } from './network.ts';
 import { releasePins } from './pins.ts';
 
 /** What the specification of one start is made of, beside the record. */
@@ -108,7 +108,7 @@ export function createLaunch(parts: LaunchParts): Launch {
     if (sources.status === 'rejected') throw sources.reason;
     const [sandbox, mountSources] = [network.value, sources.value];
     const links = linkedContainers(record, catalog, addressOf);
-    writeNetworkFiles(record, { sandbox, links, paths });
+    writeNetworkFiles(record, { sandbox, links, networks, paths });
     const bundle = paths.bundle(record.id);
     mkdirSync(bundle, { recursive: true, mode: 0o700 });
     const spec = parts.buildSpec(record, { rootfs: mounted, sandbox, mountSources, links });

@@ -2,9 +2,9 @@ import type { ContainerInspect } from '#api';
 import type { Rootfs } from '#images';
 import type { Networks } from '#networks';
 import { formatTime } from '#std/time';
+import { networkSettingsOf } from '../networks/view.ts';
 import type { ContainerPaths } from '../paths.ts';
 import { type ContainerRecord, commandLine } from '../record.ts';
-import { networkSettingsOf } from './network.ts';
 import { stateOf } from './status.ts';
 
 /** What inspect needs beside the record. */
@@ -54,6 +54,6 @@ export function inspectRecord(record: ContainerRecord, sources: InspectSources):
     GraphDriver: sources.rootfs.describe(record.id),
     Mounts: [...record.mounts],
     Config: { ...record.config, ...macOf(record) },
-    NetworkSettings: networkSettingsOf(record, sources.networks.sandbox(record.id)),
+    NetworkSettings: networkSettingsOf(record, sources.networks),
   };
 }

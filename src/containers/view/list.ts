@@ -5,9 +5,9 @@ import { kindOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import type { Catalog } from '../catalog.ts';
 import { linkNames } from '../links/links.ts';
+import { endpointsOf } from '../networks/view.ts';
 import { type ContainerRecord, isRunning } from '../record.ts';
 import { containerFilter } from './filter.ts';
-import { endpointsOf } from './network.ts';
 import { summarize } from './summary.ts';
 
 export interface ListOptions {
@@ -69,7 +69,7 @@ export function createList(catalog: Catalog, images: Images, networks: Networks)
     find: (name: string) => catalog.find(name),
     descendants,
     networksOf: (record: ContainerRecord) =>
-      Object.entries(endpointsOf(record, networks.sandbox(record.id))).map(([name, { NetworkID }]) => ({
+      Object.entries(endpointsOf(record, networks)).map(([name, { NetworkID }]) => ({
         name,
         id: NetworkID,
       })),

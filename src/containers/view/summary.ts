@@ -1,7 +1,7 @@
 import type { ContainerSummary } from '#api';
 import { type Networks, portSummaries } from '#networks';
+import { endpointsOf } from '../networks/view.ts';
 import { type ContainerRecord, commandLine } from '../record.ts';
-import { endpointsOf } from './network.ts';
 import { statusOf, statusText } from './status.ts';
 
 /** One row of `GET /containers/json`, without sizes. */
@@ -29,7 +29,7 @@ export function summarize(
       NetworkMode: record.hostConfig.NetworkMode,
       ...(annotations !== undefined && { Annotations: annotations }),
     },
-    NetworkSettings: { Networks: { ...endpointsOf(record, sandbox) } },
+    NetworkSettings: { Networks: { ...endpointsOf(record, networks) } },
     Mounts: [...record.mounts],
   };
 }

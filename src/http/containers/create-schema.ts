@@ -1,5 +1,6 @@
 import type { Schema } from '../json/schema.ts';
 import { boolean, completeObject, integer, list, map, object, string, stringOf, words } from '../json/schema.ts';
+import { endpoint } from '../networks/schema.ts';
 
 const emptyStruct = object('struct {}', {});
 const strings = list(string);
@@ -183,28 +184,6 @@ const hostConfig = object('container.HostConfig', {
   MaskedPaths: strings,
   ReadonlyPaths: strings,
   Init: boolean,
-});
-
-const endpoint = object('network.EndpointSettings', {
-  IPAMConfig: object('network.EndpointIPAMConfig', {
-    IPv4Address: string,
-    IPv6Address: string,
-    LinkLocalIPs: strings,
-  }),
-  Links: strings,
-  Aliases: strings,
-  MacAddress: string,
-  DriverOpts: labels,
-  GwPriority: integer('int'),
-  NetworkID: string,
-  EndpointID: string,
-  Gateway: string,
-  IPAddress: string,
-  IPPrefixLen: integer('int'),
-  IPv6Gateway: string,
-  GlobalIPv6Address: string,
-  GlobalIPv6PrefixLen: integer('int'),
-  DNSNames: strings,
 });
 
 /** The body of `POST /containers/create`. */

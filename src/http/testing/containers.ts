@@ -153,6 +153,8 @@ export class MemoryContainers extends MemoryContainerFiles implements Containers
     return { Warnings: null };
   }
 
+  readonly connect = async (name: string): Promise<void> => void this.#find(name);
+  readonly disconnect = this.connect;
   rename(name: string, newName: string): void {
     this.#find(name).name = newName;
   }

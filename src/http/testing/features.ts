@@ -277,6 +277,8 @@ function memoryNetworks(): Networks {
     disconnect: async () => {
       throw new Error('not of the http face');
     },
+    find: () => undefined,
+    endpointFaults: () => [],
     create: async ({ Name }) => ({ Id: `id of ${Name}`, Warning: '' }),
     remove: async (name) => {
       if (name !== 'bridge') throw fail('not-found', `network ${name} not found`);

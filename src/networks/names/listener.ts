@@ -10,9 +10,8 @@ import {
 } from '#linux/inet-sockets';
 import { inNetworkNamespace } from '#linux/namespaces';
 import { NetlinkSocket } from '#linux/netlink';
-import { netfilterProtocol, type PreparedRewrite, prepareRewrite, rewritePort } from '#linux/port-rewrite';
+import { netfilterProtocol, rewritePort } from '#linux/port-rewrite';
 import { fail } from '#std/errors';
-import { lazy } from '#std/lazy';
 
 /** Docker's address of the resolver in a container. */
 const resolverAddress = '127.0.0.11';
@@ -40,25 +39,13 @@ function place(port: number): Buffer {
   return address;
 }
 
-function somePort(): number {
-  return firstPort + Math.floor(Math.random() * (lastPort - firstPort));
-}
-
-function rewriteTo(port: number): PreparedRewrite {
-  return prepareRewrite({ table, address: place(port).subarray(4, 8), from: domainPort, to: port });
-}
-
-/** The port that nearly always is free, and what goes with it: made once. */
-const usual = lazy(() => {
-  const port = somePort();
-  return { port, rewrite: rewriteTo(port) };
-});
-
-/** Binds both to one port. */
-function bindBoth(udp: number, tcp: number, port: number): void {
+/** Binds both to one port, taken by chance. */
+function bindBoth(udp: number, tcp: number): number {
+  const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort));
   bindSocket(udp, place(port));
   allowReuse(tcp);
   bindSocket(tcp, place(port));
+  return port;
 }
 
 interface Opened {
@@ -92,7 +79,7 @@ export function openListener(namespacePath: string): Listener {
   for (let attempt = 1; ; attempt++) {
     const opened = openIn(namespacePath);
     try {
-      return listen(opened, attempt === 1 ? usual().port : somePort());
+      return listen(opened);
     } catch (error) {
       for (const descriptor of [opened.udp, opened.tcp]) closeSocket(descriptor);
       opened.netlink[Symbol.dispose]();
@@ -101,11 +88,12 @@ export function openListener(namespacePath: string): Listener {
   }
 }
 
-function listen({ udp, tcp, netlink }: Opened, port: number): Listener {
-  bindBoth(udp, tcp, port);
+function listen({ udp, tcp, netlink }: Opened): Listener {
+  const port = bindBoth(udp, tcp);
   setReceiveBuffer(udp, receiveBufferBytes);
   listenOn(tcp, backlog);
-  const hasReplaced = rewritePort(netlink, port === usual().port ? usual().rewrite : rewriteTo(port));
+  const address = place(port).subarray(4, 8);
+  const hasReplaced = rewritePort(netlink, { table, address, from: domainPort, to: port });
   if (!hasReplaced) netlink[Symbol.dispose]();
   return {
     udp,

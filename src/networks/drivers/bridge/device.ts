@@ -35,7 +35,8 @@ export function findLink(route: RouteSocket, name: string): Link | undefined {
   try {
     return route.link(name);
   } catch (error) {
-    if (hasCode(error, 'ENODEV')) return undefined;
+    // A name that is too long is nobody's.
+    if (hasCode(error, 'ENODEV') || hasCode(error, 'ERANGE')) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,8 @@
-import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import type { ContainerConfig, EndpointSettings, HostConfig, PortBinding } from '#api';
+import type { Networks } from '#networks';
 import { fail } from '#std/errors';
-import { parseMac } from './mac.ts';
+import { checkEndpoint } from './endpoint.ts';
 
 /** What decides about the network of a container that is about to be created. */
 export interface NetworkInput {
@@ -10,10 +11,8 @@ export interface NetworkInput {
   readonly endpoints: Readonly<Record<string, Partial<EndpointSettings>>>;
   /** The host name that the caller asked for; empty when it is the engine's choice. */
   readonly askedHostname: string;
+  readonly networks: Pick<Networks, 'find' | 'endpointFaults'>;
 }
-
-/** The networks of every engine: a container is in one of them, or in another container's. */
-const ownNetworks = ['bridge', 'none', 'host'];
 
 function refuse(message: string): Error {
   return fail('invalid-argument', message);
@@ -90,69 +89,12 @@ function checkNames({ ExtraHosts, Dns }: HostConfig): void {
   }
 }
 
-/** The addresses asked for, none of which the bridge that all share can give, and those that are no addresses. */
-function addressFaults({ IPAMConfig }: Partial<EndpointSettings>): string[] {
-  const { IPv4Address = '', IPv6Address = '', LinkLocalIPs = [] } = IPAMConfig ?? {};
-  const faults: string[] = [];
-  if (IPv4Address !== '' || IPv6Address !== '') {
-    faults.push('user specified IP address is supported on user defined networks only');
-    if (IPv4Address !== '' && !isIPv4(IPv4Address)) faults.push(`invalid IPv4 address: ${IPv4Address}`);
-    if (IPv6Address !== '' && !isIPv6(IPv6Address)) faults.push(`invalid IPv6 address: ${IPv6Address}`);
-    faults.push('user specified IP address is supported only when connecting to networks with user configured subnets');
-  }
-  for (const address of LinkLocalIPs ?? []) {
-    if (isIP(address) === 0) faults.push(`invalid link-local IP address: ${address}`);
-  }
-  return faults;
-}
-
-function sysctlFaults({ DriverOpts }: Partial<EndpointSettings>): string[] {
-  const settings = DriverOpts?.['com.docker.network.endpoint.sysctls'];
-  return (settings === undefined ? [] : settings.split(','))
-    .filter((setting) => !/^net\.(?:ipv4|ipv6|mpls)\.[^.=]+\.IFNAME\.[^=]+=/.test(setting))
-    .map((setting) => {
-      const form = "represent 'net.X.Y.ethN.Z=V' as 'net.X.Y.IFNAME.Z=V', 'X' must be 'ipv4', 'ipv6' or 'mpls'";
-      return `unrecognised network interface sysctl '${setting}'; ${form}`;
-    });
-}
-
-function endpointFaults(endpoint: Partial<EndpointSettings>): string[] {
-  const alias = 'network-scoped alias is supported only for containers in user defined networks';
-  return [
-    ...((endpoint.Aliases ?? []).length > 0 ? [alias] : []),
-    ...addressFaults(endpoint),
-    ...sysctlFaults(endpoint),
-  ];
-}
-
-function checkEndpoint(network: string, endpoint: Partial<EndpointSettings>): void {
-  const invalid = `invalid config for network ${network}: `;
-  if (endpoint.MacAddress && parseMac(endpoint.MacAddress) === undefined) {
-    throw refuse(`${invalid}invalid MAC address ${endpoint.MacAddress}`);
-  }
-  const faults = endpointFaults(endpoint);
-  if (faults.length === 1) throw refuse(`${invalid}invalid endpoint settings:\n${faults[0]}`);
-  if (faults.length > 1) {
-    throw refuse(`${invalid}invalid endpoint settings:\n${faults.map((fault) => `* ${fault}`).join('\n')}`);
-  }
-  if ((endpoint.Links ?? []).length > 0) {
-    throw refuse(`${invalid}links of an endpoint are supported only in user defined networks`);
-  }
-  if ((endpoint.IPAMConfig?.LinkLocalIPs ?? []).some(isIPv6)) {
-    throw fail('not-implemented', `${invalid}link-local addresses of IPv6 are not supported`);
-  }
-}
-
-function checkEndpoints({ hostConfig: { NetworkMode }, endpoints }: NetworkInput): void {
+function checkEndpoints({ hostConfig: { NetworkMode }, endpoints, networks }: NetworkInput): void {
   if (NetworkMode.startsWith('container:')) return;
   for (const [network, endpoint] of Object.entries(endpoints)) {
-    checkEndpoint(network, endpoint);
-    // One that is not known fails the start, as it does at Docker: it may be made until then.
-    if (network !== NetworkMode && ownNetworks.includes(network) && ownNetworks.includes(NetworkMode)) {
-      throw fail(
-        'not-implemented',
-        `an endpoint in network ${network} beside network mode ${NetworkMode} is not supported`,
-      );
+    checkEndpoint(networks, network, endpoint, `invalid config for network ${network}: `);
+    if (NetworkMode === 'host' && network !== 'host') {
+      throw fail('not-implemented', `an endpoint in network ${network} beside network mode host is not supported`);
     }
   }
 }
