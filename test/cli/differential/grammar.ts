@@ -39,7 +39,8 @@ export const grammarLines: readonly string[] = [
   '1 docker rm -v -l nosuch',
   '1 docker rm -l up',
   '1 docker system events --until 0s --since x',
-  '0 docker events --since 1s --until 0s --filter foo=bar',
+  // Hours in which nothing happened: what the two see of the last seconds depends on when each of them asks.
+  '0 docker events --since 400000h --until 399999h --filter foo=bar',
   '1 docker events --until x',
   '1 docker cp a b',
   '1 docker cp up:/x up:/y',
