@@ -45,7 +45,7 @@ const linkHeaderBytes = 16;
 const bridgeFamily = 7;
 const unchanging = 0x40;
 const ofMaster = 0x4;
-const bridgePort = { state: 1, hairpin: 4 } as const;
+const bridgePort = { state: 1, hairpin: 4, isolated: 33 } as const;
 const disabledState = 0;
 
 /** A network device as the kernel lists it. */
@@ -186,6 +186,11 @@ function setPort(index: number, type: number, value: number): NetlinkRequest {
  */
 export function disablePort(index: number): NetlinkRequest {
   return setPort(index, bridgePort.state, disabledState);
+}
+
+/** Makes a bridge pass nothing between a port and others that are so marked; they go on to reach the bridge itself. */
+export function isolatePort(index: number): NetlinkRequest {
+  return setPort(index, bridgePort.isolated, 1);
 }
 
 /** Lets a bridge send a frame out of the port that it came in by: a container that speaks to its own published port. */

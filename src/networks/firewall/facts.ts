@@ -1,5 +1,6 @@
 import type { SetElement } from '#linux/nftables-elements';
 import { addressBytes } from '#linux/socket-address';
+import { lastOf, parsePrefix } from '../addresses/ip.ts';
 import type { PublishedPort } from '../record.ts';
 import { type BridgeRules, type FamilyRules, isIpv6, type Redirection } from './state.ts';
 
@@ -30,21 +31,8 @@ export interface Fact {
 const familyBits: Readonly<Record<Family, number>> = { ip: 32, ip6: 128 };
 const deviceNameBytes = 16;
 
-/** An address as a number; throws `invalid-argument`. */
-export function addressValue(address: string): bigint {
-  return BigInt(`0x${addressBytes(address).toString('hex')}`);
-}
-
 function valueBytes(value: bigint, bits: number): Buffer {
   return Buffer.from(value.toString(16).padStart(bits / 4, '0'), 'hex');
-}
-
-/** First address of a subnet, and the first one behind it. */
-export function subnetBounds(subnet: string): { first: bigint; behind: bigint } {
-  const [address = '', length = ''] = subnet.split('/');
-  const size = 1n << BigInt((isIpv6(address) ? 128 : 32) - Number(length));
-  const first = (addressValue(address) / size) * size;
-  return { first, behind: first + size };
 }
 
 function fieldBytes(field: Field): Buffer {
@@ -56,7 +44,8 @@ function fieldBytes(field: Field): Buffer {
   return bytes;
 }
 
-function fieldText(field: Field): string {
+/** One value in the language of nft(8). */
+export function fieldText(field: Field): string {
   if ('device' in field) return `"${field.device}"`;
   if ('address' in field) return field.address;
   return String('protocol' in field ? protocolNumbers[field.protocol] : field.port);
@@ -77,8 +66,9 @@ export function factElements({ family, set, key, data }: Fact): SetElement[] {
   const value = data === undefined ? {} : { data: Buffer.concat(data.map(fieldBytes)) };
   if (typeof key !== 'string') return [{ family, set, key: Buffer.concat(key.map(fieldBytes)), ...value }];
   const bits = familyBits[family];
-  const { first, behind } = subnetBounds(key);
-  const start = { family, set, key: valueBytes(first, bits), ...value };
+  const range = parsePrefix(key);
+  const behind = lastOf(range) + 1n;
+  const start = { family, set, key: valueBytes(range.base, bits), ...value };
   if (behind >> BigInt(bits) !== 0n) return [start];
   return [start, { family, set, key: valueBytes(behind, bits), isEnd: true }];
 }

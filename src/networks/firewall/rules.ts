@@ -102,7 +102,7 @@ export const forwardRules: readonly ForwardRule[] = [
     match: () => 'iifname @bridges',
     applies: ({ from }, has) => has('bridges', { device: from }),
     verdict: 'drop',
-    reason: 'networks do not reach each other',
+    reason: 'networks do not reach each other, nor do the containers of one that keeps them apart (icc)',
   },
   {
     match: () => 'oifname @unprotected',

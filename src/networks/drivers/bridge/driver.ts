@@ -4,6 +4,7 @@ import {
   deleteLink,
   disablePort,
   enableHairpin,
+  isolatePort,
   type RouteSocket,
   replaceForwarding,
   setLink,
@@ -11,6 +12,7 @@ import {
 import { fail } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import { type Family, familyOf } from '../../addresses/ip.ts';
+import { areBridgedPacketsRuled } from '../../firewall/bridged.ts';
 import type { BridgeRules, FamilyRules } from '../../firewall/state.ts';
 import type { DeviceRecord, EndpointRecord, NetworkRecord } from '../../record.ts';
 import { type Driver, type NetworkDraft, type OpenNamespace, type PluggedDevice, SubnetTaken } from '../driver.ts';
@@ -173,7 +175,8 @@ export function createBridgeDriver(
   function plug(network: NetworkRecord, endpoint: EndpointRecord, namespace: OpenNamespace): PluggedDevice {
     makeVeth(network, endpoint, namespace);
     const link = route.link(endpoint.device);
-    route.transact(replaceForwarding(link.index, endpoint.mac), enableHairpin(link.index));
+    const isolation = readBridgeOptions(network).icc || areBridgedPacketsRuled() ? [] : [isolatePort(link.index)];
+    route.transact(replaceForwarding(link.index, endpoint.mac), enableHairpin(link.index), ...isolation);
     return { hostIndex: link.index, insideIndex: link.peer };
   }
 

@@ -1,0 +1,190 @@
+/**
+ * A scenario for a network namespace of its own: networks of every kind, with packets sent from everywhere to everywhere,
+ * each beside what `trace` foretells. Prints all of it as one line of JSON.
+ */
+import { writeFileSync } from 'node:fs';
+import { createFirewall } from '../firewall/firewall.ts';
+import { type BridgeRules, type FirewallState, type GatewayMode, isIpv6, redirectionsOf } from '../firewall/state.ts';
+import { PortAllocator } from '../ports/allocator.ts';
+import { type TraceSource, trace } from '../trace/trace.ts';
+import { type Place, Yard } from './yard.ts';
+
+function network(device: string, number: number, mode: GatewayMode, over: Partial<BridgeRules> = {}): BridgeRules {
+  const [v4, v6] = [`10.${number}.0`, `fd00:${number}::`];
+  return {
+    device,
+    ipv4: { subnet: `${v4}.0/24`, gateway: `${v4}.1`, mode },
+    ipv6: { subnet: `${v6}/64`, gateway: `${v6}1`, mode },
+    isInternal: false,
+    icc: true,
+    masquerade: true,
+    ...over,
+  };
+}
+
+const networks = {
+  nat: network('nat0', 1, 'nat'),
+  other: network('other0', 2, 'nat', { trustedInterfaces: ['friend0'] }),
+  open: network('open0', 3, 'nat-unprotected'),
+  routed: network('routed0', 4, 'routed'),
+  internal: network('internal0', 5, 'nat', { isInternal: true }),
+  plain: network('plain0', 6, 'nat', { masquerade: false }),
+  apart: network('apart0', 7, 'nat', { icc: false }),
+};
+const publishedPort = 80;
+const hiddenPort = 81;
+const localPort = 82;
+
+using yard = new Yard();
+const state: { bridges: BridgeRules[]; redirections: FirewallState['redirections'] } = {
+  // One of them has IPv4 alone.
+  bridges: Object.values(networks).map(({ ipv6, ...rest }) =>
+    ipv6 === undefined || rest.device === 'plain0' ? rest : { ...rest, ipv6 },
+  ),
+  redirections: [],
+};
+for (const bridge of state.bridges) yard.bridge(bridge);
+const containers = Object.keys(networks).flatMap((name, index) =>
+  [2, 3].flatMap((number) => yard.container(`${name}${number}`, state.bridges[index] as BridgeRules, number)),
+);
+const world = yard.outside('world', 'world0', 100);
+const friend = yard.outside('friend', 'friend0', 101);
+for (const place of containers) {
+  for (const port of [publishedPort, hiddenPort, localPort]) yard.serve(place, `${place.name}:${port}`, port);
+}
+yard.serve(world, 'world', 9000);
+
+const firewall = createFirewall('walls', () => state);
+firewall.rebuild();
+const allocator = new PortAllocator({ first: 30_000, last: 40_000 });
+const hostPorts = new Map<string, number>();
+for (const [index, place] of containers.entries()) {
+  const bridge = state.bridges.find(({ device }) => device === place.device);
+  if (bridge === undefined || bridge.isInternal) continue;
+  const target = {
+    device: place.device,
+    ...(place.ipv4 !== '' && { ipv4: place.ipv4 }),
+    ...(place.ipv6 !== '' && { ipv6: place.ipv6 }),
+    modes: { ...(bridge.ipv4 && { ipv4: bridge.ipv4.mode }), ...(bridge.ipv6 && { ipv6: bridge.ipv6.mode }) },
+  };
+  const number = 8000 + index;
+  const asked = (hostAddress: string, port: number, containerPort: number) => ({
+    ...{ protocol: 'tcp' as const, containerPort, hostAddress, hostPorts: { first: port, last: port } },
+  });
+  const ports = await allocator.allocate(
+    [
+      asked('', number, publishedPort),
+      asked('127.0.0.1', number + 100, localPort),
+      asked('::1', number + 200, localPort),
+    ],
+    target,
+  );
+  hostPorts.set(place.name, number);
+  const redirections = redirectionsOf(ports, target);
+  state.redirections = [...state.redirections, ...redirections];
+  firewall.publish(redirections);
+}
+
+/** Addresses of the host, by which published ports are asked for. */
+const hostAddresses = ['127.0.0.1', '::1', '198.51.100.1', '2001:db8:100::1', '10.1.0.1', 'fd00:1::1'];
+
+function sourceOf(place: Place | undefined): TraceSource {
+  if (place === undefined) return { kind: 'host' };
+  if (!containers.includes(place)) return { kind: 'outside', interface: place.device };
+  const { device, ipv4, ipv6 } = place;
+  const isGateway = state.bridges.find((bridge) => bridge.device === device)?.isInternal !== true;
+  const addresses = { ...(ipv4 !== '' && { ipv4 }), ...(ipv6 !== '' && { ipv6 }) };
+  return {
+    kind: 'container',
+    endpoints: [{ device, ...addresses, isGatewayIpv4: isGateway, isGatewayIpv6: isGateway }],
+  };
+}
+
+const gateways = state.bridges.flatMap(({ ipv4, ipv6 }) => [ipv4?.gateway, ipv6?.gateway]);
+
+interface Case {
+  readonly what: string;
+  /** Who answers, and to which address, as `trace` has it. */
+  readonly foretold: string | undefined;
+  readonly because: string;
+  readonly answer: string | undefined;
+}
+
+async function probe(from: Place | undefined, address: string, port: number): Promise<Case> {
+  const told = trace(
+    state,
+    { source: sourceOf(from), address, port, protocol: 'tcp' },
+    {
+      isHostAddress: (one) => gateways.includes(one) || hostAddresses.includes(one) || /^198\.51\.\d+\.1$/.test(one),
+      wayOut: 'world0',
+      administratorRules: 0,
+      hostFilter: () => undefined,
+    },
+  );
+  const arrives = told.passes && told.arrivesAt !== 'host';
+  const at = arrives && typeof told.arrivesAt === 'object' ? told.arrivesAt : undefined;
+  const who = containers.find(({ ipv4, ipv6 }) => at !== undefined && [ipv4, ipv6].includes(at.address));
+  const answer = arrives ? await yard.reach(from, address, port) : await yard.ask(from, address, port);
+  const host = isIpv6(address) ? `[${address}]` : address;
+  return {
+    what: `${from?.name ?? 'host'} -> ${host}:${port}`,
+    foretold: at && (who === undefined ? 'world' : `${who.name}:${at.port}`),
+    because: told.steps.at(-1)?.reason ?? '',
+    answer,
+  };
+}
+
+const targets: [string, number][] = containers.flatMap((place) => {
+  if (!place.name.endsWith('2')) return [];
+  const port = hostPorts.get(place.name);
+  const own = [place.ipv4, place.ipv6].filter((address) => address !== '');
+  const direct = own.flatMap((address): [string, number][] => [
+    [address, publishedPort],
+    [address, hiddenPort],
+  ]);
+  const isRouted = place.device === 'routed0';
+  if (port === undefined || isRouted) return direct;
+  return [
+    ...direct,
+    ...hostAddresses.map((address): [string, number] => [address, port]),
+    ['127.0.0.1', port + 100] as [string, number],
+    ['198.51.100.1', port + 100] as [string, number],
+    ['::1', port + 200] as [string, number],
+    ['2001:db8:100::1', port + 200] as [string, number],
+  ];
+});
+const askers = [undefined, world, friend, ...containers];
+const isOwnLoopback = (asker: Place | undefined, address: string) => asker !== undefined && /^(127|::1)/.test(address);
+const questions = askers.flatMap((asker) => [
+  ...targets.flatMap(([address, port]) => (isOwnLoopback(asker, address) ? [] : [{ asker, address, port }])),
+  ...(containers.includes(asker as Place) ? [{ asker, address: world.ipv4, port: 9000 }] : []),
+]);
+const cases = await Promise.all(questions.map(({ asker, address, port }) => probe(asker, address, port)));
+
+// A neighbour that knows the way: packets for a loopback address, to a host that would take them from its link.
+writeFileSync('/proc/sys/net/ipv4/conf/world0/route_localnet', '1');
+const theft = [
+  'echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet',
+  'busybox ip rule add pref 9 lookup local; busybox ip rule del pref 0',
+  'busybox ip rule add pref 5 to 127.0.0.0/8 lookup 7',
+  'busybox ip route add table 7 127.0.0.0/8 via 198.51.100.1',
+  `printf x | busybox nc -w 1 127.0.0.1 ${8000 + 100}`,
+];
+const [nat2, , , other3] = containers;
+const byName = (name: string) => containers.find((place) => place.name === name);
+const pings = [
+  [undefined, byName('nat2')?.ipv4],
+  [undefined, byName('nat2')?.ipv6],
+  [byName('nat3'), byName('nat2')?.ipv6],
+  [other3, byName('routed2')?.ipv4],
+  [world, byName('routed2')?.ipv6],
+  [other3, nat2?.ipv4],
+  [world, nat2?.ipv6],
+  [world, byName('internal2')?.ipv4],
+] as const;
+const pinged = await Promise.all(pings.map(([from, address]) => yard.ping(from, address ?? '')));
+const stolen = await yard.run(world, `(${theft.join('; ')}) 2>/dev/null`);
+process.stdout.write(`${JSON.stringify({ cases, pinged, stolen })}\n`);
+firewall.remove(state.bridges);
+yard[Symbol.dispose]();
+process.exit(0);
