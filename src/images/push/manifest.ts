@@ -21,13 +21,13 @@ function fieldsOf({ mediaType, size, digest }: Descriptor): object {
 
 /** The manifest of an image that was made here: Docker's schema 2, byte for byte as Docker writes it. */
 export function makeManifest(
-  config: { readonly digest: string; readonly sizeBytes: number },
+  config: Pick<Descriptor, 'digest' | 'size'>,
   layers: readonly Descriptor[],
 ): FinishedManifest {
   const value = {
     schemaVersion: 2,
     mediaType: mediaTypes.dockerManifest,
-    config: fieldsOf({ mediaType: configType, size: config.sizeBytes, digest: config.digest }),
+    config: fieldsOf({ ...config, mediaType: configType }),
     layers: layers.map(fieldsOf),
   };
   const content = Buffer.from(JSON.stringify(value, null, 3));

@@ -70,6 +70,16 @@ async function pushArtifact(target: PushTarget, { layers }: StoredManifest): Pro
   );
 }
 
+/** Sends the configuration beside the rest: it is small, but takes as many round trips as a layer. */
+async function withConfig<T>(
+  target: PushTarget,
+  config: Pick<Descriptor, 'digest' | 'size'>,
+  rest: Promise<T>,
+): Promise<T> {
+  await all<unknown>(target, [rest, pushBlob(target, config)]);
+  return rest;
+}
+
 /** Sends all that an image consists of; gives what its tag is to name. */
 async function pushContent(
   target: PushTarget,
@@ -79,27 +89,29 @@ async function pushContent(
   const { blobs, repository } = target;
   const kept = await keptManifest(target, image, layers);
   if (kept === undefined) {
-    const descriptors = await pushLayers(
+    const config = { digest: image.id, size: blobs.sizeBytes(image.id) ?? 0 };
+    const descriptors = await withConfig(
       target,
-      layers.map((layer) => ({ layer })),
+      config,
+      pushLayers(
+        target,
+        layers.map((layer) => ({ layer })),
+      ),
     );
-    const config = { digest: image.id, sizeBytes: blobs.sizeBytes(image.id) ?? 0 };
-    await pushBlob(target, { digest: config.digest, size: config.sizeBytes });
     return makeManifest(config, descriptors);
   }
-  if (kept.artifactType === undefined) {
-    await pushLayers(
-      target,
-      layers.map((layer, index) => {
-        const descriptor = kept.layers[index];
-        if (descriptor === undefined) return { layer };
-        return { layer, descriptor, source: sourceOfLayer(kept, descriptor, layer, blobs) };
-      }),
-    );
-  } else {
-    await pushArtifact(target, kept);
-  }
-  await pushBlob(target, kept.config);
+  const content: Promise<unknown> =
+    kept.artifactType === undefined
+      ? pushLayers(
+          target,
+          layers.map((layer, index) => {
+            const descriptor = kept.layers[index];
+            if (descriptor === undefined) return { layer };
+            return { layer, descriptor, source: sourceOfLayer(kept, descriptor, layer, blobs) };
+          }),
+        )
+      : pushArtifact(target, kept);
+  await withConfig(target, kept.config, content);
   const own = { mediaType: kept.mediaType, digest: kept.id, content: blobs.get(kept.id) };
   const index = target.isOnePlatform ? undefined : await wholeIndex(blobs, kept, repository);
   if (index === undefined) return own;
