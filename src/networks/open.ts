@@ -118,8 +118,6 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   const ipam = new Ipam(route, poolsOf(options.addressPools ?? [], catalog.identity));
   const users = [...catalog.networks.all()].filter(({ name, isConfigOnly }) => name !== 'bridge' && !isConfigOnly);
   for (const network of users) ipam.add(network);
-  // Its thread starts while the bridges are made: containers that live wait for an answer.
-  if (users.length > 0) names.prepare();
   await openDefaultBridge({ catalog, ipam, driver: bridge, route }, options.bridge ?? {});
   await restoreNetworks(users, driverOf);
   for (const { endpoints } of catalog.sandboxes.all()) {
