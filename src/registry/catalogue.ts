@@ -13,6 +13,9 @@ export interface ManifestRecord {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** What a list of referrers tells of a manifest. */
+export type ReferrerRecord = Omit<ManifestRecord, 'subject'>;
+
 /** What a manifest names. */
 export interface Edge {
   readonly digest: string;

@@ -1,5 +1,6 @@
 import type { CacheCounts } from './cache/cache.ts';
 import type { CacheSettings } from './cache/places.ts';
+import type { ReferrerRecord } from './catalogue.ts';
 import type { RetentionRule } from './retention.ts';
 
 /** What may be done with a repository; `catalog`, which has no repository, is the list of all of them. */
@@ -38,6 +39,10 @@ export interface Upstream {
    * now, or when there is none.
    */
   openBlob(repository: string, digest: string, request: Request): Promise<Response | undefined>;
+  /** All tags that there are; undefined where there are none but those that are here. */
+  tags(repository: string): Promise<readonly string[] | undefined>;
+  /** The same for what has a manifest as its subject. */
+  referrers(repository: string, digest: string): Promise<readonly ReferrerRecord[] | undefined>;
   /** Told of a blob that is here. */
   noteHit(repository: string): void;
   /** What it was asked, and what it did about it. */

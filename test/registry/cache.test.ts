@@ -229,10 +229,13 @@ test('what nobody asked for goes after its time; what was pushed stays', async (
   };
   await pull();
   await client.pushImage('own/app', 'v1', 'a layer of ours');
+  const blobs = async () => /^estiba_registry_blobs (\d+)$/m.exec(await cache.registry.metrics())?.[1];
+  expect(await blobs()).toBe('6');
   expect((await cache.registry.collect(false, Date.now() + 9 * hourMs)).removals).toEqual([]);
   const { removals } = await cache.registry.collect(false, Date.now() + 11 * hourMs);
   expect(removals.filter(({ repository }) => repository === 'up/app').length).toBe(5);
   expect(removals.every(({ repository }) => repository === 'up/app')).toBe(true);
+  expect(await blobs()).toBe('2');
   expect((await client.send('GET', 'own/app/manifests/v1')).status).toBe(200);
   await pull();
   expect(it.asked(new RegExp(digest(image)))).toBe(0);
@@ -277,15 +280,31 @@ test('several upstreams in one: Debian’s and ours, by prefix, by name, and for
   expect(await both.registry.metrics()).toContain('estiba_registry_cache_fetches_total 1\n');
 });
 
-test.each([
-  ['hub=https://registry-1.docker.io', { prefix: 'hub', host: 'docker.io', path: '', isInsecure: false }],
-  ['q=quay.io', { prefix: 'q', host: 'quay.io', path: '', isInsecure: false }],
-  ['a/b=http://localhost:5000/x/y/', { prefix: 'a/b', host: 'localhost:5000', path: 'x/y/', isInsecure: true }],
-  ['up=ftp://x', 'is no upstream'],
-  ['=https://x', 'is no upstream'],
-  ['Up=https://x', 'cannot begin the name'],
-  ['hub', 'is no upstream'],
-])('upstream %s', (text, wanted) => {
-  if (typeof wanted === 'string') expect(() => parseUpstream(text)).toThrow(wanted);
-  else expect(parseUpstream(text)).toEqual(wanted);
+test('tags and referrers are those of the upstream, and those that are here when it is gone', async () => {
+  const upstream = startTestRegistry();
+  await using cache = startTestRegistry(cacheOf({ up: upstream.client.url }, { freshMs: 0 }));
+  const { client } = cache;
+  const json = async (path: string): Promise<unknown> => (await client.send('GET', path)).json();
+  let image = '';
+  for (const tag of ['a', 'b', 'c']) image = await upstream.client.pushImage('app', tag, 'a layer');
+  const subject = { mediaType: mediaTypes.manifest, digest: image, size: 1 };
+  const signed = await upstream.client.pushImage('app', undefined, 'a signature', {
+    subject,
+    artifactType: 'test/signature',
+  });
+  await client.send('GET', 'up/app/manifests/b');
+  expect(await json('up/app/tags/list')).toEqual({ name: 'up/app', tags: ['a', 'b', 'c'] });
+  const page = await client.send('GET', 'up/app/tags/list?n=1&last=a');
+  expect([await page.json(), page.headers.get('Link')]).toEqual([
+    { name: 'up/app', tags: ['b'] },
+    '</v2/up/app/tags/list?last=b&n=1>; rel="next"',
+  ]);
+  const referrers = `up/app/referrers/${image}`;
+  expect(await json(referrers)).toMatchObject({ manifests: [{ digest: signed, artifactType: 'test/signature' }] });
+  expect(await json(`${referrers}?artifactType=other`)).toMatchObject({ manifests: [] });
+  expect((await client.send('GET', 'up/none/tags/list')).status).toBe(404);
+  await upstream[Symbol.asyncDispose]();
+  expect(await json('up/app/tags/list')).toEqual({ name: 'up/app', tags: ['b'] });
+  expect(await json(referrers)).toMatchObject({ manifests: [] });
+  expect((await client.send('GET', 'up/none/tags/list')).status).toBe(502);
 });

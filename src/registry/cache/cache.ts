@@ -1,6 +1,7 @@
 import type { RegistryStorage } from '../storage.ts';
 import type { Upstream } from '../types.ts';
 import { openBlobCache } from './blob-cache.ts';
+import { openListCache } from './list-cache.ts';
 import { openManifestCache } from './manifest-cache.ts';
 import { type CacheSettings, openPlaces } from './places.ts';
 
@@ -31,7 +32,9 @@ export function openCache(storage: RegistryStorage, settings: CacheSettings): Up
   };
   const manifests = openManifestCache({ storage, places, freshMs: settings.freshMs, counts });
   const blobs = openBlobCache({ storage, places, counts });
+  const lists = openListCache({ places, freshMs: settings.freshMs, counts, isHere: storage.catalogue.hasRepository });
   return {
+    ...lists,
     counts,
     keepMs: settings.keepMs,
     refreshManifest: manifests.refresh,

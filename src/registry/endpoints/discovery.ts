@@ -24,12 +24,19 @@ function page(call: Call, key: string, list: (last: string, count: number) => st
   return Response.json({ ...rest, [key]: shown }, { headers });
 }
 
-function listTags({ storage: { catalogue } }: Services, call: Call): Response {
+async function listTags({ storage: { catalogue }, upstream }: Services, call: Call): Promise<Response> {
   const { repository } = call;
-  if (!catalogue.hasRepository(repository)) {
+  const others = await upstream?.tags(repository);
+  if (others === undefined && !catalogue.hasRepository(repository)) {
     throw refuse('NAME_UNKNOWN', 'repository name not known to registry', { detail: { name: repository } });
   }
-  return page(call, 'tags', (last, count) => catalogue.tags(repository, last, count), { name: repository });
+  const list = (last: string, count: number): string[] => {
+    const here = catalogue.tags(repository, last, count);
+    if (others === undefined) return here;
+    const names = new Set([...here, ...others.filter((name) => name > last)]);
+    return [...names].sort().slice(0, count);
+  };
+  return page(call, 'tags', list, { name: repository });
 }
 
 function listRepositories({ storage: { catalogue } }: Services, call: Call): Response {
@@ -47,12 +54,13 @@ function listRepositories({ storage: { catalogue } }: Services, call: Call): Res
   });
 }
 
-function listReferrers({ storage: { catalogue } }: Services, { repository, reference, query }: Call): Response {
+async function listReferrers({ storage: { catalogue }, upstream }: Services, call: Call): Promise<Response> {
+  const { repository, reference, query } = call;
   if (!isContentDigest(reference)) throw refuse('DIGEST_INVALID', 'provided digest is not one of sha256 or sha512');
   const wanted = query.get('artifactType');
-  const found = catalogue
-    .referrers(repository, reference)
-    .filter(({ artifactType }) => wanted === null || artifactType === wanted);
+  const others = (await upstream?.referrers(repository, reference)) ?? [];
+  const all = new Map([...others, ...catalogue.referrers(repository, reference)].map((one) => [one.digest, one]));
+  const found = [...all.values()].filter(({ artifactType }) => wanted === null || artifactType === wanted);
   const manifests = found.map(({ mediaType, digest, sizeBytes, artifactType, annotations }) => ({
     mediaType,
     digest,
