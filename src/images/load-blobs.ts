@@ -112,11 +112,16 @@ export class ArchiveBlobs {
     return true;
   }
 
-  /** A large file that was taken for a layer, and is one, but is to be kept as it came. */
-  async #keepUnpacked({ unpacked }: Candidate, digest: string): Promise<void> {
+  /** A large file that was taken for a layer, or could have been one, but is to be kept as it came. */
+  async #keepUnpacked({ unpacked, asItCame }: Candidate, digest: string): Promise<void> {
     const { blobs, catalogue } = this.stores;
+    if (asItCame !== undefined) {
+      this.#hold(digest);
+      if (!blobs.has(digest)) await blobs.take(await asItCame, digest);
+      return;
+    }
     const found = await unpacked.catch((error: unknown) => {
-      const reason = 'only what is a tar may be larger than 256 KiB in an artifact that is loaded';
+      const reason = 'what is compressed and larger than 256 KiB must be a tar';
       throw fail('invalid-argument', `the blob ${shortId(digest)} of an artifact cannot be loaded: ${reason}`, error);
     });
     this.#hold(digest);

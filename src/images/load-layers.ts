@@ -1,7 +1,10 @@
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { ProgressMessage } from '#api';
-import { chainIdOf } from '#oci';
+import { chainIdOf, Digester } from '#oci';
+import { fail } from '#std/errors';
 import { shortId } from '#std/identifiers';
-import type { Blobs } from '#store';
+import { type Blobs, Spool } from '#store';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
 import { checkDepth, type Layers } from './layers.ts';
 import type { ArchivedImage } from './load-archive.ts';
@@ -16,8 +19,10 @@ type Report = (message: ProgressMessage) => void;
 /** A large file of an archive: it may be a layer. */
 export interface Candidate {
   readonly sizeBytes: number;
-  /** Unpacked; undefined when there is a layer of that name already, and nothing was made of it. */
+  /** Unpacked; undefined when nothing was made of it: a layer of that name is there already, or it does not look like one. */
   readonly unpacked: Promise<LooseLayer | undefined>;
+  /** The file that holds what does not look like a layer, once it is there, and is what its digest says. */
+  readonly asItCame?: Promise<string>;
 }
 
 /** The layers of an archive that is being loaded: unpacked as they come, and put above each other when that is known. */
@@ -40,13 +45,16 @@ export class ArchiveLayers {
   }
 
   /** Takes a file of the archive for a layer; whether it is one shows when somebody names it. */
-  readonly receive: Receiver<Candidate> = (path, sizeBytes, content) => {
+  readonly receive: Receiver<Candidate> = (path, sizeBytes, content, isTar) => {
     const name = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1];
     const digest = name === undefined ? undefined : `sha256:${name}`;
-    const unpacked = this.#holdSame(digest) ? skip(content) : this.#unpack(content, sizeBytes, digest);
+    const isHere = this.#holdSame(digest);
+    const asItCame = isHere || isTar || digest === undefined ? undefined : this.#write(content, digest);
+    const nothing = isHere ? skip(content) : asItCame && Promise.resolve(undefined);
+    const unpacked = nothing ?? this.#unpack(content, sizeBytes, digest);
     // The failure is told to who asks for the layer; meanwhile the rest of the file must not wait for a reader.
-    unpacked.catch(() => content[Symbol.asyncIterator]().return?.());
-    const candidate = { sizeBytes, unpacked };
+    for (const made of [unpacked, asItCame]) made?.catch(() => content[Symbol.asyncIterator]().return?.());
+    const candidate = { sizeBytes, unpacked, ...(asItCame && { asItCame }) };
     this.#loose.add(candidate);
     return candidate;
   };
@@ -63,9 +71,11 @@ export class ArchiveLayers {
 
   /** Throws away what no image has taken. */
   async abandonRest(): Promise<void> {
-    for (const { unpacked } of this.#loose) {
+    for (const { unpacked, asItCame } of this.#loose) {
       const loose = await unpacked.catch(() => undefined);
       if (loose !== undefined) this.#layers.abandon(loose);
+      const path = await asItCame?.catch(() => undefined);
+      if (path !== undefined) await rm(path, { force: true });
     }
     this.#loose.clear();
   }
@@ -101,6 +111,10 @@ export class ArchiveLayers {
     if (Buffer.isBuffer(piece)) return this.#layers.unpack(only(piece), { expectedDiffId: diffId });
     const loose = await piece.unpacked;
     if (loose !== undefined && this.#loose.delete(piece)) return loose;
+    // A tar of a kind that cannot be told by its beginning.
+    if (piece.asItCame !== undefined) {
+      return this.#layers.unpack(createReadStream(await piece.asItCame), { expectedDiffId: diffId });
+    }
     // The same layer elsewhere: above others, or of another image.
     const blob = this.#sourcesOf(diffId)[0]?.blob ?? loose?.blob ?? '';
     return this.#layers.unpack(this.#blobs.read(blob), { expectedDiffId: diffId });
@@ -118,6 +132,25 @@ export class ArchiveLayers {
   #sourcesOf(digest: string): StoredLayer[] {
     const layers = [...this.#catalogue.layers.all(), ...this.#stored.values()];
     return layers.filter(({ diffId, blob }) => (diffId === digest || blob === digest) && this.#blobs.has(blob));
+  }
+
+  /** Writes a file that does not look like a layer; gives its path. */
+  async #write(content: AsyncIterable<Uint8Array>, digest: string): Promise<string> {
+    const spool = await Spool.create(this.#blobs.newPath());
+    const digester = new Digester();
+    try {
+      for await (const chunk of content) {
+        digester.update(chunk);
+        await spool.write(chunk);
+      }
+      if (digester.finish() !== digest) throw fail('invalid-argument', `invalid archive: ${digest} is damaged`);
+      return spool.path;
+    } catch (error) {
+      await rm(spool.path, { force: true });
+      throw error;
+    } finally {
+      await spool.close();
+    }
   }
 
   #unpack(content: AsyncIterable<Uint8Array>, total: number, digest: string | undefined): Promise<LooseLayer> {

@@ -23,8 +23,11 @@ export interface Archive<T> {
   piece(path: string): T | Buffer;
 }
 
-/** Makes something of a large file as it comes; what it has made stays, also when its stream then breaks off. */
-export type Receiver<T> = (path: string, sizeBytes: number, content: AsyncIterable<Uint8Array>) => T;
+/**
+ * Makes something of a large file as it comes; what it has made stays, also when its stream then breaks off. `isTar` says
+ * whether it begins as a tar or something compressed does; very old tars do not.
+ */
+export type Receiver<T> = (path: string, sizeBytes: number, content: AsyncIterable<Uint8Array>, isTar: boolean) => T;
 
 /** `./a//b/../c` as `a/c`; nothing lies above the archive. */
 function normalize(path: string): string {
@@ -90,9 +93,13 @@ class Handover implements AsyncIterable<Uint8Array> {
   }
 }
 
+function isTar(head: Buffer): boolean {
+  return compressionOf(head) !== 'none' || head.toString('latin1', 257, 262) === 'ustar';
+}
+
 /** A layer by its first bytes: compressed, or a tar; a description begins with a bracket. */
 function isLayer(head: Buffer, sizeBytes: number): boolean {
-  if (compressionOf(head) !== 'none' || head.toString('latin1', 257, 262) === 'ustar') return true;
+  if (isTar(head)) return true;
   return sizeBytes > smallBytes && !/^[\s[{]/.test(head.toString('latin1', 0, 1));
 }
 
@@ -138,7 +145,7 @@ class Sorter<T> implements TarHandler {
     const isSmall = entry.sizeBytes <= smallBytes && this.#memoryBytes + entry.sizeBytes <= memoryLimitBytes / 2;
     if (!isSmall && isLayer(head, entry.sizeBytes)) {
       this.#handover = new Handover();
-      this.#keep({ made: this.receive(this.#path, entry.sizeBytes, this.#handover) });
+      this.#keep({ made: this.receive(this.#path, entry.sizeBytes, this.#handover, isTar(head)) });
       this.#held = [];
       return this.#handover.push(head);
     }

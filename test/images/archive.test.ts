@@ -157,6 +157,20 @@ test('pulled over a layer that is here compressed otherwise: what another reposi
   await removeAll();
 });
 
+test('a layer whose tar is older than the magic of tars', async () => {
+  const { stdout } = Bun.spawnSync(['tar', '--format=v7', '-cf', '-', '-C', '/usr/bin', 'env', 'bash'], {});
+  expect(stdout.toString('latin1', 257, 262)).not.toBe('ustar');
+  const { archive, manifest } = layout([{ plain: stdout, content: stdout, type: '' }, gzipped(base)], 'old:1');
+  await fixture.load(archive);
+  expect(indexOf(await fixture.save('old:1'))[0]?.digest).toBe(manifest);
+  const damaged = Buffer.from(archive);
+  const at = archive.indexOf(stdout) + 700;
+  damaged.writeUInt8(damaged.readUInt8(at) ^ 0xff, at);
+  await removeAll();
+  await expect(fixture.load(damaged)).rejects.toThrow('is damaged');
+  expect(await fixture.leftOnDisk()).toEqual(nothing);
+});
+
 test('a manifest that says what is not so is not kept, and the image is', async () => {
   const name = 'lies:1';
   const { archive, digest } = layout([gzipped(large)], name);
@@ -190,8 +204,8 @@ test('a manifest that says what is not so is not kept, and the image is', async 
 test('an artifact goes through an archive whole, and refers to its subject wherever it is pushed', async () => {
   const name = `${registry.host}/chart`;
   const chart = gzipSync(large);
-  const contents = [Buffer.from('{}'), chart, Buffer.from('small')];
-  const types = ['config.v1+json', 'chart.content.v1.tar+gzip', 'chart.provenance.v1.prov'];
+  const contents = [Buffer.from('{}'), chart, Buffer.from('small'), noise('weights'), large];
+  const types = ['config.v1+json', 'chart.content.v1.tar+gzip', 'chart.provenance.v1.prov', 'weights', 'files.tar'];
   const [config, ...layers] = contents.map((content, at) => ({
     mediaType: `application/vnd.cncf.helm.${types[at]}`,
     digest: digestOf(content),
