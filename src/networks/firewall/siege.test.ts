@@ -1,0 +1,34 @@
+import { beforeAll, expect, test } from 'bun:test';
+import { join } from 'node:path';
+
+let results: Readonly<Record<string, unknown>>;
+
+beforeAll(async () => {
+  const script = join(import.meta.dir, '../testing/siege.ts');
+  const child = Bun.spawn(['unshare', '--net', process.execPath, script], { stderr: 'inherit' });
+  results = JSON.parse(await child.stdout.text()) as Record<string, unknown>;
+}, 120_000);
+
+test.each([
+  'at first',
+  'after a flush of everything',
+  'after one table is deleted',
+  'after single changes',
+  'without the rule of the administrator',
+  'with a filter that drops',
+  'after that filter was loaded anew',
+])('%s, published ports are reached, and nothing else', (step) => {
+  expect(results[step]).toEqual(['web 198.51.100.2', 'web 2001:db8:100::2', 'nobody']);
+});
+
+test("the administrator's rules come first, and survive a rebuild and the next engine", () => {
+  expect(results.administrator).toEqual(['nobody', 'nobody', 'nobody']);
+});
+
+test('its own changes do not have the engine write the tables anew', () => {
+  expect(results.isSameTable).toBe(true);
+});
+
+test('at the end only what the administrator wrote is left', () => {
+  expect(results.left).toEqual(['table inet estiba-user']);
+});
