@@ -4,6 +4,7 @@ import { formatLines } from './differential/formats.ts';
 import { grammarLines } from './differential/grammar.ts';
 import { type Cli, dockerVersion, openCli } from './differential/machine.ts';
 import { optionLines } from './differential/options.ts';
+import { registryLists, startRegistries } from './differential/registries.ts';
 import { scenarios } from './differential/scenarios.ts';
 
 /**
@@ -19,7 +20,7 @@ let sameVersion = false;
 const atOnce = 4;
 
 beforeAll(async () => {
-  engine = await startEngine();
+  engine = await startEngine({ arguments: ['--max-download-attempts', '1'] });
   const { version, api } = await dockerVersion(engine.host);
   sameVersion = version.startsWith('28.2.');
   docker = openCli('docker', engine.host, api);
@@ -103,4 +104,9 @@ test('options of run and create are refused alike', async () => {
 
 test('lives of containers, images, volumes and contexts go alike', async () => {
   expect(await compareAll(scenarios)).toEqual([]);
+}, 300_000);
+
+test('pulls, pushes, searches and logins go alike', async () => {
+  await using registries = await startRegistries();
+  expect(await compareAll(registryLists(registries))).toEqual([]);
 }, 300_000);

@@ -14,10 +14,20 @@ const loginFlags = {
   username: text('Name of the user', { short: 'u' }),
 };
 
+const otherAccountNote = `
+ Info -> To login with a different account, run 'docker logout' followed by 'docker login'
+
+
+`;
+
 async function passwordOf({ flags, given }: Invocation<typeof loginFlags>): Promise<string> {
+  if (given.has('username') && flags.username === '') throw new CommandFailure('username is empty');
   if (given.has('password')) {
+    if (flags['password-stdin']) {
+      throw new CommandFailure('conflicting options: cannot specify both --password and --password-stdin');
+    }
+    if (flags.password === '') throw new CommandFailure('password is empty');
     writeErr('WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n');
-    if (flags['password-stdin']) throw new CommandFailure('--password and --password-stdin are mutually exclusive');
   }
   if (!flags['password-stdin']) return flags.password;
   if (flags.username === '') throw new CommandFailure('the --password-stdin option requires --username to be set');
@@ -53,7 +63,7 @@ export const login = defineCommand({
         : await ask(flags.username, address));
     if (known)
       writeErr(
-        `Authenticating with existing credentials...${known.username ? ` [Username: ${known.username}]` : ''}\n`,
+        `Authenticating with existing credentials...${known.username ? ` [Username: ${known.username}]` : ''}\n${otherAccountNote}`,
       );
     const { Status, IdentityToken } = await checkCredentials(engine, credentials);
     const { username = '' } = credentials;

@@ -16,16 +16,18 @@ function searchListing(truncated: boolean): Listing<SearchResult> {
     const line = text.replaceAll(/[\n\r]/g, ' ');
     return truncated ? ellipsis(line, descriptionLength) : line;
   };
-  const mark = (isSo: boolean): string => (isSo ? '[OK]' : '');
   return {
-    type: 'searchContext',
+    type: 'registry.searchContext',
     table: ['Name', 'Description', 'StarCount', 'IsOfficial'].map((name) => `{{.${name}}}`).join('\t'),
     fields: {
       Name: { heading: 'NAME', text: ({ name }) => name },
       Description: { heading: 'DESCRIPTION', text: (row) => description(row.description) },
       StarCount: { heading: 'STARS', text: ({ star_count }) => String(star_count) },
-      IsOfficial: { heading: 'OFFICIAL', text: ({ is_official }) => mark(is_official) },
-      IsAutomated: { heading: 'AUTOMATED', text: ({ is_automated }) => mark(is_automated) },
+      IsOfficial: {
+        heading: 'OFFICIAL',
+        text: ({ is_official }) => (is_official ? '[OK]' : ''),
+        json: ({ is_official }) => String(is_official),
+      },
     },
   };
 }

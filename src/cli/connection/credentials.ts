@@ -78,7 +78,7 @@ export async function readCredentials(config: ConfigFile, address: string): Prom
   }
 }
 
-/** Keeps credentials, with the helper where there is one; tells whether they lie open in `config.json`. */
+/** Keeps credentials, with the helper where there is one; tells whether they have come to lie open in `config.json`. */
 export async function storeCredentials(
   folder: string,
   config: ConfigFile,
@@ -98,8 +98,11 @@ export async function storeCredentials(
     });
     return { unencrypted: false };
   }
+  const auth = Buffer.from(`${username}:${identitytoken ? '' : password}`).toString('base64');
+  const before = config.auths?.[address];
+  // Docker warns of what it writes, and it writes no more than what is new.
+  if (before?.auth === auth && (before.identitytoken ?? '') === (identitytoken ?? '')) return { unencrypted: false };
   await changeConfigFile(folder, (changed) => {
-    const auth = Buffer.from(`${username}:${identitytoken ? '' : password}`).toString('base64');
     changed.auths = { ...changed.auths, [address]: { auth, ...(identitytoken ? { identitytoken } : {}) } };
   });
   return { unencrypted: true };

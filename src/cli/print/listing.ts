@@ -7,12 +7,16 @@ import { escapedJson } from './json.ts';
 export interface Field<T> {
   readonly heading: string;
   readonly text: (row: T) => string | boolean | null;
+  /** In JSON, where that differs. */
+  readonly json?: (row: T) => string;
 }
 
 /** What is listed: its fields by the names that templates use, and the columns of the plain table. */
 export interface Listing<T> {
-  /** What Go calls the rows, for the message about a field that is not there. */
+  /** What Go calls the rows, for the message about a field that is not there; of the package `formatter` where none is said. */
   readonly type: string;
+  /** Docker looks into the templates of this one before it has rows, and has other words for what is wrong with them. */
+  readonly isProbed?: boolean;
   readonly fields: Readonly<Record<string, Field<T>>>;
   /** Template of the plain table, without the word `table`. */
   readonly table: string;
@@ -34,12 +38,18 @@ function namesAlone(source: string, fields: Readonly<Record<string, unknown>>): 
     parts.map((part, index) => (index % 2 === 1 ? String(Reflect.get(Object(data), part)) : part)).join('');
 }
 
-async function compile(source: string): Promise<Template> {
+/** What is wrong with a template, in Docker's words. */
+function templateFailure({ isProbed }: Listing<never>, did: 'parse' | 'execute', error: unknown): Error {
+  const words = isProbed === true ? `failed to ${did} template` : 'template parsing error';
+  return fail('invalid-argument', `${words}: ${messageOf(error)}`, error);
+}
+
+async function compile(source: string, listing: Listing<never>): Promise<Template> {
   const { compileTemplate } = await import('../template/index.ts');
   try {
     return compileTemplate(source);
   } catch (error) {
-    throw fail('invalid-argument', `failed to parse template: ${messageOf(error)}`, error);
+    throw templateFailure(listing, 'parse', error);
   }
 }
 
@@ -47,6 +57,7 @@ async function compile(source: string): Promise<Template> {
 async function rowData<T>(listing: Listing<T>, row: T): Promise<object> {
   const { asStruct, withJsonText } = await import('../template/values.ts');
   const data = {};
+  const type = listing.type.includes('.') ? listing.type : `formatter.${listing.type}`;
   for (const [name, field] of Object.entries(listing.fields)) {
     Object.defineProperty(data, name, { enumerable: true, get: () => field.text(row) });
   }
@@ -54,7 +65,7 @@ async function rowData<T>(listing: Listing<T>, row: T): Promise<object> {
     const call = (argument: unknown): string => method(row, String(argument));
     Object.defineProperty(data, name, { enumerable: false, value: { parameters: 1, call } });
   }
-  return withJsonText(asStruct(data, `*formatter.${listing.type}`), () => jsonRow(listing, row));
+  return withJsonText(asStruct(data, `*${type}`), () => jsonRow(listing, row));
 }
 
 /** Rows as plain records of texts, for a template that has several listings. */
@@ -65,7 +76,8 @@ export function listingRows<T>(listing: Listing<T>, rows: readonly T[]): Record<
 /** A row as `--format json` prints it: fields sorted by name. */
 function jsonRow<T>(listing: Listing<T>, row: T): string {
   const names = Object.keys(listing.fields).sort();
-  return escapedJson(Object.fromEntries(names.map((name) => [name, listing.fields[name]?.text(row)])));
+  const textOf = (field: Field<T> | undefined) => (field?.json ?? field?.text)?.(row);
+  return escapedJson(Object.fromEntries(names.map((name) => [name, textOf(listing.fields[name])])));
 }
 
 /** The lines of the format `raw`, as a template. */
@@ -118,13 +130,13 @@ function plainRow<T>(listing: Listing<T>, row: T): object {
 }
 
 async function renderRows<T>(text: string, listing: Listing<T>, rows: readonly T[]): Promise<string[]> {
-  const template = await compile(text);
+  const template = await compile(text, listing);
   const lines: string[] = [];
   for (const row of rows) {
     try {
       lines.push(template(await rowData(listing, row)));
     } catch (error) {
-      throw fail('invalid-argument', `failed to execute template: ${messageOf(error)}`, error);
+      throw templateFailure(listing, 'execute', error);
     }
   }
   return lines;
@@ -138,7 +150,7 @@ async function headingLine<T>(text: string, listing: Listing<T>, alone: Template
   for (const name of Object.keys(listing.methods ?? {})) {
     names[name] = { parameters: 1, call: (argument: unknown) => String(argument) };
   }
-  const template = await compile(text);
+  const template = await compile(text, listing);
   try {
     return template(names, { headings: true });
   } catch {

@@ -46,10 +46,10 @@ describe('listings', async () => {
 
   test('say what is wrong with a template', async () => {
     await expect(printListing(listing, rows, '{{.Foo}}')).rejects.toThrow(
-      'failed to execute template: template: :1:2: executing "" at <.Foo>: can\'t evaluate field Foo in type *formatter.RowContext',
+      'template parsing error: template: :1:2: executing "" at <.Foo>: can\'t evaluate field Foo in type *formatter.RowContext',
     );
     await expect(printListing(listing, rows, '{{foo}}')).rejects.toThrow(
-      'failed to parse template: template: :1: function "foo" not defined',
+      'template parsing error: template: :1: function "foo" not defined',
     );
   });
 });

@@ -39,6 +39,7 @@ export function containerListing(options: {
   const columns = ['ID', 'Image', 'Command', 'RunningFor', 'Status', 'Ports', 'Names', ...(size ? ['Size'] : [])];
   return {
     type: 'ContainerContext',
+    isProbed: true,
     table: columns.map((name) => `{{.${name}}}`).join('\t'),
     fields: {
       ID: { heading: 'CONTAINER ID', text: ({ Id }) => (truncated ? shortId(Id) : Id) },

@@ -62,7 +62,7 @@ export function usageListing(truncated: boolean): Listing<UsageRow> {
       sample ? text(sample) : absent;
   const columns = ['ID', 'Name', 'CPUPerc', 'MemUsage', 'MemPerc', 'NetIO', 'BlockIO', 'PIDs'];
   return {
-    type: 'statsContext',
+    type: 'container.statsContext',
     table: columns.map((name) => `{{.${name}}}`).join('\t'),
     fields: {
       Container: { heading: 'CONTAINER', text: ({ container }) => container },

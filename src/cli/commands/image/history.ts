@@ -21,7 +21,7 @@ function historyListing(options: { truncated: boolean; human: boolean }): Listin
     return truncated ? ellipsis(line, createdByLength) : line;
   };
   return {
-    type: 'historyContext',
+    type: 'image.historyContext',
     table: ['ID', created, 'CreatedBy', 'Size', 'Comment'].map((name) => `{{.${name}}}`).join('\t'),
     fields: {
       ID: { heading: 'IMAGE', text: ({ Id }) => (truncated && Id !== '<missing>' ? shortId(Id) : Id) },

@@ -12,7 +12,7 @@ import { printLabels } from '../../values/labels.ts';
 
 function networkListing(truncated: boolean): Listing<NetworkInspect> {
   return {
-    type: 'networkContext',
+    type: 'network.networkContext',
     table: '{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}',
     fields: {
       ID: { heading: 'NETWORK ID', text: ({ Id }) => (truncated ? shortId(Id) : Id) },
