@@ -54,7 +54,8 @@ export async function startOwnRegistry(options: OwnRegistryOptions = {}): Promis
   }
 
   async function kill(): Promise<void> {
-    if (child === undefined) return;
+    // One that has ended may have left its number to another.
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     await killHard(child.pid);
     await child.exited;
   }

@@ -9,7 +9,7 @@ import { openDistribution, registryDefaults } from '#distribution';
 import { signToken } from '../../src/registry/access/jwt.ts';
 import { digest, TestClient } from '../../src/registry/testing/client.ts';
 import { makeAuthority, makeCertificate } from '../harness/certificates.ts';
-import { type OwnRegistry, startOwnRegistry, until } from '../harness/index.ts';
+import { estibaCommand, type OwnRegistry, run, startOwnRegistry, until } from '../harness/index.ts';
 
 setDefaultTimeout(60_000);
 
@@ -239,4 +239,14 @@ test('tokens of another server let in, and nothing else does', async () => {
     await guarded?.[Symbol.asyncDispose]();
     await server.stop(true);
   }
+});
+
+test('where no registry serves, garbage is collected by the rules of the file', async () => {
+  writeSettings({ more: 'retain: [{repositories: team/*, max-age-days: 0}]' });
+  const collect = (...more: string[]) =>
+    run([...estibaCommand(), 'registry', 'gc', '--config', place('registry.yml'), ...more]);
+  expect(await registry.stop()).toBe(0);
+  const { code, stdout } = await collect('--root', registry.root, '--dry-run');
+  expect([code, stdout]).toEqual([0, expect.stringContaining('tag      team/app:v1  (older than 0 days)\n')]);
+  expect(await collect()).toMatchObject({ code: 1, stderr: expect.stringContaining('with --root DIR') });
 });

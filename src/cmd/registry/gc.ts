@@ -21,15 +21,18 @@ export const gc = defineCommand({
   flags: {
     root: text('Directory of the registry', { type: 'DIR', completes: 'directory' }),
     'dry-run': toggle('Only tell what would go, and why'),
-    ...settingFlags(garbageSettings),
+    ...settingFlags(['config', ...garbageSettings]),
   },
   args: { min: 0, max: 0 },
   async run({ flags, given }) {
-    if (flags.root === '')
+    const values = readValues(flags, given);
+    const root = values.text('root');
+    if (root === undefined) {
       throw fail('invalid-argument', 'estiba registry gc: say of which directory, with --root DIR');
+    }
     const isChosen = garbageSettings.some((name) => given.has(name));
-    const options = { ...readGarbage(readValues(flags, given)), dryRun: flags['dry-run'], isChosen };
-    const collected = await collectGarbage(flags.root, options);
+    const options = { ...readGarbage(values), dryRun: flags['dry-run'], isChosen };
+    const collected = await collectGarbage(root, options);
     process.stdout.write(describe(collected));
     return 0;
   },
