@@ -4,6 +4,7 @@ import { dockerCli, run } from '../test/harness/index.ts';
 import { fileCases } from './files.ts';
 import { healthCases } from './health.ts';
 import { docker, type Host, timed } from './host.ts';
+import { networkCases } from './networks.ts';
 import { observeCases } from './observe.ts';
 
 /** One row of the table. */
@@ -122,6 +123,7 @@ export const cases: readonly Case[] = [
   ...observeCases,
   ...healthCases,
   ...fileCases,
+  ...networkCases,
   {
     name: 'run-at-50',
     goal: 'as run-publish',
