@@ -17,8 +17,9 @@ const build = Bun.spawnSync(
     process.execPath,
     'build',
     join(root, 'src/cmd/main.ts'),
-    // The beginning of a thread, which is named by its place below src.
+    // The beginnings of threads, which are named by their places below src.
     join(root, 'src/networks/names/thread.ts'),
+    join(root, 'src/linux/link-removal-thread.ts'),
     '--compile',
     '--minify',
     '--bytecode',

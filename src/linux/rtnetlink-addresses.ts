@@ -147,6 +147,11 @@ export function readHostAddress({ body }: NetlinkMessage): HostRange[] {
   return [{ address: addressText(bytes), prefixLength: body.readUInt8(1), linkIndex: body.readUInt32LE(4) }];
 }
 
+/** Whether an answer to `listRoutes` is the way to everywhere, of the main table. */
+export function isDefaultRoute({ body }: NetlinkMessage): boolean {
+  return body.readUInt8(4) === mainTable && body.readUInt8(1) === 0;
+}
+
 /** One answer to `listRoutes`. */
 export function readHostRoute({ body }: NetlinkMessage): HostRange[] {
   if (body.readUInt8(4) !== mainTable || body.readUInt8(1) === 0) return [];

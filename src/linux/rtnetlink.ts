@@ -10,6 +10,7 @@ import {
   type HostRange,
   ipv4Family,
   ipv6Family,
+  isDefaultRoute,
   listAddresses,
   listRoutes,
   readHostAddress,
@@ -238,6 +239,11 @@ export class RouteSocket extends NetlinkSocket {
   /** Addresses of all links, those that a link gives itself (`fe80::`) left out. */
   addresses(): HostRange[] {
     return [ipv4Family, ipv6Family].flatMap((family) => this.transact(listAddresses(family)).flatMap(readHostAddress));
+  }
+
+  /** Whether there is a default route of IPv4. */
+  hasDefaultRoute(): boolean {
+    return this.transact(listRoutes(ipv4Family)).some(isDefaultRoute);
   }
 
   /** Destinations of all routes of the main table, default routes left out. */

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Events } from '#events';
+import { LinkRemover } from '#linux/link-removal';
 import { RouteSocket } from '#linux/rtnetlink';
 import { fail, messageOf, runAll } from '#std/errors';
 import { Lock } from '#std/lock';
@@ -69,10 +70,11 @@ async function restoreNetworks(networks: Iterable<NetworkRecord>, driverOf: Sand
 }
 
 /** Containers that live on find each other again at once; those that do not are taken out with the rest of them. */
-function resumeNames(naming: NameKeeping, sandboxes: Iterable<SandboxRecord>): void {
-  for (const sandbox of sandboxes) {
+function resumeNames(naming: NameKeeping, { sandboxes }: NetworkCatalog): void {
+  for (const sandbox of sandboxes.all()) {
     if (!existsSync(sandbox.namespacePath)) continue;
     naming.start(sandbox).catch((error: unknown) => {
+      if (sandboxes.get(sandbox.id) === undefined) return;
       log('error', 'a container has no name resolution', { container: sandbox.id, error: messageOf(error) });
     });
   }
@@ -109,7 +111,8 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   const directory = join(options.execRoot, 'netns');
   const catalog = openCatalog(records);
   const route = new RouteSocket();
-  const bridge = createBridgeDriver(route, catalog.tag, () => catalog.networks.all());
+  const remover = new LinkRemover();
+  const bridge = createBridgeDriver({ route, remover }, catalog.tag, () => catalog.networks.all());
   const onParents = (['macvlan', 'ipvlan'] as const).map((kind) =>
     createParentDriver(kind, route, () => catalog.networks.all()),
   );
@@ -134,7 +137,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   const parts: SandboxParts = { records, events, catalog, ipam, driverOf, publishing, names, directory };
   const sandboxes = createSandboxes(parts);
   const connections = createConnections(parts);
-  resumeNames(new NameKeeping(parts), catalog.sandboxes.all());
+  resumeNames(new NameKeeping(parts), catalog);
   const turns = new Turns();
   let isClosed = false;
   const nameOf = (sandbox: SandboxRecord) => options.containerName?.(sandbox.id) ?? sandbox.containerName;
@@ -185,6 +188,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
       ),
       () => closeDefaultBridge({ catalog, driver: bridge }),
       () => route[Symbol.dispose](),
+      () => remover[Symbol.dispose](),
       () => rmSync(directory, { recursive: true, force: true }),
     ]);
   }

@@ -1,12 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { NetworkInspect } from '#api';
 import { createNetworkNamespace } from '#linux/namespaces';
 import { runNftables } from '#linux/nftables';
 import { addVeth, deleteLink, RouteSocket } from '#linux/rtnetlink';
 import { addressOf, deviceNames, eventually, Lab, request } from './testing/lab.ts';
-import type { Sandbox, SandboxRequest } from './types.ts';
+import type { Sandbox } from './types.ts';
 
 let lab: Lab;
 
@@ -19,27 +18,6 @@ afterEach(async () => {
 });
 
 const published = { '80/tcp': [{ HostIp: '', HostPort: '' }] };
-
-/** An engine that starts containers and is killed at once. */
-async function killedEngine(
-  requests: readonly SandboxRequest[],
-): Promise<{ sandboxes: Sandbox[]; device: string; tag: string }> {
-  const directory = join(lab.root, 'engine');
-  mkdirSync(directory, { recursive: true });
-  const script = join(import.meta.dir, 'testing/victim.ts');
-  const child = lab.spawn([process.execPath, script, directory, JSON.stringify(requests)]);
-  let text = '';
-  for await (const chunk of child.stdout) {
-    text += Buffer.from(chunk).toString();
-    if (text.endsWith('\n')) break;
-  }
-  child.kill('SIGKILL');
-  await child.exited;
-  const { sandboxes, bridge } = JSON.parse(text) as { sandboxes: Sandbox[]; bridge: NetworkInspect };
-  const device = bridge.Options['com.docker.network.bridge.name'] ?? '';
-  using route = new RouteSocket();
-  return { sandboxes, device, tag: route.link(device).alias.replace('estiba ', '') };
-}
 
 function ownDevices(tag: string): string[] {
   using route = new RouteSocket();
@@ -55,7 +33,7 @@ function element(sandbox: Sandbox | undefined): string {
 }
 
 test('after a kill the dead are removed and the living go on', async () => {
-  const { sandboxes, device, tag } = await killedEngine([1, 2, 3].map(() => request({ portBindings: published })));
+  const { sandboxes, device, tag } = await lab.killedEngine([1, 2, 3].map(() => request({ portBindings: published })));
   const [alive, dead] = sandboxes;
   if (alive === undefined || dead === undefined) throw new Error('nothing was started');
   await lab.serve(alive.namespacePath, 80, 'alive');
@@ -79,7 +57,7 @@ test('after a kill the dead are removed and the living go on', async () => {
 });
 
 test('what the engine had made but not yet written down is removed', async () => {
-  const { device, tag } = await killedEngine([]);
+  const { device, tag } = await lab.killedEngine([]);
   const pin = join(lab.root, 'engine/exec/netns/stray');
   using route = new RouteSocket();
   using made = createNetworkNamespace(pin, () => new RouteSocket());
@@ -92,7 +70,7 @@ test('what the engine had made but not yet written down is removed', async () =>
 });
 
 test('bridge, device and rules that somebody has deleted are restored', async () => {
-  const { sandboxes, device } = await killedEngine([request({ portBindings: published })]);
+  const { sandboxes, device } = await lab.killedEngine([request({ portBindings: published })]);
   const [alive] = sandboxes;
   if (alive === undefined) throw new Error('nothing was started');
   await lab.serve(alive.namespacePath, 80, 'alive');

@@ -60,3 +60,22 @@ const drained = await timed(() =>
   eventually('the kernel is done', () => !route.links().some(({ master }) => master === bridge)),
 );
 process.stdout.write(`the kernel has taken all devices away ${drained.toFixed(0)} later\n`);
+
+/** One container that goes into a second network and out of it. */
+async function connecting(networks: Networks): Promise<void> {
+  await networks.create({ Name: 'bench-one' });
+  await networks.create({ Name: 'bench-two' });
+  const sandbox = await networks.setUp(request({ endpoints: [{ network: 'bench-one', settings: {} }] }));
+  const [into, out]: [number[], number[]] = [[], []];
+  const { containerId } = sandbox;
+  for (let round = 0; round < rounds; round++) {
+    into.push(await timed(() => networks.connect(containerId, { network: 'bench-two', settings: {} })));
+    out.push(await timed(() => networks.disconnect(containerId, 'bench-two')));
+  }
+  print('connect', into);
+  print('disconnect', out);
+  await networks.tearDown(containerId);
+  await networks.prune(new Map());
+}
+
+await connecting(networks);

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { NetworkInspect } from '#api';
 import { openEvents } from '#events';
 import { createNetworkNamespace, deleteNetworkNamespace, inNetworkNamespace } from '#linux/namespaces';
 import { addAddress, addVeth, deleteLink, RouteSocket, setDefaultRoute, setLink } from '#linux/rtnetlink';
@@ -86,6 +87,27 @@ export class Lab implements AsyncDisposable {
       await child.exited;
     });
     return child;
+  }
+
+  /** An engine that starts containers and is killed at once; `open` finds what it has left. */
+  async killedEngine(
+    requests: readonly SandboxRequest[],
+  ): Promise<{ sandboxes: Sandbox[]; device: string; tag: string }> {
+    const directory = join(this.root, 'engine');
+    mkdirSync(directory, { recursive: true });
+    const script = join(import.meta.dir, 'victim.ts');
+    const child = this.spawn([process.execPath, script, directory, JSON.stringify(requests)]);
+    let text = '';
+    for await (const chunk of child.stdout) {
+      text += Buffer.from(chunk).toString();
+      if (text.endsWith('\n')) break;
+    }
+    child.kill('SIGKILL');
+    await child.exited;
+    const { sandboxes, bridge } = JSON.parse(text) as { sandboxes: Sandbox[]; bridge: NetworkInspect };
+    const device = bridge.Options['com.docker.network.bridge.name'] ?? '';
+    using route = new RouteSocket();
+    return { sandboxes, device, tag: route.link(device).alias.replace('estiba ', '') };
   }
 
   /** A web server in a namespace that answers every request for / with `text`; resolves when it listens. */

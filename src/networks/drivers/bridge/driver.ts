@@ -1,14 +1,6 @@
 import { hasCode } from '#linux/errno';
-import {
-  addVeth,
-  deleteLink,
-  disablePort,
-  enableHairpin,
-  isolatePort,
-  type RouteSocket,
-  replaceForwarding,
-  setLink,
-} from '#linux/rtnetlink';
+import type { LinkRemover } from '#linux/link-removal';
+import { addVeth, disablePort, enableHairpin, isolatePort, type RouteSocket, replaceForwarding, setLink } from '#linux/rtnetlink';
 import { fail } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import { type Family, familyOf } from '../../addresses/ip.ts';
@@ -73,7 +65,7 @@ function checkModes(network: NetworkDraft, options: BridgeOptions): void {
 
 /** The bridge driver: a bridge of the kernel for each network, and a pair of veth devices for each endpoint. */
 export function createBridgeDriver(
-  route: RouteSocket,
+  { route, remover }: { readonly route: RouteSocket; readonly remover: LinkRemover },
   tag: string,
   networks: () => Iterable<NetworkRecord>,
 ): BridgeDriver {
@@ -122,7 +114,8 @@ export function createBridgeDriver(
       indexes.set(network.id, route.link(device.name).index);
       return device;
     } catch (error) {
-      remove(opened);
+      if (device.isOwn) deleteBridge(route, device.name);
+      else giveBack(route, wanted(opened));
       throw error;
     }
   }
@@ -135,11 +128,11 @@ export function createBridgeDriver(
     indexes.set(network.id, route.link(name).index);
   }
 
-  function remove(network: NetworkRecord): void {
+  async function remove(network: NetworkRecord): Promise<void> {
     indexes.delete(network.id);
     const { device } = network;
     if (device === undefined || !isOurs(route, device.name, tag)) return;
-    if (device.isOwn) deleteBridge(route, device.name);
+    if (device.isOwn) await remover.remove(device.name);
     else giveBack(route, wanted(network));
   }
 
@@ -240,13 +233,7 @@ export function createBridgeDriver(
         if (!goneCodes.some((code) => hasCode(error, code))) throw error;
       }
     },
-    unplug({ device }) {
-      try {
-        route.transact(deleteLink(device));
-      } catch (error) {
-        if (!hasCode(error, 'ENODEV')) throw error;
-      }
-    },
+    unplug: ({ device }) => remover.remove(device),
     rulesOf,
     isOurs: ({ device }) => device === undefined || isOurs(route, device.name, tag),
   };
