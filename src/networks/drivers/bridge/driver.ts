@@ -1,6 +1,14 @@
 import { hasCode } from '#linux/errno';
 import type { LinkRemover } from '#linux/link-removal';
-import { addVeth, disablePort, enableHairpin, isolatePort, type RouteSocket, replaceForwarding, setLink } from '#linux/rtnetlink';
+import {
+  addVeth,
+  disablePort,
+  enableHairpin,
+  isolatePort,
+  type RouteSocket,
+  replaceForwarding,
+  setLink,
+} from '#linux/rtnetlink';
 import { fail } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import { type Family, familyOf } from '../../addresses/ip.ts';
