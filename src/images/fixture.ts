@@ -87,6 +87,23 @@ export interface ImagesFixture extends AsyncDisposable {
   reopen(): Promise<void>;
 }
 
+/** Opens the images of a data root as an engine does, with the records beside them. */
+export async function openImagesIn(
+  dataRoot: string,
+  more: Partial<Pick<ImagesOptions, 'gcPolicy' | 'users' | 'distribution'>> = {},
+): Promise<{ readonly records: Records; readonly images: Images }> {
+  const records = openRecords(join(dataRoot, 'records.db'));
+  const images = await openImages({
+    records,
+    distribution: openDistribution(() => registryDefaults),
+    events: openEvents(records),
+    dataRoot,
+    users: () => [],
+    ...more,
+  });
+  return { records, images };
+}
+
 /** Images in a directory of their own; with `sizeBytes` on a file system that is full when it holds so much. */
 export async function openFixture(
   sizeBytes?: number,
@@ -95,20 +112,8 @@ export async function openFixture(
   const dataRoot = mkdtempSync(join(tmpdir(), 'images-test-'));
   if (sizeBytes !== undefined) mountTmpfs(dataRoot, { sizeBytes });
   const users: (ImageUser & { imageId: string })[] = [];
-  const open = async () => {
-    const records = openRecords(join(dataRoot, 'records.sqlite'));
-    return {
-      records,
-      images: await openImages({
-        records,
-        distribution: openDistribution(() => ({ ...registryDefaults, firstRetryMs: 10 })),
-        events: openEvents(records),
-        dataRoot,
-        users: () => users,
-        ...more,
-      }),
-    };
-  };
+  const distribution = openDistribution(() => ({ ...registryDefaults, firstRetryMs: 10 }));
+  const open = () => openImagesIn(dataRoot, { distribution, users: () => users, ...more });
   let opened = await open();
   return {
     get images() {

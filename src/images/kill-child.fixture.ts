@@ -1,20 +1,8 @@
 /** Works on images until it is killed: for kill.test.ts. Arguments: the data root. */
-import { join } from 'node:path';
-import { openDistribution, registryDefaults } from '#distribution';
-import { openEvents } from '#events';
-import { openRecords } from '#store';
-import { dockerArchive, streamOf, tar } from './fixture.ts';
-import { openImages } from './open.ts';
+import { dockerArchive, openImagesIn, streamOf, tar } from './fixture.ts';
 
 const dataRoot = process.argv[2] ?? '';
-const records = openRecords(join(dataRoot, 'records.sqlite'));
-const images = await openImages({
-  records,
-  distribution: openDistribution(() => registryDefaults),
-  events: openEvents(records),
-  dataRoot,
-  users: () => [],
-});
+const { images } = await openImagesIn(dataRoot);
 await images.reconcile();
 
 /** Large and varied enough that a kill falls into the middle of something. */

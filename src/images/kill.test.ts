@@ -2,11 +2,8 @@ import { expect, test } from 'bun:test';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openDistribution, registryDefaults } from '#distribution';
-import { openEvents } from '#events';
 import { createTarReader, Digester, encodedOf } from '#oci';
-import { openRecords } from '#store';
-import { openImages } from './open.ts';
+import { openImagesIn } from './fixture.ts';
 import type { Images } from './types.ts';
 
 const kills = 10;
@@ -50,15 +47,10 @@ test(`after each of ${kills} kills everything is whole, and nothing is left over
   try {
     for (let round = 0; round < kills; round += 1) {
       await killAtRandom(dataRoot);
-      using records = openRecords(join(dataRoot, 'records.sqlite'));
+      const opened = await openImagesIn(dataRoot);
+      const { images } = opened;
+      using records = opened.records;
       const before = records.collection('images').size;
-      const images = await openImages({
-        records,
-        distribution: openDistribution(() => registryDefaults),
-        events: openEvents(records),
-        dataRoot,
-        users: () => [],
-      });
       await images.reconcile();
       await images.settled();
 

@@ -7,8 +7,8 @@ import { readArchive } from './load-archive.ts';
 import { ArchiveBlobs } from './load-blobs.ts';
 import { ArchiveLayers } from './load-layers.ts';
 import { readPieces } from './load-pieces.ts';
+import { type Report, reporting } from './progress.ts';
 
-type Report = (message: ProgressMessage) => void;
 type LoadOptions = Parameters<typeof commitImages>[0] & { layers: Layers };
 
 /** What Docker says of an image that is loaded, before its names move. */
@@ -67,35 +67,14 @@ async function load(
  * Takes in all images of an archive, or none. It goes on to its end also when nobody reads its progress any more, unless
  * the body breaks off.
  */
-export async function* loadImages(
+export function loadImages(
   options: LoadOptions,
   body: AsyncIterable<Uint8Array>,
   { quiet, platform }: { quiet: boolean; platform?: Platform | undefined },
 ): AsyncGenerator<ProgressMessage> {
-  const queue: ProgressMessage[] = [];
-  let wake = Promise.withResolvers<void>();
-  let isDone = false;
-  const work = load(options, body, platform, (message) => {
-    if (quiet && message.status !== undefined) return;
-    queue.push(message);
-    wake.resolve();
-  }).finally(() => {
-    isDone = true;
-    wake.resolve();
-  });
-  // Its failure is thrown below; until then it must not count as nobody's.
-  work.catch(() => undefined);
-  try {
-    for (;;) {
-      const message = queue.shift();
-      if (message !== undefined) yield message;
-      else if (isDone) break;
-      else {
-        await wake.promise;
-        wake = Promise.withResolvers();
-      }
-    }
-  } finally {
-    await work;
-  }
+  return reporting((report) =>
+    load(options, body, platform, (message) => {
+      if (!quiet || message.status === undefined) report(message);
+    }),
+  );
 }

@@ -1,15 +1,12 @@
 /**
  * Says how images came out of the last cut, and works on them until the next: for power.test.ts. Arguments: the data root,
- * the number of the round, from which all that it does follows, and a registry's host where it is to pull and push. One line of JSON, then a line for each step begun and done.
+ * the number of the round, from which all that it does follows, and a registry's host where it is to pull and push. One line
+ * of JSON, then a line for each step begun and done.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openDistribution, registryDefaults } from '#distribution';
-import { openEvents } from '#events';
-import { openImages } from '#images';
 import { formatReference, parseReference } from '#oci';
-import { openRecords } from '#store';
-import { dockerArchive, type Part, streamOf, tar } from '../../src/images/fixture.ts';
+import { dockerArchive, openImagesIn, type Part, streamOf, tar } from '../../src/images/fixture.ts';
 import { imageProblems, readRecords } from './wholeness.ts';
 
 const [dataRoot = '', number = '0', host] = process.argv.slice(2);
@@ -34,13 +31,7 @@ function layer(seed: number): Buffer {
 const before = readRecords(join(dataRoot, 'records.db'));
 const problems = [...before.problems];
 mkdirSync(dataRoot, { recursive: true });
-const records = openRecords(join(dataRoot, 'records.db'));
-const images = await openImages({
-  records,
-  distribution: openDistribution(() => registryDefaults),
-  events: openEvents(records),
-  dataRoot,
-  users: () => [],
+const { records, images } = await openImagesIn(dataRoot, {
   gcPolicy: () => ({ high: { bytes: 1 }, low: { bytes: 1 }, keepLast: 1, pinned: [], minAgeMs: 0 }),
 });
 await images.reconcile();
