@@ -12,7 +12,7 @@ export interface GrowingFile {
   grown(beyondBytes: number): Promise<{ readonly sizeBytes: number; readonly isComplete: boolean }>;
 }
 
-const readBytes = 1024 * 1024;
+const readBytes = 256 * 1024;
 
 /** Tells readers how far a file has grown. */
 export class Growth {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw, deflateRawSync, type ZlibOptions } from 'node:zlib';
 
-const pieceBytes = 1024 * 1024;
+const pieceBytes = 256 * 1024;
 /** So many pieces are compressed at once: enough to keep the processors busy while results are taken. */
 const atOnce = Math.min(8, availableParallelism() + 2);
 

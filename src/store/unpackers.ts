@@ -10,6 +10,8 @@ const processLimit = Math.min(4, Math.max(2, availableParallelism()));
 /** So many layers a process has open at once, most of which wait for what is to come. */
 const jobsEach = 4;
 const idleMs = 20_000;
+/** What the collector of an unpacker takes for the machine's memory: pieces of layers are all that it has, and go soon. */
+const collectedBytes = String(64 * 1024 * 1024);
 /** What is no larger, and all there, is unpacked at once: it takes less than to start a process. */
 const briefBytes = 512 * 1024;
 
@@ -36,7 +38,11 @@ class Worker {
   readonly #process: Bun.Subprocess<'pipe', 'pipe', 'inherit'>;
 
   constructor(command: readonly string[], onGone: () => void) {
-    this.#process = Bun.spawn([...command], { stdio: ['pipe', 'pipe', 'inherit'], cwd: '/' });
+    this.#process = Bun.spawn([...command], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      cwd: '/',
+      env: { ...process.env, BUN_JSC_forceRAMSize: collectedBytes },
+    });
     this.#process.unref();
     void this.#listen().finally(() => {
       this.isAlive = false;
