@@ -5,7 +5,7 @@ import { manifests } from './endpoints/manifests.ts';
 import { upload, uploads } from './endpoints/uploads.ts';
 import { failureResponse, refuse } from './failures.ts';
 import { isRepositoryName } from './names.ts';
-import type { Authorize, Grants, Guard, Need } from './types.ts';
+import type { Authorize, Grants, Guard, Locate, Need } from './types.ts';
 
 /** The first that fits takes a request: `blobs/uploads` is no blob. */
 const routes: readonly Route[] = [base, catalog, uploads, upload, blobs, manifests, tags, referrers];
@@ -41,8 +41,10 @@ function find(method: string, path: string): Found {
   throw refuse('UNSUPPORTED', 'there is nothing at this path', { status: 404 });
 }
 
-function checkGrants(grants: Grants, { endpoint, repository }: Found): void {
-  const asked: Need[] = endpoint.needs.map((action) => ({ action, ...(repository === '' ? {} : { repository }) }));
+/** `repository` is the one that is meant. */
+function checkGrants(grants: Grants, { endpoint, repository: calledName }: Found, repository: string): void {
+  const name = calledName === repository ? { repository } : { repository, calledName };
+  const asked: Need[] = endpoint.needs.map((action) => ({ action, ...(repository === '' ? {} : name) }));
   // At the door there is nothing to be had, but who may come in is asked there.
   const needs: Need[] = asked.length === 0 ? [{ action: 'pull' }] : asked;
   const missing = needs.filter((need) => !grants.allows(need));
@@ -79,9 +81,10 @@ interface Asked {
 async function answer(services: Services, guard: Guard, found: Found, asked: Asked): Promise<Response> {
   const { endpoint, reference } = found;
   const { request, url, address } = asked;
+  if (services.upstream?.isOwn(request)) throw refuse('UNSUPPORTED', 'the registry is its own upstream');
   const repository = locate(services, found, request, url.searchParams);
   const grants = await guard.authorize(request, { address });
-  checkGrants(grants, { ...found, repository });
+  checkGrants(grants, found, repository);
   if (repository !== '' && !isRepositoryName(repository)) {
     throw refuse('NAME_INVALID', 'invalid repository name', { detail: { name: repository } });
   }
@@ -93,6 +96,7 @@ async function answer(services: Services, guard: Guard, found: Found, asked: Ask
 
 /** The registry as a function from requests to answers; failures are answers too. The guard is asked for at each request. */
 export function createHandler(services: Services, guard: () => Guard) {
+  const locateRead: Locate = (name) => services.upstream?.locate(name, { namespace: null, isSought: true }) ?? name;
   return async (request: Request, address: string): Promise<Response> => {
     const startedAt = performance.now();
     const labels = { method: 'other', route: 'none' };
@@ -104,7 +108,7 @@ export function createHandler(services: Services, guard: () => Guard) {
       const url = new URL(request.url);
       if (token !== undefined && url.pathname === '/token') {
         labels.route = 'token';
-        response = await token(request);
+        response = await token(request, locateRead);
       } else {
         const found = find(request.method, url.pathname);
         [labels.method, labels.route] = [request.method, found.route];

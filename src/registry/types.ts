@@ -11,6 +11,8 @@ export interface Need {
   readonly action: Action;
   /** Undefined for `catalog` and for `GET /v2/`. */
   readonly repository?: string;
+  /** What the client calls it, where that is something else: tokens are for that name, and rights for the other. */
+  readonly calledName?: string;
 }
 
 /** Who asks, and what that is allowed. */
@@ -54,17 +56,22 @@ export interface Upstream {
    * or where it is not here and is sought.
    */
   locate(repository: string, how: { readonly namespace: string | null; readonly isSought: boolean }): string;
+  /** Whether a request came from here: who is its own upstream would wait for itself. */
+  isOwn(request: Request): boolean;
   /** What nobody asked for for so long is collected; undefined for never. */
   readonly keepMs: number | undefined;
   /** Ends what it fetches. */
   close(): Promise<void>;
 }
 
+/** The repository that is read when a client names one. */
+export type Locate = (calledName: string) => string;
+
 /** Lets people in. */
 export interface Guard {
   readonly authorize: Authorize;
   /** Serves `/token`, where tokens are given out here. */
-  readonly token?: (request: Request) => Promise<Response>;
+  readonly token?: (request: Request, locate: Locate) => Promise<Response>;
 }
 
 /** What holds for the whole registry. */

@@ -131,7 +131,7 @@ function issuing(
     },
   });
   const grounds = { tokens, passwords, rights, realm: settings.realm, service };
-  return { authorize, token: (request) => serveToken(request, grounds) };
+  return { authorize, token: (request, locate) => serveToken(request, { ...grounds, locate }) };
 }
 
 /** Opens the guard of a registry by its settings. Throws `invalid-argument` for files that cannot be read. */

@@ -29,9 +29,9 @@ export function formatScope({ type, name, actions }: Scope): string {
 }
 
 /** The scope that a token must have for something; undefined for what any token is enough for. */
-export function scopeOf({ action, repository }: Need): Scope | undefined {
+export function scopeOf({ action, repository, calledName = repository }: Need): Scope | undefined {
   if (action === 'catalog') return { type: 'registry', name: 'catalog', actions: ['*'] };
-  return repository === undefined ? undefined : { type: 'repository', name: repository, actions: [action] };
+  return calledName === undefined ? undefined : { type: 'repository', name: calledName, actions: [action] };
 }
 
 /** The scopes that a client is told to ask for: one for each repository, and no push without pull, as clients expect. */

@@ -1,9 +1,10 @@
 import { failureResponse, refuse } from '../failures.ts';
+import type { Locate } from '../types.ts';
 import { basicChallenge } from './challenge.ts';
 import { readCredentials } from './credentials.ts';
 import { accessSeconds, type OwnTokens } from './own-tokens.ts';
 import type { PasswordFile } from './password-file.ts';
-import type { Rights } from './rights.ts';
+import type { RepositoryAction, Rights } from './rights.ts';
 import { formatScope, isRepositoryAction, parseScopes, type Scope } from './scope.ts';
 
 const formBytesMax = 64 * 1024;
@@ -15,6 +16,7 @@ export interface TokenGrounds {
   readonly rights: Rights;
   readonly realm: string;
   readonly service: string;
+  readonly locate: Locate;
 }
 
 interface Asked {
@@ -24,13 +26,15 @@ interface Asked {
 }
 
 /** What of the scopes a user may have; nothing is told of the rest. */
-function grant(rights: Rights, user: string | undefined, scopes: readonly Scope[]): Scope[] {
+function grant({ rights, locate }: TokenGrounds, user: string | undefined, scopes: readonly Scope[]): Scope[] {
+  const allows = (name: string, action: RepositoryAction): boolean =>
+    rights.allows(user, name, action) || (action === 'pull' && rights.allows(user, locate(name), action));
   return scopes.flatMap((scope) => {
     // What a list of repositories shows is what its reader may pull.
     if (scope.type === 'registry' && scope.name === 'catalog') return [{ ...scope, actions: ['*'] }];
     if (scope.type !== 'repository') return [];
     const wanted = scope.actions.includes('*') ? ['pull', 'push', 'delete'] : scope.actions;
-    const actions = wanted.filter((action) => isRepositoryAction(action) && rights.allows(user, scope.name, action));
+    const actions = wanted.filter((action) => isRepositoryAction(action) && allows(scope.name, action));
     return actions.length === 0 ? [] : [{ ...scope, actions }];
   });
 }
@@ -93,7 +97,7 @@ async function answer(request: Request, grounds: TokenGrounds): Promise<Response
   const { user, refreshToken } = isPost
     ? await askedByPost(parameters, grounds)
     : await askedByGet(request, parameters, grounds);
-  const scopes = grant(grounds.rights, user, parseScopes(parameters.getAll('scope')));
+  const scopes = grant(grounds, user, parseScopes(parameters.getAll('scope')));
   const token = grounds.tokens.access(user, scopes);
   const common = { access_token: token, expires_in: accessSeconds, issued_at: new Date().toISOString() };
   const refresh = refreshToken === undefined ? {} : { refresh_token: refreshToken };

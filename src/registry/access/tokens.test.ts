@@ -188,6 +188,8 @@ describe('tokens of another server', () => {
   });
 });
 
+const same = (name: string): string => name;
+
 describe('tokens of its own', () => {
   const keyFile = join(directory, 'own/token-key.pem');
   const rights: AccessSettings['rights'] = [
@@ -197,12 +199,12 @@ describe('tokens of its own', () => {
   const settings: AccessSettings = { ...base, htpasswd, rights, issue: { keyFile, service: 'mine' } };
 
   async function fetchToken(query: string, authorization?: string, from = settings) {
-    const answer = await openAccess(from).token?.(request(authorization, `/token?${query}`));
+    const answer = await openAccess(from).token?.(request(authorization, `/token?${query}`), same);
     return { status: answer?.status, body: (await answer?.json()) as Record<string, string> };
   }
   async function postToken(form: Readonly<Record<string, string>>, from = settings) {
     const sent = new Request('http://registry.test:5000/token', { method: 'POST', body: new URLSearchParams(form) });
-    const answer = await openAccess(from).token?.(sent);
+    const answer = await openAccess(from).token?.(sent, same);
     return { status: answer?.status, body: (await answer?.json()) as Record<string, string> };
   }
 

@@ -1,3 +1,4 @@
+import { newId } from '#std/identifiers';
 import type { RegistryStorage } from '../storage.ts';
 import type { Upstream } from '../types.ts';
 import { openBlobCache } from './blob-cache.ts';
@@ -21,7 +22,8 @@ export interface CacheCounts {
 /** Opens the cache of upstreams that stores in `storage`. */
 export function openCache(storage: RegistryStorage, settings: CacheSettings): Upstream {
   const ending = new AbortController();
-  const places = openPlaces(settings, ending.signal);
+  const userAgent = `estiba-registry/${newId()}`;
+  const places = openPlaces(settings, userAgent, ending.signal);
   const counts: CacheCounts = {
     manifests: { hits: 0, misses: 0 },
     blobs: { hits: 0, misses: 0 },
@@ -37,6 +39,7 @@ export function openCache(storage: RegistryStorage, settings: CacheSettings): Up
     ...lists,
     counts,
     keepMs: settings.keepMs,
+    isOwn: (request) => request.headers.get('User-Agent') === userAgent,
     refreshManifest: manifests.refresh,
     openBlob(repository, digest, request) {
       counts.blobs.misses += 1;

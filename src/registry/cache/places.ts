@@ -41,8 +41,8 @@ export interface Places {
   fallbackFor(repository: string): string | undefined;
 }
 
-/** Opens the way to the upstreams; all that is on it ends with `signal`. */
-export function openPlaces(settings: CacheSettings, signal: AbortSignal): Places {
+/** Opens the way to the upstreams, on which this registry is called `userAgent`; all that is on it ends with `signal`. */
+export function openPlaces(settings: CacheSettings, userAgent: string, signal: AbortSignal): Places {
   // The longest first: one prefix may begin another.
   const places = [...settings.upstreams].sort((one, other) => other.prefix.length - one.prefix.length);
   const insecure = places.filter(({ isInsecure }) => isInsecure).map(({ host }) => host);
@@ -51,6 +51,7 @@ export function openPlaces(settings: CacheSettings, signal: AbortSignal): Places
     ...registryDefaults,
     insecure,
     certificatesDirectory,
+    userAgent,
     proxies: proxiesOfEnvironment(process.env),
     downloadAttempts: 4,
     firstRetryMs: 250,
