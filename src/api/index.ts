@@ -5,6 +5,7 @@ export * from './host-config.ts';
 export * from './image.ts';
 export * from './image-care.ts';
 export * from './network.ts';
+export * from './network-trace.ts';
 export * from './stats.ts';
 export * from './system.ts';
 export * from './usage.ts';

@@ -48,6 +48,7 @@ export * from './networks/inspect.ts';
 export * from './networks/list.ts';
 export * from './networks/prune.ts';
 export * from './networks/remove.ts';
+export * from './networks/trace.ts';
 export * from './streams/frames.ts';
 export * from './system/auth.ts';
 export * from './system/disk-shares.ts';

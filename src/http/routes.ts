@@ -52,6 +52,7 @@ import {
   pruneNetworks,
   removeNetwork,
 } from './networks/endpoints.ts';
+import { traceNetworks } from './networks/trace.ts';
 import { unserved } from './not-implemented.ts';
 import type { Route } from './router.ts';
 import { diskUsage } from './system/disk-usage.ts';
@@ -106,6 +107,7 @@ export function routes({
     ['GET', '/estiba/images/gc', planImageGc(images)],
     ['POST', '/estiba/images/gc', runImageGc(images)],
     ['GET', '/estiba/images/tree', imageTree(images)],
+    ['GET', '/estiba/networks/trace', traceNetworks(networks, containers)],
     ['POST', '/auth', login(logIn)],
     ['POST', '/build/prune', pruneBuildCache],
     ...unserved,

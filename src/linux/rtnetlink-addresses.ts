@@ -129,6 +129,22 @@ export function listRoutes(family: number): NetlinkRequest {
   return dump(messageTypes.getRoute, family, routeHeaderBytes, 'routes');
 }
 
+const localRoute = 2;
+
+/** Asks which way packets to an address go; `readWay` reads the answer. ENETUNREACH when there is none. */
+export function findWay(address: string): NetlinkRequest {
+  const bytes = addressBytes(address);
+  const header = Buffer.from([familyOf(address), bytes.length * 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  const body = Buffer.concat([header, attribute(routeAttributes.destination, bytes)]);
+  return { type: messageTypes.getRoute, flags: 0, body, subject: `way to ${address}` };
+}
+
+/** The answer to `findWay`: whether the address is the host's own, and the index of the link that leads there. */
+export function readWay({ body }: NetlinkMessage): { isLocal: boolean; linkIndex: number } {
+  const linkIndex = readAttributes(body, routeHeaderBytes).get(routeAttributes.device)?.readUInt32LE() ?? 0;
+  return { isLocal: body.readUInt8(7) === localRoute, linkIndex };
+}
+
 function addressText(bytes: Buffer | undefined): string {
   if (bytes === undefined) return '0.0.0.0';
   if (bytes.length === 4) return [...bytes].join('.');

@@ -7,6 +7,7 @@ import {
   readAttributes,
 } from './netlink.ts';
 import {
+  findWay,
   type HostRange,
   ipv4Family,
   ipv6Family,
@@ -15,6 +16,7 @@ import {
   listRoutes,
   readHostAddress,
   readHostRoute,
+  readWay,
 } from './rtnetlink-addresses.ts';
 
 export type { NetlinkRequest } from './netlink.ts';
@@ -249,5 +251,14 @@ export class RouteSocket extends NetlinkSocket {
   /** Destinations of all routes of the main table, default routes left out. */
   routes(): HostRange[] {
     return [ipv4Family, ipv6Family].flatMap((family) => this.transact(listRoutes(family)).flatMap(readHostRoute));
+  }
+
+  /** Which way packets to an address go: whether it is the host's own, and the device that leads there. */
+  wayTo(address: string): { isLocal: boolean; device: string } {
+    const [answer] = this.transact(findWay(address));
+    const { isLocal, linkIndex } = readWay(answer ?? { type: 0, body: Buffer.alloc(linkHeaderBytes) });
+    const body = linkHeader({ index: linkIndex });
+    const [found] = this.transact({ type: messageTypes.getLink, flags: 0, body, subject: `link ${linkIndex}` });
+    return { isLocal, device: found === undefined ? '' : readLink(found.body).name };
   }
 }

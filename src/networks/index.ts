@@ -2,4 +2,5 @@ export { unconnectedEndpoint } from './endpoint.ts';
 export type { NameResolver } from './names/index.ts';
 export { type NetworkOptions, openNetworks } from './open.ts';
 export { portSummaries } from './ports/present.ts';
+export { readTraceTarget, type TraceParty, type TraceRequest } from './trace/parties.ts';
 export * from './types.ts';

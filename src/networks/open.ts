@@ -28,6 +28,7 @@ import { NameKeeping } from './sandbox/name-keeping.ts';
 import { presentSandbox } from './sandbox/present.ts';
 import { Publishing, redirectionsIn } from './sandbox/publishing.ts';
 import { createSandboxes, type SandboxParts } from './sandbox/sandboxes.ts';
+import { traceBetween } from './trace/parties.ts';
 import type { Networks } from './types.ts';
 import { matchesFilters } from './view/filters.ts';
 import { inspectNetwork } from './view/inspect.ts';
@@ -215,6 +216,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
     },
     list: (filters) => [...catalog.networks.all()].map(view).filter((network) => matchesFilters(network, filters)),
     inspect: (name) => view(catalog.resolve(name)),
+    trace: (request) => traceBetween({ catalog, route, state: () => stateOf(catalog, bridge) }, request),
     close,
   };
 }

@@ -1,5 +1,14 @@
-import type { EndpointSettings, Filters, NetworkCreateRequest, NetworkInspect, PortBinding, PortSummary } from '#api';
+import type {
+  EndpointSettings,
+  Filters,
+  NetworkCreateRequest,
+  NetworkInspect,
+  NetworkTrace,
+  PortBinding,
+  PortSummary,
+} from '#api';
 import type { NameResolver } from './names/index.ts';
+import type { TraceRequest } from './trace/parties.ts';
 
 /** One endpoint that a container asks for. */
 export interface EndpointRequest {
@@ -91,6 +100,8 @@ export interface Networks {
   list(filters: Filters): NetworkInspect[];
   /** By name, id or unique id prefix; throws `not-found` (`network x not found`). */
   inspect(name: string): NetworkInspect;
+  /** Whether and why a packet passes, rule by rule. Throws `conflict` for a container that has no network now. */
+  trace(request: TraceRequest): NetworkTrace;
   /** Removes all that this engine has in the kernel; only for `engine stop --all`. The networks' records stay. */
   close(): Promise<void>;
 }

@@ -39,4 +39,9 @@ export const networkEntries: readonly GroupEntry[] = [
     summary: 'Remove networks',
     load: lazy(async () => (await import('../commands/network/rm.ts')).networkRm),
   },
+  {
+    name: 'trace',
+    summary: 'Tell whether and why a packet passes',
+    load: lazy(async () => (await import('../commands/network/trace.ts')).networkTrace),
+  },
 ];

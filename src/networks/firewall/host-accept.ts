@@ -58,6 +58,20 @@ export function allowInHostFilter(family: Family, devices: readonly string[]): v
   }
 }
 
+/** Whether the host's own filter lets packets of these bridges pass; undefined where none stands in the way. */
+export function hostFilterState(
+  family: Family,
+  devices: readonly string[],
+): { chain: string; isOpen: boolean } | undefined {
+  for (const chain of chains) {
+    const state = chainState(family, table, chain);
+    if (state === undefined || (chain === 'FORWARD' && !state.dropsByDefault)) continue;
+    const rules = present(state.rules);
+    return { chain: `${family} ${table} ${chain}`, isOpen: devices.every((device) => rules.has(device)) };
+  }
+  return undefined;
+}
+
 /** Takes those rules out again, wherever they are. */
 export function forgetInHostFilter(family: Family, devices: readonly string[]): void {
   for (const chain of chains) {

@@ -7,6 +7,7 @@ import { type FirewallState, isIpv6 } from '../firewall/state.ts';
 
 /** A network that a container is in. */
 export interface TracedEndpoint {
+  /** The bridge; empty where the network is no bridge, and the host does not see its packets. */
   readonly device: string;
   readonly ipv4?: string;
   readonly ipv6?: string;
@@ -137,6 +138,10 @@ class Tracer {
     }
     const from = this.#comesFrom();
     if (from === undefined) return false;
+    if (from === '' && source.kind === 'container') {
+      this.#step('route', 'arrives', 'it leaves by a network that is no bridge: the rules of this host do not see it');
+      return true;
+    }
     if (
       source.kind === 'container' &&
       this.#sets.bridgeOf(address) === from &&
