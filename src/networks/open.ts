@@ -111,6 +111,8 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   const names = createNames();
   const directory = join(options.execRoot, 'netns');
   const catalog = openCatalog(records);
+  // First of all, since the containers have been without it, and it goes on beside what follows.
+  resumeNames(new NameKeeping({ catalog, names }), catalog);
   const route = new RouteSocket();
   const remover = new LinkRemover();
   const bridge = createBridgeDriver({ route, remover }, catalog.tag, () => catalog.networks.all());
@@ -138,7 +140,6 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   const parts: SandboxParts = { records, events, catalog, ipam, driverOf, publishing, names, directory };
   const sandboxes = createSandboxes(parts);
   const connections = createConnections(parts);
-  resumeNames(new NameKeeping(parts), catalog);
   const turns = new Turns();
   let isClosed = false;
   const nameOf = (sandbox: SandboxRecord) => options.containerName?.(sandbox.id) ?? sandbox.containerName;
