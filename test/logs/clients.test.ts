@@ -48,7 +48,8 @@ test('a client that does not read holds up neither its container nor another cli
   using idle = await attach('talker');
   idle.socket.pause();
   using busy = await attach('talker');
-  await engine.dockerOk('exec', 'talker', 'touch', '/go');
+  // Killed where its container ends before it: its exit code says nothing.
+  await engine.docker('exec', 'talker', 'touch', '/go');
   expect(await engine.dockerOk('wait', 'talker')).toBe('0');
   await busy.end();
   expect(payloadBytes(busy.bytes)).toBe(sequenceBytes(lines));
@@ -66,7 +67,7 @@ test('two hundred attached streams and fifty followers of one log, each with eve
     const response = await engine.request('GET', '/containers/crowd/logs?follow=1&stdout=1');
     return Buffer.from(await response.arrayBuffer()).length;
   });
-  await engine.dockerOk('exec', 'crowd', 'touch', '/go');
+  await engine.docker('exec', 'crowd', 'touch', '/go');
   expect(await engine.dockerOk('wait', 'crowd')).toBe('0');
   const text = sequenceBytes(lines);
   expect(new Set(await Promise.all(followers))).toEqual(new Set([text + 8 * lines]));

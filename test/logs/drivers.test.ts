@@ -132,7 +132,7 @@ for (const driver of ['json-file', 'local']) {
       ...['run', '-d', '--name', driver, '--log-driver', driver, ...options(values), ...shell(script)],
     );
     const follower = engine.docker('logs', '-f', driver);
-    await engine.dockerOk('exec', driver, 'touch', '/go');
+    await engine.docker('exec', driver, 'touch', '/go');
     const late = engine.docker('logs', '-f', driver);
     await engine.dockerOk('wait', driver);
     for (const { stdout } of [await follower, await late, await engine.docker('logs', driver)])
@@ -184,7 +184,7 @@ test('one file alone is bounded too, and whoever follows it misses nothing', asy
   await engine.dockerOk('run', '-d', '--name', 'single', ...options(values), ...shell(script));
   const follower = engine.docker('logs', '-f', 'single');
   await until('the follower', async () => (await engine.docker('logs', 'single')).code === 0);
-  await engine.dockerOk('exec', 'single', 'touch', '/go');
+  await engine.docker('exec', 'single', 'touch', '/go');
   expect((await follower).stdout.trimEnd().split('\n').length).toBe(2000);
   const path = await engine.dockerOk('inspect', '-f', '{{.LogPath}}', 'single');
   expect(statSync(path).size).toBeLessThanOrEqual(50_000);
@@ -271,7 +271,8 @@ test('a server that is away holds nobody up, and gets what was kept for it when 
   await using server = await StreamServer.listen(undefined, 'connection', { port, host: '127.0.0.1' });
   await server.received('first');
   // Room for the newest comes as the oldest go.
-  await engine.dockerOk('exec', 'away', 'touch', '/go');
+  // Killed where its container ends before it: its exit code says nothing.
+  await engine.docker('exec', 'away', 'touch', '/go');
   expect(await engine.dockerOk('wait', 'away')).toBe('0');
   const lines = (await engine.docker('logs', 'away')).stdout.trimEnd().split('\n');
   expect([lines.length, lines[0], lines.at(-1)]).toEqual([50_003, 'first', 'after']);
