@@ -44,7 +44,8 @@ export function attachedStreams(values: FlagValues<ContainerFlags>): Record<'std
   return { stdin, stdout: named.includes('stdout'), stderr: named.includes('stderr') };
 }
 
-function checkPlatformOption(platform: string): void {
+/** Whether the text can be a platform; nothing asks for none. */
+export function checkPlatformOption(platform: string): void {
   if (platform === '') return;
   try {
     parsePlatform(platform);
@@ -54,7 +55,7 @@ function checkPlatformOption(platform: string): void {
 }
 
 /** An image's ID is no name, but may stand for one. */
-function checkImage(image: string): void {
+export function checkImage(image: string): void {
   if (!/^(?:sha256:)?[0-9a-f]{64}$/.test(image)) parseReference(image);
 }
 
@@ -64,8 +65,6 @@ function checkImage(image: string): void {
  */
 export function createRequest(options: ContainerOptions): ContainerCreateRequest {
   const { values, given, image, command } = options;
-  checkPlatformOption(values.platform);
-  checkImage(image);
   const attached = attachedStreams(values);
   const volumes = parseVolumes(values.volume);
   const ports = parsePorts(values.publish, values.expose);

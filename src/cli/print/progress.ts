@@ -19,10 +19,11 @@ export async function printProgress(
     if (options.quiet) continue;
     if (message.stream !== undefined) print(message.stream);
     else if (terminal && message.id) printInPlace(print, lines, message.id, progressText(message));
-    else if (message.status !== undefined && !message.progress) {
+    else if (!message.progress && message.aux === undefined) {
       // What is printed between moves the lines out of reach.
       lines.length = 0;
-      print(`${message.id ? `${message.id}: ` : ''}${message.status}\n`);
+      // One that says nothing is a line all the same.
+      print(`${message.id ? `${message.id}: ` : ''}${message.status ?? ''}\n`);
     }
   }
 }

@@ -118,4 +118,10 @@ export const optionLines: readonly string[] = [
   '125 docker run --rm --sig-proxy=x busybox true',
   '? docker run --rm --env A --env B=2 busybox env',
   '125 docker create --pull x busybox',
+  '1 docker create --platform foo busybox',
+  '1 docker create BUSYBOX',
+  '1 docker save --platform foo busybox',
+  '1 docker save --platform linux/s390x -o /dev/null busybox',
+  '1 docker image inspect --platform foo busybox',
+  '1 docker rmi --platform linux/s390x busybox',
 ];

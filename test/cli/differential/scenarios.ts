@@ -65,6 +65,7 @@ export const scenarios: readonly (readonly string[])[] = [
     '0 docker rmi @@i:1',
     '1 docker rmi @@i:1',
     '0 docker load -i image.tar',
+    '0 docker load --platform linux/s390x -i image.tar',
     '0 docker load -q < image.tar',
     '0 docker save @@i:1 | tar -t | grep -c manifest.json',
     '0 docker image inspect -f "{{.Os}} {{.Architecture}}" @@i:1',

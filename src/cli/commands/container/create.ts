@@ -3,7 +3,7 @@ import { containerFlags } from '../../container-options/flags.ts';
 import { defineCommand } from '../../grammar/command.ts';
 import { writeOut } from '../../streams/text-output.ts';
 import { createPulling } from './missing-image.ts';
-import { requestFor, usageFailure, withIdFile } from './request-for.ts';
+import { checkCreation, requestFor, usageFailure, withIdFile } from './request-for.ts';
 
 const badRequestExitCode = 125;
 
@@ -22,6 +22,7 @@ export const create = defineCommand({
     } catch (error) {
       throw usageFailure(invocation, error, badRequestExitCode);
     }
+    checkCreation(invocation);
     const { name, platform, pull, quiet } = flags;
     const { Id } = await withIdFile(flags.cidfile, () =>
       createPulling(engine, body, { program, name, platform, pull, quiet, config }),

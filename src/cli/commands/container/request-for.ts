@@ -2,7 +2,7 @@ import type { ContainerCreateRequest } from '#api';
 import { fail } from '#std/errors';
 import { fileSystem } from '../../builtins.ts';
 import { type ContainerFlags, pullPolicies } from '../../container-options/flags.ts';
-import { createRequest } from '../../container-options/request.ts';
+import { checkImage, checkPlatformOption, createRequest } from '../../container-options/request.ts';
 import { CommandFailure, failureText } from '../../failure.ts';
 import type { FlagValues } from '../../grammar/flag.ts';
 import { systemErrorText } from '../../values/system-errors.ts';
@@ -21,7 +21,7 @@ export function usageFailure(
 
 /**
  * The request for the container that the command line asks for.
- * @throws `invalid-argument` for what can't be, or when the file for its ID is there already
+ * @throws `invalid-argument` for what can't be
  */
 export function requestFor(line: {
   readonly flags: FlagValues<ContainerFlags>;
@@ -34,12 +34,20 @@ export function requestFor(line: {
     const message = `invalid pull option: '${flags.pull}': must be one of "always", "missing" or "never"`;
     throw fail('invalid-argument', message);
   }
-  const body = createRequest({ values: flags, given, image, command });
+  return createRequest({ values: flags, given, image, command });
+}
+
+/**
+ * What docker looks at when all options are read: the file for the ID, the image's name, the platform.
+ * @throws `invalid-argument`, in docker's words
+ */
+export function checkCreation({ flags, args }: Pick<Parameters<typeof requestFor>[0], 'flags' | 'args'>): void {
   if (flags.cidfile !== '' && fileSystem().existsSync(flags.cidfile)) {
     const message = `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`;
     throw fail('invalid-argument', message);
   }
-  return body;
+  checkImage(args[0] ?? '');
+  checkPlatformOption(flags.platform);
 }
 
 /** 127 when something is not there, 126 when it can't be run, else 125: known by the words of the error alone. */

@@ -12,7 +12,7 @@ import { terminalSize } from '../../streams/terminal.ts';
 import { writeOut } from '../../streams/text-output.ts';
 import { exitCodeOf, followContainerSize, requireTerminal } from './attached.ts';
 import { createPulling } from './missing-image.ts';
-import { failureExitCode, requestFor, usageFailure, withIdFile } from './request-for.ts';
+import { checkCreation, failureExitCode, requestFor, usageFailure, withIdFile } from './request-for.ts';
 
 const runFlags = {
   ...containerFlags,
@@ -27,6 +27,7 @@ const engineErrorExitCode = 125;
 
 async function request({ flags, given, args }: Run): Promise<ContainerCreateRequest> {
   const body = requestFor({ flags, given, args });
+  checkCreation({ flags, args });
   const size = flags.tty ? await terminalSize() : undefined;
   if (size && body.HostConfig) body.HostConfig.ConsoleSize = [size.h, size.w];
   return body;
