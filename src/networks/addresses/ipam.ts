@@ -118,7 +118,7 @@ export class Ipam {
     }
     if (asked !== undefined) throw fail('invalid-argument', `no configured subnet contains IP address ${asked}`);
     const words = `no available IPv${family} addresses on this network's address pools`;
-    throw fail('unavailable', `${words}: ${name} (${id})`);
+    throw fail('internal', `${words}: ${name} (${id})`);
   }
 
   /** Marks an address of the records as used. */
@@ -134,7 +134,7 @@ export class Ipam {
 
 function claimNamed(plan: AddressPlan, address: string, what: string): void {
   // Those of nobody by nature: the network's own and everybody's.
-  if (!plan.isUsable(address)) throw fail('forbidden', `${what}: Address already in use`);
+  if (!plan.isUsable(address)) throw fail('internal', `${what}: Address already in use`);
   plan.take(address);
 }
 
@@ -145,7 +145,7 @@ function gatewayOf(plan: AddressPlan, asked: string | undefined): string {
   }
   const gateway = plan.allocate();
   if (gateway === undefined)
-    throw fail('unavailable', `no available IPv${plan.subnet.family} addresses on this network's address pools`);
+    throw fail('internal', `no available IPv${plan.subnet.family} addresses on this network's address pools`);
   return gateway;
 }
 

@@ -45,7 +45,7 @@ function firstFree(pool: Prefix, size: number, used: readonly Prefix[]): Prefix 
   return base + step - 1n > end ? undefined : { family: pool.family, base, length: size };
 }
 
-/** A subnet of the pools of a family that overlaps nothing in use; throws `not-found` with Docker's words when there is none. */
+/** A subnet of the pools of a family that overlaps nothing in use; throws `invalid-argument` with Docker's words when there is none. */
 export function chooseSubnet(family: Family, pools: readonly AddressPool[], inUse: readonly Prefix[]): Prefix {
   const used = inUse
     .filter((range) => range.family === family)
@@ -56,5 +56,5 @@ export function chooseSubnet(family: Family, pools: readonly AddressPool[], inUs
     const found = firstFree(pool, size, used);
     if (found !== undefined) return found;
   }
-  throw fail('not-found', 'all predefined address pools have been fully subnetted');
+  throw fail('invalid-argument', 'all predefined address pools have been fully subnetted');
 }

@@ -66,7 +66,7 @@ function nameOf(network: NetworkRecord, options: BridgeOptions): string {
 function checkModes(network: NetworkDraft, options: BridgeOptions): void {
   for (const family of familiesOf(network)) {
     if (options.modes[family] === 'isolated' && !network.isInternal) {
-      throw fail('invalid-argument', "gateway mode 'isolated' can only be used for an internal network");
+      throw fail('internal', "gateway mode 'isolated' can only be used for an internal network");
     }
   }
 }
@@ -164,7 +164,7 @@ export function createBridgeDriver(
     } catch (error) {
       if (hasCode(error, 'EXFULL')) {
         const words = `network ${network.name} is full: a bridge of the kernel has 1023 ports at most`;
-        throw fail('unavailable', words, error);
+        throw fail('internal', words, error);
       }
       // Somebody has deleted the bridge under us.
       if (!hasCode(error, 'ENODEV') && !hasCode(error, 'EINVAL')) throw error;
