@@ -120,20 +120,21 @@ export function disconnectSocket(descriptor: number): void {
   library().connect(descriptor, ptr(nobody), nobody.length);
 }
 
-/** The next connection, which never waits either; undefined when there is none, or no descriptor for it. */
-export function acceptConnection(descriptor: number): number | undefined {
-  const accepted = library().accept4(descriptor, null, null, withoutWaiting | closeOnExec);
-  return accepted < 0 ? undefined : accepted;
-}
-
-/** What receiving or sending came to when no byte went: to be tried later, or the errno's name. */
+/** What came of a call that did not do its work: it may be tried later, or it failed. */
 export type Failure = 'later' | SystemCallError;
+
+const laterErrnos = new Set([constants.errno.EAGAIN, constants.errno.EINTR, constants.errno.ECONNABORTED]);
 
 function outcome(systemCall: string, result: number | bigint): number | Failure {
   if (result >= 0) return Number(result);
   const errno = lastErrno();
-  if (errno === constants.errno.EAGAIN || errno === constants.errno.EINTR) return 'later';
+  if (laterErrnos.has(errno)) return 'later';
   return new SystemCallError(systemCall, errno);
+}
+
+/** The next connection, which never waits either. */
+export function acceptConnection(descriptor: number): number | Failure {
+  return outcome('accept4', library().accept4(descriptor, null, null, withoutWaiting | closeOnExec));
 }
 
 /** Bytes received into `into`; 0 is the end of a stream, or an empty datagram. */

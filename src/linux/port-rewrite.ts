@@ -8,6 +8,7 @@ const subsystem = 10;
 const batchBegin = 0x10;
 const batchEnd = 0x11;
 const newTable = subsystem << 8;
+const getTable = newTable | 1;
 const deleteTable = newTable | 2;
 const newChain = newTable | 3;
 const newRule = newTable | 6;
@@ -171,6 +172,21 @@ function transaction(rewrite: PortRewrite, mode: 'make' | 'replace'): NetlinkReq
   ];
 }
 
+/** What has the kernel rewrite, ready for any number of namespaces. */
+export interface PreparedRewrite {
+  readonly find: NetlinkRequest;
+  readonly make: readonly NetlinkRequest[];
+  readonly replace: readonly NetlinkRequest[];
+}
+
+/** Spells it out: the costly part. */
+export function prepareRewrite(rewrite: PortRewrite): PreparedRewrite {
+  const { table } = rewrite;
+  const body = Buffer.concat([header(ipv4), attribute(1, table)]);
+  const find = { type: getTable, flags: netlinkFlags.ack, body, subject: `table ${table}` };
+  return { find, make: transaction(rewrite, 'make'), replace: transaction(rewrite, 'replace') };
+}
+
 /**
  * Has the kernel change the port of local packets to `address`, UDP and TCP, and that of the answers back, in the network
  * namespace of `socket`: a server at a port that nobody wants answers at one that others may bind too. Packets are changed
@@ -178,13 +194,19 @@ function transaction(rewrite: PortRewrite, mode: 'make' | 'replace'): NetlinkReq
  * UDP port is unreachable: clients ask again. One transaction. Returns whether it replaced what an earlier call left: to close
  * the socket then takes some milliseconds, until the kernel has put the old away.
  */
-export function rewritePort(socket: NetlinkSocket, rewrite: PortRewrite): boolean {
+export function rewritePort(socket: NetlinkSocket, { find, make, replace }: PreparedRewrite): boolean {
+  // It is asked for, not tried: to undo a transaction that fails takes the kernel milliseconds.
+  const isThere = exists(socket, find);
+  socket.transact(...(isThere ? replace : make));
+  return isThere;
+}
+
+function exists(socket: NetlinkSocket, find: NetlinkRequest): boolean {
   try {
-    socket.transact(...transaction(rewrite, 'make'));
-    return false;
-  } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
-    socket.transact(...transaction(rewrite, 'replace'));
+    socket.transact(find);
     return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
   }
 }

@@ -1,12 +1,14 @@
 import type { ReadySet } from '#linux/epoll';
 import { acceptConnection, closeSocket, receiveFrom, sendTo } from '#linux/inet-sockets';
-import { Deadlines } from './deadlines.ts';
+import { Deadlines, earliest } from './deadlines.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** Docker's: how long a connection on which nothing comes stays. */
 const idleMs = 8000;
 /** Connections of one container at the same time; beyond, the one that was quiet for the longest time goes. */
 const connectionLimit = 128;
+/** For how long no connections are taken when there are no descriptors for them. */
+const pauseMs = 1000;
 /** Answers that a client does not take. */
 const unsentLimitBytes = 256 * 1024;
 
@@ -31,32 +33,45 @@ export interface StreamListener {
 /** Takes connections of containers, and reads their questions. */
 export class Connections {
   readonly #idle = new Deadlines<Connection>(idleMs, (connection) => this.#close(connection));
+  readonly #paused = new Deadlines<StreamListener>(pauseMs, (listener) => this.#watch(listener));
 
   constructor(readonly ready: ReadySet) {}
 
   listen(descriptor: number, handle: StreamListener['handle']): StreamListener {
     const listener: StreamListener = { descriptor, connections: new Set(), handle };
-    this.ready.add(descriptor, 'read', () => this.#accept(listener), 'level');
+    this.#watch(listener);
     return listener;
+  }
+
+  #watch(listener: StreamListener): void {
+    this.ready.add(listener.descriptor, 'read', () => this.#accept(listener), 'level');
   }
 
   /** Closes all connections; the listening socket is the caller's. */
   stop(listener: StreamListener): void {
     this.ready.remove(listener.descriptor);
+    this.#paused.delete(listener);
     for (const connection of listener.connections) this.#close(connection);
   }
 
   next(): number | undefined {
-    return this.#idle.next();
+    return earliest(this.#idle.next(), this.#paused.next());
   }
 
   sweep(now: number): void {
     this.#idle.sweep(now);
+    this.#paused.sweep(now);
   }
 
   #accept(owner: StreamListener): void {
     const descriptor = acceptConnection(owner.descriptor);
-    if (descriptor === undefined) return;
+    if (descriptor === 'later') return;
+    if (typeof descriptor !== 'number') {
+      // It stays ready, and asking again at once would come to the same.
+      this.ready.remove(owner.descriptor);
+      this.#paused.start(owner, performance.now());
+      return;
+    }
     const reader = new StreamReader();
     const connection = { descriptor, owner, reader, unsent: Buffer.alloc(0), isWriting: false, isOpen: true };
     if (owner.connections.size >= connectionLimit) {

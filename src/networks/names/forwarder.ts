@@ -22,15 +22,17 @@ export interface Forwarded {
 /** Docker's: how long one resolver is waited for, and how many questions of a container may be on their way. */
 const answerMs = 4000;
 const concurrencyLimit = 1024;
+/** How long one is waited for that has been silent of late, when there is another one to ask. */
+const suspectAnswerMs = 100;
 /** More than these would only wait for questions that wait themselves. */
 const waitingLimit = 4096;
 
 /** One that is on its way, or waits until others of its container are done. */
 export interface Journey {
   readonly forwarded: Forwarded;
-  readonly order: readonly Upstream[];
-  /** Which of `order` is asked now. */
+  /** Which of the resolvers is asked now, and since when. */
   index: number;
+  askedAt: number;
   /** Takes the question back from the one that is asked. */
   cancel: () => void;
   isOver: boolean;
@@ -54,6 +56,7 @@ export class Forwarder {
   readonly #loads = new Map<string, Load>();
   readonly #suspicion = new Suspicion();
   readonly #asked = new Deadlines<Journey>(answerMs, (journey) => this.#silent(journey));
+  readonly #suspects = new Deadlines<Journey>(suspectAnswerMs, (journey) => this.#passOver(journey));
   readonly #waiting = new Deadlines<Journey>(answerMs, (journey) => this.#refuse(journey));
   readonly #datagrams: Exchanges;
   readonly #streams: StreamExchanges;
@@ -69,8 +72,7 @@ export class Forwarder {
 
   /** Asks; the answer comes later, or before this returns. */
   forward(forwarded: Forwarded): void {
-    const order = this.#suspicion.order(forwarded.upstreams, performance.now());
-    const journey: Journey = { forwarded, order, index: -1, cancel() {}, isOver: false };
+    const journey: Journey = { forwarded, index: -1, askedAt: 0, cancel() {}, isOver: false };
     let load = this.#loads.get(forwarded.containerId);
     if (load === undefined) {
       load = { active: 0, waiting: new Set(), isAdmitting: false };
@@ -87,12 +89,13 @@ export class Forwarder {
 
   /** When `sweep` has something to do; undefined: not before something comes. */
   next(): number | undefined {
-    return earliest(this.#asked.next(), this.#waiting.next(), this.#datagrams.next());
+    return earliest(this.#asked.next(), this.#suspects.next(), this.#waiting.next(), this.#datagrams.next());
   }
 
   /** Gives up what took too long. */
   sweep(now: number): void {
     this.#asked.sweep(now);
+    this.#suspects.sweep(now);
     this.#waiting.sweep(now);
     this.#datagrams.sweep(now);
   }
@@ -103,44 +106,62 @@ export class Forwarder {
       journey.isOver = true;
       this.#waiting.delete(journey);
     }
-    for (const journey of this.#asked.items()) {
-      if (journey.forwarded.containerId !== containerId) continue;
-      journey.isOver = true;
-      journey.cancel();
-      this.#asked.delete(journey);
+    for (const deadlines of [this.#asked, this.#suspects]) {
+      for (const journey of deadlines.items()) {
+        if (journey.forwarded.containerId !== containerId) continue;
+        journey.isOver = true;
+        journey.cancel();
+        deadlines.delete(journey);
+      }
     }
     this.#loads.delete(containerId);
   }
 
-  /** Closes the sockets in a namespace whose containers have been dropped. */
-  leave(namespacePath: string): void {
+  /** Closes the sockets in a namespace whose container has been dropped. */
+  leave(namespacePath: string, upstreams: readonly Upstream[]): void {
     this.#datagrams.leave(namespacePath);
+    this.#suspicion.forget(upstreams);
   }
 
   #next(journey: Journey): void {
     if (journey.isOver) return;
+    const { upstreams, protocol } = journey.forwarded;
     journey.cancel = () => {};
     journey.index++;
-    const upstream = journey.order[journey.index];
+    const upstream = upstreams[journey.index];
     if (upstream === undefined) {
       this.#finish(journey, undefined);
       return;
     }
-    this.#asked.start(journey, performance.now());
-    const exchanges = journey.forwarded.protocol === 'udp' ? this.#datagrams : this.#streams;
+    const now = performance.now();
+    journey.askedAt = now;
+    const isLast = journey.index === upstreams.length - 1;
+    this.#forget(journey);
+    const deadlines = isLast || !this.#suspicion.isSuspect(upstream, now) ? this.#asked : this.#suspects;
+    deadlines.start(journey, now);
+    const exchanges = protocol === 'udp' ? this.#datagrams : this.#streams;
     exchanges.ask(journey, upstream);
   }
 
+  #forget(journey: Journey): void {
+    this.#asked.delete(journey);
+    this.#suspects.delete(journey);
+  }
+
   #silent(journey: Journey): void {
+    const upstream = journey.forwarded.upstreams[journey.index];
+    if (upstream !== undefined) this.#suspicion.silent(upstream, journey.askedAt, performance.now());
+    this.#passOver(journey);
+  }
+
+  #passOver(journey: Journey): void {
     journey.cancel();
-    const upstream = journey.order[journey.index];
-    if (upstream !== undefined) this.#suspicion.raise(upstream, performance.now());
     this.#next(journey);
   }
 
   #answered(journey: Journey, message: Buffer): void {
-    const upstream = journey.order[journey.index];
-    if (upstream !== undefined) this.#suspicion.clear(upstream);
+    const upstream = journey.forwarded.upstreams[journey.index];
+    if (upstream !== undefined) this.#suspicion.answered(upstream, performance.now());
     const code = (message[3] ?? 0) & 0xf;
     // It may be that only this one cannot tell.
     if (code === responseCode.failure || code === responseCode.refused) this.#next(journey);
@@ -150,7 +171,7 @@ export class Forwarder {
   #finish(journey: Journey, message: Buffer | undefined): void {
     if (journey.isOver) return;
     journey.isOver = true;
-    this.#asked.delete(journey);
+    this.#forget(journey);
     const { containerId, query, answer } = journey.forwarded;
     if (message !== undefined) query.copy(message, 0, 0, 2);
     answer(message);

@@ -10,8 +10,9 @@ import {
 } from '#linux/inet-sockets';
 import { inNetworkNamespace } from '#linux/namespaces';
 import { NetlinkSocket } from '#linux/netlink';
-import { netfilterProtocol, rewritePort } from '#linux/port-rewrite';
+import { netfilterProtocol, type PreparedRewrite, prepareRewrite, rewritePort } from '#linux/port-rewrite';
 import { fail } from '#std/errors';
+import { lazy } from '#std/lazy';
 
 /** Docker's address of the resolver in a container. */
 const resolverAddress = '127.0.0.11';
@@ -39,13 +40,25 @@ function place(port: number): Buffer {
   return address;
 }
 
-/** Binds both to one port, taken by chance. */
-function bindBoth(udp: number, tcp: number): number {
-  const port = firstPort + Math.floor(Math.random() * (lastPort - firstPort));
+function somePort(): number {
+  return firstPort + Math.floor(Math.random() * (lastPort - firstPort));
+}
+
+function rewriteTo(port: number): PreparedRewrite {
+  return prepareRewrite({ table, address: place(port).subarray(4, 8), from: domainPort, to: port });
+}
+
+/** The port that nearly always is free, and what goes with it: made once. */
+const usual = lazy(() => {
+  const port = somePort();
+  return { port, rewrite: rewriteTo(port) };
+});
+
+/** Binds both to one port. */
+function bindBoth(udp: number, tcp: number, port: number): void {
   bindSocket(udp, place(port));
   allowReuse(tcp);
   bindSocket(tcp, place(port));
-  return port;
 }
 
 interface Opened {
@@ -79,7 +92,7 @@ export function openListener(namespacePath: string): Listener {
   for (let attempt = 1; ; attempt++) {
     const opened = openIn(namespacePath);
     try {
-      return listen(opened);
+      return listen(opened, attempt === 1 ? usual().port : somePort());
     } catch (error) {
       for (const descriptor of [opened.udp, opened.tcp]) closeSocket(descriptor);
       opened.netlink[Symbol.dispose]();
@@ -88,12 +101,11 @@ export function openListener(namespacePath: string): Listener {
   }
 }
 
-function listen({ udp, tcp, netlink }: Opened): Listener {
-  const port = bindBoth(udp, tcp);
+function listen({ udp, tcp, netlink }: Opened, port: number): Listener {
+  bindBoth(udp, tcp, port);
   setReceiveBuffer(udp, receiveBufferBytes);
   listenOn(tcp, backlog);
-  const address = place(port).subarray(4, 8);
-  const hasReplaced = rewritePort(netlink, { table, address, from: domainPort, to: port });
+  const hasReplaced = rewritePort(netlink, port === usual().port ? usual().rewrite : rewriteTo(port));
   if (!hasReplaced) netlink[Symbol.dispose]();
   return {
     udp,

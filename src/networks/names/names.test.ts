@@ -190,8 +190,8 @@ test(
       [2, ['10.1.0.2']],
       [1, ['9.9.9.3']],
     ]);
-    // Now it is known to be silent, and comes last.
-    expect((await client.ask(query('x.example'))).data).toEqual(['9.9.9.3']);
+    // It is not waited for long now, but what it says counts.
+    expect(['9.9.9.2', '9.9.9.3']).toContain((await client.ask(query('x.example'))).data.join());
     names.setForwarding('other', false);
     expect(await client.ask(query('x.example'))).toMatchObject({ code: 'SERVFAIL', flags: 0x8102 });
     expect((await client.ask(query('web'))).data).toEqual(['10.1.0.2']);
@@ -203,6 +203,21 @@ test(
   },
   waitMs,
 );
+
+test('an engine is killed, and the next one answers what was asked in between', async () => {
+  const path = lab.namespace('orphan');
+  const victim = await lab.victim(path);
+  const client = lab.client(path);
+  expect((await client.ask(query('web'))).data).toEqual(['10.1.0.2']);
+  await victim.end();
+  const { answer } = await client.askUntilAnswered(query('db'));
+  add('back', 'orphan', { ipv4: '10.2.0.9' });
+  await names.serve('orphan', path, { servers: [] });
+  expect((await answer).data).toEqual(['10.2.0.2']);
+  expect((await client.ask(query('db'), { tcp: true })).data).toEqual(['10.2.0.2']);
+  names.stop('orphan');
+  names.remove('id-back', 'back-orphan');
+});
 
 test('nothing is left of what is stopped, and a namespace that is gone is refused', async () => {
   const sockets = (): number =>

@@ -24,6 +24,7 @@ class Thread {
   readonly #worker: Worker;
   readonly #told = new Int32Array(new SharedArrayBuffer(4));
   #tickets = 0;
+  #end: string | undefined;
 
   constructor() {
     const { port1, port2 } = this.#channel;
@@ -43,6 +44,7 @@ class Thread {
   }
 
   ask(make: (ticket: number) => Command): Promise<void> {
+    if (this.#end !== undefined) return Promise.reject(fail('internal', this.#end));
     const ticket = this.#tickets++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(ticket, { resolve, reject });
@@ -65,6 +67,7 @@ class Thread {
 
   /** Its end, as told or by accident: nobody waits for it any longer. */
   #broke(reason: string): void {
+    this.#end ??= reason;
     for (const { reject } of this.#waiting.values()) reject(fail('internal', reason));
     this.#waiting.clear();
     this.#channel.port1.close();

@@ -118,7 +118,7 @@ export class Server {
     if (served === undefined) return;
     this.#served.delete(containerId);
     this.#forwarder.drop(containerId);
-    this.#forwarder.leave(served.namespacePath);
+    this.#forwarder.leave(served.namespacePath, served.upstreams);
     if (served.stream !== undefined) this.#connections.stop(served.stream);
     this.ready.remove(served.listener.udp);
     if (served.listener.settling !== undefined) this.#settling.delete(served.listener.settling);

@@ -43,24 +43,38 @@ export function upstreamsOf(servers: readonly string[], namespacePath: string): 
 
 const suspicionMs = 30_000;
 
-/** Which resolvers did not answer of late: they are asked last, so that a dead one costs its timeout once, not each time. */
+/**
+ * Which resolvers have been silent of late. They are asked as before, but not waited for long while there are others: a dead
+ * one costs its whole timeout once, not each time, and one that lives again is noticed by its next answer.
+ */
 export class Suspicion {
   readonly #until = new Map<string, number>();
+  readonly #answered = new Map<string, number>();
 
-  raise({ key }: Upstream, now: number): void {
-    this.#until.set(key, now + suspicionMs);
+  /** It did not answer what it was asked at that time. That is nothing if it answered others since. */
+  silent({ key }: Upstream, askedAt: number, now: number): void {
+    if ((this.#answered.get(key) ?? 0) < askedAt) this.#until.set(key, now + suspicionMs);
   }
 
-  clear({ key }: Upstream): void {
+  answered({ key }: Upstream, now: number): void {
+    this.#answered.set(key, now);
     if (this.#until.size > 0) this.#until.delete(key);
   }
 
-  /** All of them, in the order to ask in. */
-  order(upstreams: readonly Upstream[], now: number): readonly Upstream[] {
-    if (this.#until.size === 0) return upstreams;
-    for (const [key, until] of this.#until) if (until <= now) this.#until.delete(key);
-    const isSuspect = ({ key }: Upstream): boolean => this.#until.has(key);
-    if (!upstreams.some(isSuspect)) return upstreams;
-    return [...upstreams.filter((one) => !isSuspect(one)), ...upstreams.filter(isSuspect)];
+  isSuspect({ key }: Upstream, now: number): boolean {
+    const until = this.#until.get(key);
+    if (until === undefined) return false;
+    if (until > now) return true;
+    this.#until.delete(key);
+    return false;
+  }
+
+  /** Forgets what is known of the resolvers that are asked from a namespace. */
+  forget(upstreams: readonly Upstream[]): void {
+    for (const { key, namespacePath } of upstreams) {
+      if (namespacePath === undefined) continue;
+      this.#until.delete(key);
+      this.#answered.delete(key);
+    }
   }
 }

@@ -11,6 +11,8 @@ interface Task {
   readonly protocol: 'udp' | 'tcp';
   readonly messages: readonly string[];
   readonly answers: number;
+  /** Asks until there is an answer, and prints `sent` when it has asked for the first time. */
+  readonly isPatient?: boolean;
 }
 
 const server = '127.0.0.11';
@@ -27,6 +29,24 @@ function overUdp({ messages, answers }: Task): Promise<string[]> {
       resolve(result);
     });
     for (const message of messages) socket.send(Buffer.from(message, 'hex'), 53, server);
+  });
+}
+
+/** As resolvers do it: over a connected socket, which is told when nobody listens. */
+function untilAnswered({ messages: [message = ''] }: Task): Promise<string[]> {
+  const socket = createSocket('udp4');
+  return new Promise((resolve, reject) => {
+    let timer: Timer | undefined;
+    socket.on('error', reject);
+    socket.on('message', (answer) => {
+      clearInterval(timer);
+      socket.close();
+      resolve([answer.toString('hex')]);
+    });
+    socket.connect(53, server, () => {
+      socket.send(Buffer.from(message, 'hex'), () => process.stdout.write('sent\n'));
+      timer = setInterval(() => socket.send(Buffer.from(message, 'hex')), 50);
+    });
   });
 }
 
@@ -60,6 +80,7 @@ function overTcp({ messages, answers }: Task): Promise<string[]> {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const task = JSON.parse(line) as Task;
-  const answers = await (task.protocol === 'udp' ? overUdp(task) : overTcp(task));
+  const ask = task.isPatient === true ? untilAnswered : task.protocol === 'udp' ? overUdp : overTcp;
+  const answers = await ask(task);
   process.stdout.write(`${JSON.stringify(answers)}\n`);
 }

@@ -67,6 +67,17 @@ export class Client {
     return answer;
   }
 
+  /** Asks one question again and again; resolves when it has been asked, to the answer that will come. */
+  async askUntilAnswered(message: Buffer): Promise<{ answer: Promise<Answer> }> {
+    this.#process.say(JSON.stringify({ isPatient: true, messages: [message.toString('hex')] }));
+    await this.#process.line();
+    const answered = async (): Promise<Answer> => {
+      const [text = ''] = JSON.parse(await this.#process.line()) as string[];
+      return read(Buffer.from(text, 'hex'));
+    };
+    return { answer: answered() };
+  }
+
   end(): Promise<void> {
     return this.#process.end();
   }
@@ -103,6 +114,14 @@ export class NamesLab implements AsyncDisposable {
   /** Starts a resolver (upstream.ts) at port 53 of an address, in a namespace or on the host; `end` ends it sooner. */
   async upstream(namespacePath: string | undefined, address: string, tag: number): Promise<{ end(): Promise<void> }> {
     const started = new LineProcess(namespacePath, 'upstream.ts', [address, String(tag)]);
+    this.#stack.defer(() => started.end());
+    await started.line();
+    return started;
+  }
+
+  /** Another engine's resolver (victim.ts): it serves a container `asker` with a neighbour `web` at 10.1.0.2. */
+  async victim(namespacePath: string): Promise<{ end(): Promise<void> }> {
+    const started = new LineProcess(undefined, 'victim.ts', [namespacePath]);
     this.#stack.defer(() => started.end());
     await started.line();
     return started;
