@@ -61,3 +61,11 @@ export function addIpvlan(place: DerivedPlace, mode: IpvlanMode, flag: IpvlanFla
 export function addVlan(place: DerivedPlace, id: number): NetlinkRequest {
   return derived('vlan', place, [attribute(1, short(id))]);
 }
+
+/** Moves a device that is down into the namespace open as `namespace`, under another name. */
+export function moveLink(index: number, namespace: number, name: string): NetlinkRequest {
+  const header = Buffer.alloc(headerBytes);
+  header.writeInt32LE(index, 4);
+  const body = Buffer.concat([header, attribute(link.namespaceDescriptor, namespace), attribute(link.name, name)]);
+  return { type: newLink, flags: netlinkFlags.ack, body, subject: `move of link ${index}` };
+}

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Events } from '#events';
 import { LinkRemover } from '#linux/link-removal';
 import { RouteSocket } from '#linux/rtnetlink';
+import { defaultPluginDirectories } from '#plugins';
 import { fail, messageOf, runAll } from '#std/errors';
 import { Lock } from '#std/lock';
 import { log } from '#std/log';
@@ -15,6 +16,8 @@ import { closeDefaultBridge, type DefaultBridgeSettings, openDefaultBridge } fro
 import { type BridgeDriver, createBridgeDriver } from './drivers/bridge/driver.ts';
 import type { Driver } from './drivers/driver.ts';
 import { createParentDriver } from './drivers/parent/driver.ts';
+import { createRemoteDriver } from './drivers/remote/driver.ts';
+import { defaultRemoteLimits, type RemoteLimits, RemotePlugins } from './drivers/remote/protocol.ts';
 import { createFirewall } from './firewall/firewall.ts';
 import type { FirewallState } from './firewall/state.ts';
 import { createNames } from './names/index.ts';
@@ -42,6 +45,9 @@ export interface NetworkOptions {
   readonly bridge?: DefaultBridgeSettings;
   /** Where subnets come from that nobody names: of IPv4, of IPv6, or both. Docker's own for a family without any. */
   readonly addressPools?: readonly AddressPool[];
+  /** Where plugins make themselves known; Docker's directories by default. */
+  readonly pluginDirectories?: readonly string[];
+  readonly pluginLimits?: RemoteLimits;
   /** A container's name of this moment; without it, the one that it was started with. */
   readonly containerName?: (id: string) => string | undefined;
 }
@@ -120,7 +126,14 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
     createParentDriver(kind, route, () => catalog.networks.all()),
   );
   const drivers = new Map<string, Driver>([bridge, ...onParents].map((driver) => [driver.name, driver]));
-  const driverOf = (network: NetworkRecord) => drivers.get(network.driver);
+  const plugins = new RemotePlugins(options.pluginDirectories ?? defaultPluginDirectories);
+  const remote = (name: string): Driver => {
+    const driver = createRemoteDriver(name, plugins, route, options.pluginLimits ?? defaultRemoteLimits);
+    drivers.set(name, driver);
+    return driver;
+  };
+  const driverOf = ({ driver }: NetworkRecord): Driver | undefined =>
+    driver === 'host' || driver === 'null' ? undefined : (drivers.get(driver) ?? remote(driver));
   const ipam = new Ipam(route, poolsOf(options.addressPools ?? [], catalog.identity));
   const users = [...catalog.networks.all()].filter(({ name, isConfigOnly }) => name !== 'bridge' && !isConfigOnly);
   for (const network of users) ipam.add(network);
@@ -150,8 +163,8 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   const changes = createChanges({
     ...{ records, events, catalog, ipam, isAwaited: sandboxes.isAwaited },
     driverNamed(name) {
-      const driver = drivers.get(name);
       if (name === 'overlay') throw fail('forbidden', noSwarm);
+      const driver = drivers.get(name) ?? (plugins.has(name) ? remote(name) : undefined);
       if (driver === undefined) throw fail('not-found', `plugin "${name}" not found`);
       return driver;
     },

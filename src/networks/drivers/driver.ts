@@ -64,8 +64,11 @@ export interface Driver {
   ): PluggedDevice | Promise<PluggedDevice>;
   /** Looks after a device whose end on the host is there but may be in the wrong place; false when it is not to be had. */
   replug(network: NetworkRecord, endpoint: EndpointRecord): boolean;
-  /** Keeps a device from sending and receiving, at once: its address may get a new owner. No error when it is gone. */
-  silence(endpoint: EndpointRecord): void;
+  /**
+   * An endpoint is over: its device must not send or receive any more, at once, as its address may get a new owner. No
+   * error when it is gone.
+   */
+  silence(endpoint: EndpointRecord): void | Promise<void>;
   /** Takes a device out of a namespace that goes on. */
   unplug(endpoint: EndpointRecord, namespace: OpenNamespace): void | Promise<void>;
 }

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { RouteSocket } from '#linux/rtnetlink';
+import { deviceNames, Lab, request } from '../../testing/lab.ts';
+import type { Networks } from '../../types.ts';
+
+/** A network plugin that makes a bridge for each network and a veth pair for each endpoint, as plugins do. */
+class FakePlugin {
+  readonly calls: string[] = [];
+  readonly bodies = new Map<string, Record<string, unknown>>();
+  /** By method: an answer in place of the usual one. */
+  readonly answers = new Map<string, object>();
+  readonly #server: Bun.Server<undefined>;
+
+  constructor(socket: string) {
+    this.#server = Bun.serve({ unix: socket, fetch: (call) => this.#answer(call) });
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.stop(true);
+  }
+
+  async #answer(call: Request): Promise<Response> {
+    const method = new URL(call.url).pathname.replace(/^.*\./, '');
+    const text = await call.text();
+    const body = text === '' ? {} : JSON.parse(text);
+    this.calls.push(method);
+    this.bodies.set(method, body);
+    return Response.json(this.answers.get(method) ?? this.#usual(method, body));
+  }
+
+  #usual(method: string, { NetworkID = '', EndpointID = '' }: { NetworkID?: string; EndpointID?: string }): object {
+    const bridge = `fk${NetworkID.slice(0, 8)}`;
+    const device = `fk${EndpointID.slice(0, 8)}`;
+    const ip = (...words: string[]): unknown => Bun.spawnSync(['ip', 'link', ...words]);
+    switch (method) {
+      case 'Activate':
+        return { Implements: ['NetworkDriver'] };
+      case 'CreateNetwork':
+        ip('add', bridge, 'type', 'bridge');
+        ip('set', bridge, 'up');
+        return {};
+      case 'DeleteNetwork':
+        ip('del', bridge);
+        return {};
+      case 'CreateEndpoint':
+        ip('add', `${device}h`, 'type', 'veth', 'peer', 'name', device);
+        ip('set', `${device}h`, 'master', bridge, 'up');
+        return { Interface: {} };
+      case 'Join':
+        return { InterfaceName: { SrcName: device, DstPrefix: 'eth' } };
+      case 'DeleteEndpoint':
+        ip('del', `${device}h`);
+        return {};
+      default:
+        return {};
+    }
+  }
+}
+
+let lab: Lab;
+let plugin: FakePlugin;
+let networks: Networks;
+
+beforeAll(async () => {
+  lab = new Lab();
+  const directory = join(lab.root, 'plugins');
+  mkdirSync(directory);
+  plugin = new FakePlugin(join(directory, 'weaver.sock'));
+  networks = await lab.open('engine', {
+    pluginDirectories: [directory],
+    addressPools: [{ base: '10.214.0.0/16', size: 24 }],
+  });
+  await networks.reconcile(new Set());
+});
+
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
+  await plugin.stop();
+});
+
+test('a plugin makes networks and devices, and is told of each end', async () => {
+  const { Id } = await networks.create({ Name: 'woven', Driver: 'weaver', Options: { thread: 'silk' } });
+  const pool = networks.inspect('woven').IPAM.Config?.[0];
+  expect(plugin.bodies.get('CreateNetwork')).toMatchObject({
+    NetworkID: Id,
+    Options: { 'com.docker.network.generic': { thread: 'silk' } },
+    IPv4Data: [{ Pool: pool?.Subnet, Gateway: `${pool?.Gateway}/24` }],
+    IPv6Data: [],
+  });
+  const endpoints = [{ network: 'woven', settings: {} }];
+  const [one, other] = [await networks.setUp(request({ endpoints })), await networks.setUp(request({ endpoints }))];
+  expect(deviceNames(one.namespacePath).sort()).toEqual(['eth0', 'lo']);
+  await lab.serve(other.namespacePath, 80, 'woven too');
+  expect(await lab.reach(other.endpoints.woven?.IPAddress ?? '', 80, one.namespacePath)).toBe('woven too');
+  const before = plugin.calls.length;
+  await networks.disconnect(one.containerId, 'woven');
+  expect(plugin.calls.slice(before)).toEqual(['Leave', 'DeleteEndpoint']);
+  expect(deviceNames(one.namespacePath)).toEqual(['lo']);
+  await networks.tearDown(one.containerId);
+  await networks.tearDown(other.containerId);
+  expect(plugin.calls.slice(before)).toEqual(['Leave', 'DeleteEndpoint', 'Leave', 'DeleteEndpoint']);
+  await networks.remove('woven');
+  using route = new RouteSocket();
+  expect(() => route.link(`fk${Id.slice(0, 8)}`)).toThrow('ENODEV');
+});
+
+test('a plugin that fails leaves nothing, and who is none is refused', async () => {
+  plugin.answers.set('CreateNetwork', { Err: 'no more thread' });
+  await expect(networks.create({ Name: 'torn', Driver: 'weaver' })).rejects.toThrow('no more thread');
+  plugin.answers.clear();
+  await expect(networks.create({ Name: 'torn', Driver: 'nobody' })).rejects.toThrow('plugin "nobody" not found');
+  await networks.create({ Name: 'torn', Driver: 'weaver' });
+  plugin.answers.set('Join', { InterfaceName: { SrcName: 'nothing0' } });
+  const endpoints = [{ network: 'torn', settings: {} }];
+  await expect(networks.setUp(request({ endpoints }))).rejects.toThrow('there is no device "nothing0"');
+  plugin.answers.clear();
+  await networks.remove('torn');
+});
