@@ -75,7 +75,7 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
   const touched = { tables: false, host: false };
 
   function allow(devices: readonly string[]): void {
-    if (devices.length > 0) for (const family of present) allowInHostFilter(family, devices);
+    if (devices.length > 0) allowInHostFilter(devices);
   }
 
   function rebuild(): void {
@@ -149,7 +149,7 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
     removeBridge(bridge) {
       known.delete(bridge.device);
       change('remove', bridgeFacts(bridge));
-      for (const family of present) forgetInHostFilter(family, [bridge.device]);
+      forgetInHostFilter([bridge.device]);
     },
     publish: (redirections) => changePorts('add', redirections),
     withdraw: (redirections) => changePorts('remove', redirections),
@@ -157,7 +157,7 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
       watch?.[Symbol.dispose]();
       clearTimeout(timer);
       runNftables(present.map((family) => removalText(family, table)).join(''));
-      for (const family of present) forgetInHostFilter(family, devicesOf(bridges));
+      forgetInHostFilter(devicesOf(bridges));
       withdrawAdministratorChain();
     },
   };

@@ -1,23 +1,42 @@
+import { readFileSync } from 'node:fs';
 import { runNftables } from '#linux/nftables';
-import { chainState } from '#linux/nftables-rules';
+import type { NftablesChange } from '#linux/nftables-events';
+import { type ChainState, chainState } from '#linux/nftables-rules';
 import type { Family } from './facts.ts';
 
-/** Where a host's own filter keeps what it does not know from passing, and in what order to look. */
-const chains = ['DOCKER-USER', 'FORWARD'] as const;
-const table = 'filter';
-
-/** Whether a change to that chain may have to do with our rules there. */
-export function isHostFilter(change: {
-  family: string | undefined;
-  table: string;
-  chain: string | undefined;
-}): boolean {
-  if (change.table !== table || (change.family !== 'ip' && change.family !== 'ip6')) return false;
-  return change.chain === undefined || chains.some((chain) => chain === change.chain);
+/** A chain of the host's own filter, which keeps what it does not know from passing. */
+interface Place {
+  readonly family: Family | 'inet';
+  readonly table: string;
+  readonly chain: string;
+  /** Whether it stands in the way as it is now. */
+  readonly isInTheWay: (state: ChainState) => boolean;
 }
 
-/** Device -> handles of our rules for it. */
-function present(rules: readonly { handle: bigint; comment: string }[]): Map<string, bigint[]> {
+const always = (): boolean => true;
+
+/** Of each list the first chain that is in the way is the one to be passed. Docker keeps DOCKER-USER free for such rules. */
+const places: readonly (readonly Place[])[] = [
+  ...(['ip', 'ip6'] as const).map((family) => [
+    { family, table: 'filter', chain: 'DOCKER-USER', isInTheWay: always },
+    { family, table: 'filter', chain: 'FORWARD', isInTheWay: ({ dropsByDefault }: ChainState) => dropsByDefault },
+  ]),
+  // firewalld rejects at the end of its chain what belongs to no zone.
+  [{ family: 'inet', table: 'firewalld', chain: 'filter_FORWARD', isInTheWay: always }],
+];
+
+/** Whether a change may have to do with our rules in the host's filter. */
+export function isHostFilter(change: Pick<NftablesChange, 'family' | 'table' | 'chain'>): boolean {
+  return places
+    .flat()
+    .some(
+      ({ family, table, chain }) =>
+        change.family === family && change.table === table && (change.chain === undefined || change.chain === chain),
+    );
+}
+
+/** Device -> handles of the rules for it, of any engine. */
+function rulesIn({ rules }: ChainState): Map<string, bigint[]> {
   const found = new Map<string, bigint[]>();
   for (const { handle, comment } of rules) {
     const [, device] = /^estiba (\S+)$/.exec(comment) ?? [];
@@ -26,36 +45,60 @@ function present(rules: readonly { handle: bigint; comment: string }[]): Map<str
   return found;
 }
 
-function deletions(family: Family, chain: string, handles: readonly bigint[]): string[] {
-  return handles.map((handle) => `delete rule ${family} ${table} ${chain} handle ${handle}`);
+function placeText({ family, table, chain }: Place): string {
+  return `${family} ${table} ${chain}`;
 }
 
-function insertions(family: Family, chain: string, device: string): string[] {
+function deletions(place: Place, handles: readonly bigint[]): string[] {
+  return handles.map((handle) => `delete rule ${placeText(place)} handle ${handle}`);
+}
+
+function insertions(place: Place, device: string): string[] {
   return ['iifname', 'oifname'].map(
-    (direction) =>
-      `insert rule ${family} ${table} ${chain} ${direction} "${device}" counter accept comment "estiba ${device}"`,
+    (direction) => `insert rule ${placeText(place)} ${direction} "${device}" counter accept comment "estiba ${device}"`,
   );
 }
 
-/**
- * Lets packets of bridges pass the host's own filter, where its FORWARD chain drops by default (a drop is final in
- * nftables, whatever other tables accept). Docker keeps DOCKER-USER free for such rules. They are written as iptables
- * would, so that its tools go on to understand the chain. Does nothing when they are there.
- */
-export function allowInHostFilter(family: Family, devices: readonly string[]): void {
-  for (const chain of chains) {
-    const state = chainState(family, table, chain);
-    if (state === undefined) continue;
-    if (chain !== 'DOCKER-USER' && !state.dropsByDefault) return;
-    const rules = present(state.rules);
-    const commands = devices.flatMap((device) => {
-      const handles = rules.get(device) ?? [];
-      if (handles.length === 2) return [];
-      return [...deletions(family, chain, handles), ...insertions(family, chain, device)];
-    });
-    if (commands.length > 0) runNftables(commands.join('\n'));
-    return;
+function devicesOfHost(): Set<string> {
+  const lines = readFileSync('/proc/thread-self/net/dev', 'utf8').split('\n');
+  return new Set(lines.flatMap((line) => /^\s*(\S+):/.exec(line)?.[1] ?? []));
+}
+
+/** Rules of an engine that was killed before it could take them away, and whose device is gone. */
+function staleIn(rules: ReadonlyMap<string, readonly bigint[]>, devices: readonly string[]): bigint[] {
+  const others = [...rules].filter(([device]) => !devices.includes(device));
+  if (others.length === 0) return [];
+  const present = devicesOfHost();
+  return others.flatMap(([device, handles]) => (present.has(device) ? [] : handles));
+}
+
+/** The chain of a list that is to be passed, as it is now. */
+function inTheWay(list: readonly Place[]): { place: Place; state: ChainState } | undefined {
+  for (const place of list) {
+    const state = chainState(place.family, place.table, place.chain);
+    if (state !== undefined && place.isInTheWay(state)) return { place, state };
   }
+  return undefined;
+}
+
+/**
+ * Lets packets of bridges pass the host's own filter, where it drops what it does not know (a drop is final in nftables,
+ * whatever other tables accept). In tables of iptables they are written as that would, so that its tools go on to
+ * understand the chain. Does nothing when they are there.
+ */
+export function allowInHostFilter(devices: readonly string[]): void {
+  const commands = places.flatMap((list) => {
+    const found = inTheWay(list);
+    if (found === undefined) return [];
+    const { place, state } = found;
+    const rules = rulesIn(state);
+    const missing = devices.filter((device) => rules.get(device)?.length !== 2);
+    return [
+      ...deletions(place, staleIn(rules, devices)),
+      ...missing.flatMap((device) => [...deletions(place, rules.get(device) ?? []), ...insertions(place, device)]),
+    ];
+  });
+  if (commands.length > 0) runNftables(commands.join('\n'));
 }
 
 /** Whether the host's own filter lets packets of these bridges pass; undefined where none stands in the way. */
@@ -63,20 +106,22 @@ export function hostFilterState(
   family: Family,
   devices: readonly string[],
 ): { chain: string; isOpen: boolean } | undefined {
-  for (const chain of chains) {
-    const state = chainState(family, table, chain);
-    if (state === undefined || (chain === 'FORWARD' && !state.dropsByDefault)) continue;
-    const rules = present(state.rules);
-    return { chain: `${family} ${table} ${chain}`, isOpen: devices.every((device) => rules.has(device)) };
-  }
-  return undefined;
+  const states = places.flatMap((list) => {
+    const found = inTheWay(list);
+    if (found === undefined || (found.place.family !== family && found.place.family !== 'inet')) return [];
+    const rules = rulesIn(found.state);
+    return [{ chain: placeText(found.place), isOpen: devices.every((device) => rules.has(device)) }];
+  });
+  return states.find(({ isOpen }) => !isOpen) ?? states[0];
 }
 
 /** Takes those rules out again, wherever they are. */
-export function forgetInHostFilter(family: Family, devices: readonly string[]): void {
-  for (const chain of chains) {
-    const rules = present(chainState(family, table, chain)?.rules ?? []);
-    const commands = devices.flatMap((device) => deletions(family, chain, rules.get(device) ?? []));
-    if (commands.length > 0) runNftables(commands.join('\n'));
-  }
+export function forgetInHostFilter(devices: readonly string[]): void {
+  const commands = places.flat().flatMap((place) => {
+    const state = chainState(place.family, place.table, place.chain);
+    if (state === undefined) return [];
+    const rules = rulesIn(state);
+    return devices.flatMap((device) => deletions(place, rules.get(device) ?? []));
+  });
+  if (commands.length > 0) runNftables(commands.join('\n'));
 }

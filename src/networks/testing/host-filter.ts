@@ -9,18 +9,26 @@ import { RouteSocket, setLink } from '#linux/rtnetlink';
 import { openRecords } from '#store';
 import { openNetworks } from '../open.ts';
 
-const [directory = '', chain = ''] = process.argv.slice(2);
+const [directory = '', place = ''] = process.argv.slice(2);
+const [family = '', table = '', chain = ''] = place.split(' ');
 
 function rules(): string[] {
-  return runNftables(`list chain ip filter ${chain}`)
+  return runNftables(`list chain ${place}`)
     .split('\n')
     .filter((line) => line.includes('comment'))
     .map((line) => line.trim().replace(/ # handle.*| packets \d+ bytes \d+/g, ''));
 }
 
 new RouteSocket().transact(setLink({ index: 1 }, { up: true }));
-runNftables('table ip filter {\nchain FORWARD {\ntype filter hook forward priority 0; policy drop;\n}\n}');
-if (chain !== 'FORWARD') runNftables(`add chain ip filter ${chain}; add rule ip filter FORWARD jump ${chain}`);
+const hook = 'type filter hook forward priority 0; policy';
+if (chain === 'DOCKER-USER') {
+  runNftables(`table ip filter {\nchain ${chain} {\n}\nchain FORWARD {\n${hook} drop;\njump ${chain}\n}\n}`);
+} else {
+  const body = chain === 'FORWARD' ? `${hook} drop;` : `${hook} accept;\nreject with icmpx type admin-prohibited`;
+  runNftables(`table ${family} ${table} {\nchain ${chain} {\n${body}\n}\n}`);
+}
+// An engine that was killed with its networks has left this.
+runNftables(`insert rule ${place} iifname "gone0" counter accept comment "estiba gone0"`);
 const records = openRecords(join(directory, 'records.db'));
 const open = () => openNetworks({ records, events: openEvents(records), execRoot: join(directory, 'exec') });
 const steps: string[][] = [];
@@ -28,7 +36,7 @@ await open();
 steps.push(rules());
 const again = await open();
 steps.push(rules());
-runNftables(`flush chain ip filter ${chain}`);
+runNftables(`flush chain ${place}`);
 const third = await open();
 steps.push(rules());
 await again.close();
