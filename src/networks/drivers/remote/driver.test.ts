@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { RouteSocket } from '#linux/rtnetlink';
+import { addBridge, addVeth, deleteLink, RouteSocket, setLink } from '#linux/rtnetlink';
+import { randomMac } from '../../addresses/mac.ts';
 import { deviceNames, Lab, request } from '../../testing/lab.ts';
 import type { Networks } from '../../types.ts';
 
@@ -11,6 +12,7 @@ class FakePlugin {
   readonly bodies = new Map<string, Record<string, unknown>>();
   /** By method: an answer in place of the usual one. */
   readonly answers = new Map<string, object>();
+  readonly #route = new RouteSocket();
   readonly #server: Bun.Server<undefined>;
 
   constructor(socket: string) {
@@ -19,6 +21,18 @@ class FakePlugin {
 
   async stop(): Promise<void> {
     await this.#server.stop(true);
+    this.#route[Symbol.dispose]();
+  }
+
+  #makePair(bridge: string, device: string): void {
+    const namespace = openSync('/proc/self/ns/net', 'r');
+    try {
+      const peer = { namespace, name: device, mac: randomMac() };
+      const master = this.#route.link(bridge).index;
+      this.#route.transact(addVeth({ name: `${device}h`, master, mtu: 1500, peer }));
+    } finally {
+      closeSync(namespace);
+    }
   }
 
   async #answer(call: Request): Promise<Response> {
@@ -33,25 +47,22 @@ class FakePlugin {
   #usual(method: string, { NetworkID = '', EndpointID = '' }: { NetworkID?: string; EndpointID?: string }): object {
     const bridge = `fk${NetworkID.slice(0, 8)}`;
     const device = `fk${EndpointID.slice(0, 8)}`;
-    const ip = (...words: string[]): unknown => Bun.spawnSync(['ip', 'link', ...words]);
     switch (method) {
       case 'Activate':
         return { Implements: ['NetworkDriver'] };
       case 'CreateNetwork':
-        ip('add', bridge, 'type', 'bridge');
-        ip('set', bridge, 'up');
+        this.#route.transact(addBridge(bridge), setLink({ name: bridge }, { up: true }));
         return {};
       case 'DeleteNetwork':
-        ip('del', bridge);
+        this.#route.transact(deleteLink(bridge));
         return {};
       case 'CreateEndpoint':
-        ip('add', `${device}h`, 'type', 'veth', 'peer', 'name', device);
-        ip('set', `${device}h`, 'master', bridge, 'up');
+        this.#makePair(bridge, device);
         return { Interface: {} };
       case 'Join':
         return { InterfaceName: { SrcName: device, DstPrefix: 'eth' } };
       case 'DeleteEndpoint':
-        ip('del', `${device}h`);
+        this.#route.transact(deleteLink(`${device}h`));
         return {};
       default:
         return {};
