@@ -176,7 +176,7 @@ export function createFace(parts: FaceParts): Containers {
     kill: (name, signal) => terminator.kill(name, signal),
     pause: (name) => pause(catalog, events, paths, name),
     unpause: (name) => unpause(catalog, events, paths, name),
-    rename: (name, newName) => rename(catalog, events, name, newName),
+    rename: (name, newName) => rename(parts, name, newName),
     update: parts.update,
     async remove(name, options) {
       if (options.link) removeLink(catalog, name);

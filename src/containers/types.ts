@@ -93,7 +93,7 @@ export interface Containers extends ArchiveCalls, Connections {
   kill(name: string, signal: string | undefined): Promise<void>;
   pause(name: string): Promise<void>;
   unpause(name: string): Promise<void>;
-  rename(name: string, newName: string): void;
+  rename(name: string, newName: string): Promise<void>;
   /** Changes limits and restart policy, of a running container too: all that is asked, or nothing. */
   update(name: string, request: ContainerUpdateRequest): Promise<ContainerUpdateResponse>;
   remove(name: string, options: { force: boolean; volumes: boolean; link: boolean }): Promise<void>;

@@ -217,6 +217,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
     },
     connect: (id, endpoint) => turns.run(id, async () => present(await connections.connect(id, endpoint))),
     disconnect: (id, network) => turns.run(id, async () => present(await connections.disconnect(id, network))),
+    rename: (id, name) => turns.run(id, async () => connections.rename(id, name)),
     reconcile: (live) => reconcile({ ...parts, sandboxes, route }, live),
     ...changes,
     find(name) {

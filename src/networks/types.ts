@@ -79,6 +79,8 @@ export interface Networks {
   connect(containerId: string, endpoint: EndpointRequest): Promise<Sandbox>;
   /** Takes a running container out of a network; rejects with `forbidden` when it is not in it. */
   disconnect(containerId: string, network: string): Promise<Sandbox>;
+  /** A container has another name, by which others find it from now on. No error when it does not run. */
+  rename(containerId: string, name: string): Promise<void>;
   /**
    * Brings the kernel's state back to what the records say: removes sandboxes, veths, rules and elements whose
    * container is not in `live`, and restores networks and ruleset. Called once at the engine's start.

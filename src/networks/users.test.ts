@@ -147,3 +147,20 @@ test('containers of a network find each other by name and alias, also one that c
   for (const one of [first, second]) await networks.tearDown(one.containerId);
   await networks.remove('named');
 });
+
+test('a container is found by its name, and after a renaming by the new one', async () => {
+  await made('named');
+  const asker = await networks.setUp(request(inNetworks('named')));
+  const found = await networks.setUp(request({ ...inNetworks('named'), containerName: 'before' }));
+  const lookUp = (name: string): Promise<string> =>
+    lab.spawn(['busybox', 'nslookup', name, '127.0.0.11'], asker.namespacePath).stdout.text();
+  const address = found.endpoints.named?.IPAddress ?? '';
+  expect(await lookUp('before')).toContain(`Address: ${address}`);
+  await networks.rename(found.containerId, 'after');
+  expect(await lookUp('after')).toContain(`Address: ${address}`);
+  expect(await lookUp('before')).not.toContain(address);
+  expect(networks.sandbox(found.containerId)?.endpoints.named?.DNSNames?.[0]).toBe('after');
+  await networks.rename('one that does not run', 'x');
+  for (const { containerId } of [asker, found]) await networks.tearDown(containerId);
+  await networks.remove('named');
+});

@@ -1,11 +1,19 @@
 import type { Events } from '#events';
+import type { Networks } from '#networks';
 import { fail, messageOf } from '#std/errors';
 import { announce } from '../announce.ts';
 import type { Catalog } from '../catalog.ts';
 import { checkedName } from './names.ts';
 
-/** Gives a container another name. */
-export function rename(catalog: Catalog, events: Events, name: string, newName: string): void {
+/** What a container's name is kept in. */
+export interface RenameParts {
+  readonly catalog: Catalog;
+  readonly events: Events;
+  readonly networks: Pick<Networks, 'rename'>;
+}
+
+/** Gives a container another name, by which others in its networks find it at once. */
+export async function rename({ catalog, events, networks }: RenameParts, name: string, newName: string): Promise<void> {
   const record = catalog.find(name);
   if (newName === '') throw fail('invalid-argument', 'Neither old nor new names may be empty');
   if (newName.replace(/^\//, '') === record.name) {
@@ -26,4 +34,5 @@ export function rename(catalog: Catalog, events: Events, name: string, newName: 
   }
   catalog.put({ ...record, name: checked });
   announce(events, { ...record, name: checked }, 'rename', { oldName: `/${record.name}` });
+  await networks.rename(record.id, checked);
 }

@@ -5,10 +5,10 @@ import { empty } from '../exchange.ts';
 
 /** `POST /containers/{name}/rename` */
 export function renameContainer(containers: Pick<Containers, 'rename'>): Endpoint {
-  return ({ name, query }) => {
+  return async ({ name, query }) => {
     const newName = query.text('name');
     if (newName === undefined) throw fail('invalid-argument', 'Neither old nor new names may be empty');
-    containers.rename(name, newName);
+    await containers.rename(name, newName);
     return empty();
   };
 }

@@ -155,7 +155,7 @@ export class MemoryContainers extends MemoryContainerFiles implements Containers
 
   readonly connect = async (name: string): Promise<void> => void this.#find(name);
   readonly disconnect = this.connect;
-  rename(name: string, newName: string): void {
+  async rename(name: string, newName: string): Promise<void> {
     this.#find(name).name = newName;
   }
   async remove(name: string): Promise<void> {

@@ -277,6 +277,7 @@ function memoryNetworks(): Networks {
     disconnect: async () => {
       throw new Error('not of the http face');
     },
+    rename: async () => undefined,
     find: () => undefined,
     endpointFaults: () => [],
     create: async ({ Name }) => ({ Id: `id of ${Name}`, Warning: '' }),

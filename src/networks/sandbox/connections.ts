@@ -6,6 +6,7 @@ import {
   endpointSysctls,
   insideIndex,
   joinableNetwork,
+  namesOf,
   planEndpoint,
   plugEndpoint,
   releaseAddresses,
@@ -20,6 +21,8 @@ import { announce, noneIsAlone, type SandboxParts } from './sandboxes.ts';
 export interface Connections {
   connect(containerId: string, request: EndpointRequest): Promise<SandboxRecord>;
   disconnect(containerId: string, network: string): Promise<SandboxRecord>;
+  /** Gives it another name; no error when it does not run. */
+  rename(containerId: string, name: string): void;
 }
 
 /** The feature over its parts. */
@@ -133,5 +136,17 @@ export function createConnections(parts: SandboxParts): Connections {
     return after;
   }
 
-  return { connect, disconnect };
+  function rename(containerId: string, containerName: string): void {
+    const before = catalog.sandboxes.get(containerId);
+    if (before === undefined) return;
+    const owner = { ...before, containerName };
+    const endpoints = before.endpoints.map((endpoint) =>
+      endpoint.names.length === 0 ? endpoint : { ...endpoint, names: namesOf(owner, endpoint.asked) },
+    );
+    const after = { ...owner, endpoints };
+    catalog.sandboxes.put(after);
+    naming.rename(after);
+  }
+
+  return { connect, disconnect, rename };
 }

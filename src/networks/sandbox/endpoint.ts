@@ -43,7 +43,10 @@ export function joinableNetwork({ catalog }: EndpointParts, name: string): Netwo
 }
 
 /** The names that others in a network find a container by, in Docker's order. */
-function namesOf({ id, containerName, hostname }: EndpointOwner, { Aliases }: Partial<EndpointSettings>): string[] {
+export function namesOf(
+  { id, containerName, hostname }: EndpointOwner,
+  { Aliases }: Partial<EndpointSettings>,
+): string[] {
   return [...new Set([containerName, ...(Aliases ?? []), shortId(id), hostname])].filter((name) => name !== '');
 }
 

@@ -56,6 +56,11 @@ export class NameKeeping {
     this.#setForwarding(after);
   }
 
+  /** All names of a sandbox may be others now. */
+  rename(after: SandboxRecord): void {
+    for (const endpoint of after.endpoints) this.#add(after, endpoint);
+  }
+
   /** A sandbox has gone. */
   stop({ id, endpoints }: SandboxRecord): void {
     const { names } = this.parts;
