@@ -10,7 +10,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   cmd: ['cli', 'client', 'http', 'registry', ...features, ...ground],
   cli: ['client', 'oci', 'api', 'std'],
   client: ['api', 'std'],
-  http: [...features, 'api', 'std'],
+  http: [...features, 'api', 'linux', 'std'],
   containers: ['images', 'networks', 'volumes', 'events', ...ground],
   images: ['events', ...ground],
   networks: ['events', ...ground],
