@@ -115,17 +115,19 @@ function isRuled({ hostAddress }: PublishedPort, address: string): boolean {
 }
 
 /**
- * All facts of a published port, given its bridge: the redirection, and where the container's own address may be asked
- * directly the port there. None where the forwarder does it alone.
+ * All facts of a published port, given its bridge: the redirection, where the container's own address may be asked directly
+ * the port there, and what the forwarder has.
  */
 export function redirectionFacts(bridge: BridgeRules | undefined, { port, address }: Redirection): Fact[] {
   const { protocol, hostAddress, hostPort, containerPort } = port;
-  if (!isRuled(port, address)) return [];
+  const key: Field[] = [{ protocol }, { port: hostPort }];
+  const forwarded: Fact[] =
+    hostAddress === '::' && hostPort !== 0 && protocol !== 'sctp' ? [{ family: 'ip6', set: 'forwarded', key }] : [];
+  if (!isRuled(port, address)) return forwarded;
   const family = isIpv6(address) ? 'ip6' : 'ip';
   const rules = bridge && rulesOf(bridge, family);
   const direct: Fact = { family, set: 'open', key: [{ address }, { protocol }, { port: containerPort }] };
   if (rules?.mode === 'routed') return [direct];
-  const key: Field[] = [{ protocol }, { port: hostPort }];
   const isAny = hostAddress === '0.0.0.0' || hostAddress === '::';
   const redirection: Fact = {
     family,
@@ -133,7 +135,7 @@ export function redirectionFacts(bridge: BridgeRules | undefined, { port, addres
     key: isAny ? key : [{ address: hostAddress }, ...key],
     data: [{ address }, { port: containerPort }],
   };
-  return (bridge?.trustedInterfaces?.length ?? 0) > 0 ? [redirection, direct] : [redirection];
+  return [redirection, ...forwarded, ...((bridge?.trustedInterfaces?.length ?? 0) > 0 ? [direct] : [])];
 }
 
 /** Facts without those that are there twice: two ports of the host may lead to one of a container. */

@@ -7,6 +7,9 @@ export const familyWords = {
   ip6: { address: 'ipv6_addr', icmp: 58, loopback: '::1', aside: '{ ::1, fe80::/10 }' },
 } as const;
 
+/** What internal networks send to ports that the forwarder has. */
+export const guardedForwarder = 'iifname @internal fib daddr type local meta l4proto . th dport @forwarded';
+
 /** A packet that the host passes on, as the rules see it: after its destination may have been translated. */
 export interface ForwardedPacket {
   readonly family: Family;

@@ -1,5 +1,5 @@
 import { bridgeFacts, distinctFacts, type Fact, type Family, factText, redirectionFacts } from './facts.ts';
-import { familyWords, forwardRules } from './rules.ts';
+import { familyWords, forwardRules, guardedForwarder } from './rules.ts';
 import type { FirewallState } from './state.ts';
 
 /** The sets and maps that rules look things up in, and the types of their keys. */
@@ -17,6 +17,7 @@ function declarations(family: Family): Readonly<Record<string, string>> {
     masqueraded: `type ${address}; flags interval;`,
     sources: `type ${address} : ${address}; flags interval;`,
     open: `type ${address} . ${service};`,
+    forwarded: `type ${service};`,
     published_any: `type ${service} : ${address} . inet_service;`,
     published_address: `type ${address} . ${service} : ${address} . inet_service;`,
   };
@@ -36,7 +37,10 @@ function setText(name: string, type: string, facts: readonly Fact[]): string {
   return `${type.includes(' : ') ? 'map' : 'set'} ${name} { ${type} ${elements} }`;
 }
 
-/** Only the host itself may use loopback addresses: IPv4's are routed on bridges. */
+/**
+ * Only the host itself may use loopback addresses: IPv4's are routed on bridges. And the forwarder, which is behind all rules
+ * for what is passed on, has nothing for internal networks.
+ */
 function guardText(family: Family): string {
   const { loopback } = familyWords[family];
   return `
@@ -44,6 +48,7 @@ function guardText(family: Family): string {
     type filter hook prerouting priority raw; policy accept;
     iifname @bridges ${family} daddr ${loopback} drop
     iifname @bridges ${family} saddr ${loopback} drop
+    ${guardedForwarder} drop
   }`;
 }
 

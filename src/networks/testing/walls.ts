@@ -86,7 +86,16 @@ for (const [index, place] of containers.entries()) {
 }
 
 /** Addresses of the host, by which published ports are asked for. */
-const hostAddresses = ['127.0.0.1', '::1', '198.51.100.1', '2001:db8:100::1', '10.1.0.1', 'fd00:1::1'];
+const hostAddresses = [
+  '127.0.0.1',
+  '::1',
+  '198.51.100.1',
+  '2001:db8:100::1',
+  '10.1.0.1',
+  'fd00:1::1',
+  '10.5.0.1',
+  'fd00:5::1',
+];
 
 function sourceOf(place: Place | undefined): TraceSource {
   if (place === undefined) return { kind: 'host' };

@@ -1,7 +1,7 @@
 import { fail } from '#std/errors';
 import { addressNumber, contains, parsePrefix } from '../addresses/ip.ts';
 import { type Fact, type Family, fieldText } from '../firewall/facts.ts';
-import { type ForwardedPacket, forwardRules, type Lookup } from '../firewall/rules.ts';
+import { type ForwardedPacket, forwardRules, guardedForwarder, type Lookup } from '../firewall/rules.ts';
 import { factsOf } from '../firewall/ruleset.ts';
 import { type FirewallState, isIpv6 } from '../firewall/state.ts';
 
@@ -201,7 +201,7 @@ class Tracer {
           this.#sets.find('published_any', { protocol }, { port }));
     const [to, at] = target ?? [];
     if (to === undefined || at === undefined || !('address' in to) || !('port' in at)) {
-      return this.#byForwarder(address) || this.#atHost(address, chain);
+      return this.#byForwarder(from, address) ?? this.#atHost(address, chain);
     }
     const map = `dnat ${this.#family} to … map @published`;
     this.#step(chain, 'translated', `the port is published: it goes to ${to.address}, port ${at.port}`, map);
@@ -226,9 +226,10 @@ class Tracer {
     return true;
   }
 
-  #byForwarder(address: string): boolean {
+  /** Undefined where the forwarder has no such port. */
+  #byForwarder(from: string, address: string): boolean | undefined {
     const { port, protocol } = this.question;
-    if (this.#family === 'ip') return false;
+    if (this.#family === 'ip' || protocol === 'icmp') return undefined;
     const found = this.state.redirections.find(
       ({ port: published }) =>
         published.protocol === protocol &&
@@ -236,7 +237,12 @@ class Tracer {
         (published.hostAddress === '::' ||
           (isIpv6(published.hostAddress) && addressNumber(published.hostAddress) === addressNumber(address))),
     );
-    if (found === undefined) return false;
+    if (found === undefined) return undefined;
+    if (this.#sets.has('internal', { device: from }) && this.#sets.has('forwarded', { protocol }, { port })) {
+      const reason = 'it comes from an internal network: the forwarder has nothing for it';
+      this.#step('chain guard', 'dropped', reason, `${guardedForwarder} drop`);
+      return false;
+    }
     this.#arrivesAt = { address: found.address, port: found.port.containerPort };
     this.#step(
       'forwarder',
