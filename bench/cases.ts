@@ -4,6 +4,7 @@ import { dockerCli, run } from '../test/harness/index.ts';
 import { fileCases } from './files.ts';
 import { healthCases } from './health.ts';
 import { docker, type Host, timed } from './host.ts';
+import { imageCases } from './images.ts';
 import { networkCases } from './networks.ts';
 import { observeCases } from './observe.ts';
 
@@ -123,6 +124,7 @@ export const cases: readonly Case[] = [
   ...observeCases,
   ...healthCases,
   ...fileCases,
+  ...imageCases,
   ...networkCases,
   {
     name: 'run-at-50',
