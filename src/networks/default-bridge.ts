@@ -1,8 +1,8 @@
 import type { RouteSocket } from '#linux/rtnetlink';
 import { fail } from '#std/errors';
 import { log } from '#std/log';
-import { addressText, overlaps, parsePrefix, prefixText, readAddress } from './addresses/ip.ts';
-import { type Ipam, rangesInUse } from './addresses/ipam.ts';
+import { type Family, familyOf, overlaps, parsePrefix, prefixText, readAddress } from './addresses/ip.ts';
+import { type Ipam, type PoolRequest, rangesInUse } from './addresses/ipam.ts';
 import type { NetworkCatalog } from './catalog.ts';
 import { findLink } from './drivers/bridge/device.ts';
 import type { BridgeDriver } from './drivers/bridge/driver.ts';
@@ -11,10 +11,21 @@ import type { NetworkRecord, PoolRecord } from './record.ts';
 
 /** What the engine's settings say of the default bridge. */
 export interface DefaultBridgeSettings {
+  /** Name of the device; the first free of `estiba0`, `estiba1`, … when not given. */
   readonly name?: string;
   /** With a host part it names the gateway's address too: `172.20.0.1/16`. */
   readonly subnet?: string;
+  /** Containers get addresses of this part of the subnet, which it is itself where none is named. */
+  readonly range?: string;
+  readonly enableIpv6?: boolean;
+  /** The same as `subnet` and `range`, of IPv6. */
+  readonly subnetV6?: string;
+  readonly rangeV6?: string;
   readonly mtu?: number;
+  readonly icc?: boolean;
+  readonly masquerade?: boolean;
+  /** Address of the host for published ports that name none. */
+  readonly hostAddress?: string;
 }
 
 interface Parts {
@@ -27,25 +38,57 @@ interface Parts {
 const prefix = 'com.docker.network.';
 const attemptLimit = 20;
 
-function optionsOf({ name, mtu = 1500 }: DefaultBridgeSettings, device: string | undefined): Record<string, string> {
+function optionsOf(settings: DefaultBridgeSettings, device: string | undefined): Record<string, string> {
+  const { name, mtu = 1500, icc = true, masquerade = true, hostAddress = '0.0.0.0' } = settings;
   const shown = device ?? name;
   return {
     [`${prefix}bridge.default_bridge`]: 'true',
-    [`${prefix}bridge.enable_icc`]: 'true',
-    [`${prefix}bridge.enable_ip_masquerade`]: 'true',
-    [`${prefix}bridge.host_binding_ipv4`]: '0.0.0.0',
+    [`${prefix}bridge.enable_icc`]: String(icc),
+    [`${prefix}bridge.enable_ip_masquerade`]: String(masquerade),
+    [`${prefix}bridge.host_binding_ipv4`]: hostAddress,
     ...(shown !== undefined && { [`${prefix}bridge.name`]: shown }),
     [`${prefix}driver.mtu`]: String(mtu),
   };
 }
 
-function poolsFor(ipam: Ipam, { subnet: text }: DefaultBridgeSettings): PoolRecord[] {
-  if (text === undefined) return ipam.plan([{ family: 4, hasGateway: true }]);
-  const subnet = parsePrefix(text);
-  const host = text.split('/')[0] ?? '';
-  const isHost = readAddress(host)?.value !== subnet.base;
-  const gateway = isHost ? host : addressText(4, subnet.base + 1n);
-  return [{ subnet: prefixText(subnet), gateway, isAsked: true, isGatewayAsked: true }];
+/** What is asked for of a family: a bridge's address says subnet and gateway, a range alone is the subnet too. */
+function poolRequest(family: Family, address: string | undefined, range: string | undefined): PoolRequest {
+  const named = address ?? range;
+  if (named === undefined) return { family, hasGateway: true };
+  const subnet = parsePrefix(named);
+  const host = address?.split('/')[0] ?? '';
+  const isHost = address !== undefined && readAddress(host)?.value !== subnet.base;
+  return {
+    family,
+    subnet: prefixText(subnet),
+    ...(range !== undefined && { range: prefixText(parsePrefix(range)) }),
+    ...(isHost && { gateway: host }),
+    hasGateway: true,
+  };
+}
+
+function poolRequests({ enableIpv6, subnet, range, subnetV6, rangeV6 }: DefaultBridgeSettings): PoolRequest[] {
+  return [poolRequest(4, subnet, range), ...(enableIpv6 === true ? [poolRequest(6, subnetV6, rangeV6)] : [])];
+}
+
+/** The gateway of a subnet that is named is told, as Docker does for this one network. */
+function poolsFor(ipam: Ipam, settings: DefaultBridgeSettings): PoolRecord[] {
+  return ipam.plan(poolRequests(settings)).map((pool) => ({ ...pool, isGatewayAsked: true }));
+}
+
+/** Whether the subnets are those that the settings name. */
+function isAsSaid({ enableIpv6, ipam }: NetworkRecord, settings: DefaultBridgeSettings): boolean {
+  const requests = poolRequests(settings);
+  if (enableIpv6 !== (settings.enableIpv6 ?? false) || ipam.pools.length !== requests.length) return false;
+  return requests.every(({ family, subnet, range, gateway }) =>
+    ipam.pools.some(
+      (pool) =>
+        familyOf(pool.subnet) === family &&
+        (subnet === undefined || pool.subnet === subnet) &&
+        (gateway === undefined || pool.gateway === gateway) &&
+        pool.range === range,
+    ),
+  );
 }
 
 /** Whether the bridge of the last run can be had as it was: nobody else has its name or has come to use its addresses. */
@@ -61,7 +104,9 @@ async function make(parts: Parts, network: NetworkRecord, settings: DefaultBridg
   const { device: _, ...bare } = network;
   for (let attempt = 1; attempt <= attemptLimit; attempt++) {
     const pools = poolsFor(ipam, settings);
-    const draft = { ...bare, options: optionsOf(settings, undefined), ipam: { ...network.ipam, pools } };
+    const options = optionsOf(settings, undefined);
+    const { enableIpv6 = false } = settings;
+    const draft = { ...bare, enableIpv6, options, ipam: { ...network.ipam, pools } };
     try {
       const device = await driver.open(draft);
       if (device === undefined) break;
@@ -73,21 +118,36 @@ async function make(parts: Parts, network: NetworkRecord, settings: DefaultBridg
   throw fail('exhausted', 'no subnet is to be had for the default bridge');
 }
 
+/** Keeps the bridge of the last run where it is to be had, and as the settings say or in use; undefined where it is not. */
+async function keep(
+  parts: Parts,
+  network: NetworkRecord,
+  settings: DefaultBridgeSettings,
+): Promise<NetworkRecord | undefined> {
+  const { catalog, driver } = parts;
+  if (network.device === undefined) return undefined;
+  const facts = { device: network.device.name, subnets: network.ipam.pools.map(({ subnet }) => subnet).join(' ') };
+  if (!isToBeHad(parts, network)) {
+    log('warn', 'the bridge of the last run is not to be had any more', facts);
+    return undefined;
+  }
+  if (!isAsSaid(network, settings)) {
+    if (catalog.endpointsIn(network.id).length === 0) {
+      await driver.remove(network);
+      return undefined;
+    }
+    log('warn', 'containers are on the default bridge: what the settings say of its subnets is for later', facts);
+  }
+  const kept = { ...network, options: optionsOf(settings, network.device.name) };
+  await driver.restore(kept);
+  return kept;
+}
+
 /** Brings back the bridge that the records name, or makes one; the record says then which. */
 export async function openDefaultBridge(parts: Parts, settings: DefaultBridgeSettings): Promise<void> {
-  const { catalog, ipam, driver } = parts;
-  let network = catalog.byName('bridge');
-  if (network.device !== undefined && isToBeHad(parts, network)) {
-    const { mtu = Number(network.options[`${prefix}driver.mtu`] ?? 1500) } = settings;
-    network = { ...network, options: optionsOf({ ...settings, mtu }, network.device.name) };
-    await driver.restore(network);
-  } else {
-    if (network.device !== undefined) {
-      const subnets = network.ipam.pools.map(({ subnet }) => subnet).join(' ');
-      log('warn', 'the bridge of the last run is not to be had any more', { device: network.device.name, subnets });
-    }
-    network = await make(parts, network, settings);
-  }
+  const { catalog, ipam } = parts;
+  const known = catalog.byName('bridge');
+  const network = (await keep(parts, known, settings)) ?? (await make(parts, known, settings));
   catalog.networks.put(network);
   ipam.add(network);
 }

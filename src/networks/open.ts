@@ -36,15 +36,21 @@ import type { Networks } from './types.ts';
 import { matchesFilters } from './view/filters.ts';
 import { inspectNetwork } from './view/inspect.ts';
 
+/** What the engine's settings say of networks. */
+export interface NetworkSettings {
+  readonly bridge: DefaultBridgeSettings;
+  /** Where subnets come from that nobody names: of IPv4, of IPv6, or both. Docker's own for a family without any. */
+  readonly addressPools: readonly AddressPool[];
+  /** Options of new networks that do not say otherwise, by driver. */
+  readonly driverOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
 /** What the feature is opened with. */
-export interface NetworkOptions {
+export interface NetworkOptions extends Partial<NetworkSettings> {
   readonly records: Records;
   readonly events: Events;
   /** Namespaces are pinned at `execRoot/netns`. */
   readonly execRoot: string;
-  readonly bridge?: DefaultBridgeSettings;
-  /** Where subnets come from that nobody names: of IPv4, of IPv6, or both. Docker's own for a family without any. */
-  readonly addressPools?: readonly AddressPool[];
   /** Where plugins make themselves known; Docker's directories by default. */
   readonly pluginDirectories?: readonly string[];
   readonly pluginLimits?: RemoteLimits;
@@ -162,6 +168,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
 
   const changes = createChanges({
     ...{ records, events, catalog, ipam, isAwaited: sandboxes.isAwaited },
+    driverOptions: options.driverOptions ?? {},
     driverNamed(name) {
       if (name === 'overlay') throw fail('forbidden', noSwarm);
       const driver = drivers.get(name) ?? (plugins.has(name) ? remote(name) : undefined);

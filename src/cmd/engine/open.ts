@@ -67,7 +67,7 @@ async function reconciled(what: string, reconcile: () => Promise<void>): Promise
 
 /** Opens every feature over the roots, and brings the last engine's leavings into order. */
 async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, runtime: string) {
-  const { dataRoot, execRoot, bridgeAddress, mtu, logOptions, pluginDirectories } = inForce.current;
+  const { dataRoot, execRoot, networks: ofNetworks, logOptions, pluginDirectories } = inForce.current;
   const records = openRecords(join(dataRoot, 'records.db'));
   const events = countEvents(openEvents(records));
   const usage = containerUsage(records);
@@ -98,8 +98,7 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     ...(pluginDirectories.length > 0 && { pluginDirectories }),
     mountCommand: [...selfCommand(), 'volume-mount'],
   });
-  const bridge = { ...(bridgeAddress !== undefined && { subnet: bridgeAddress }), ...(mtu !== undefined && { mtu }) };
-  const networks = await openNetworks({ records, events, execRoot, bridge });
+  const networks = await openNetworks({ records, events, execRoot, ...ofNetworks });
   const opened = openContainers({
     records,
     events,

@@ -21,6 +21,8 @@ export interface ChangeParts {
   readonly events: Events;
   readonly catalog: NetworkCatalog;
   readonly ipam: Ipam;
+  /** Options of new networks that do not say otherwise, by driver. */
+  readonly driverOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** By its name; throws `not-found` for one that is not there. */
   readonly driverNamed: (name: string) => Driver;
   /** Tells the firewall that a network came. */
@@ -110,7 +112,7 @@ export function createChanges(parts: ChangeParts): NetworkChanges {
   }
 
   async function create(request: NetworkCreateRequest): Promise<NetworkCreated> {
-    const checked = checkRequest(catalog, request);
+    const checked = checkRequest(catalog, request, parts.driverOptions);
     const { draft, ipamDriver } = checked;
     if (draft.isConfigOnly) {
       keep(recordOf(checked, unused([...requestsOf(checked, 4, undefined), ...requestsOf(checked, 6, undefined)])));

@@ -68,11 +68,16 @@ function poolsOf({ ipam }: NetworkRecord): IpamPool[] {
   }));
 }
 
-function draftOf(request: NetworkCreateRequest, from: NetworkRecord | undefined): NetworkDraft {
+function draftOf(
+  request: NetworkCreateRequest,
+  from: NetworkRecord | undefined,
+  driverOptions: Readonly<Record<string, Readonly<Record<string, string>>>>,
+): NetworkDraft {
+  const driver = request.ConfigOnly === true ? 'null' : request.Driver || 'bridge';
   return {
     id: newId(),
     name: request.Name,
-    driver: request.ConfigOnly === true ? 'null' : request.Driver || 'bridge',
+    driver,
     created: formatTime(nowNs()),
     enableIpv4: from?.enableIpv4 ?? request.EnableIPv4 ?? true,
     enableIpv6: from?.enableIpv6 ?? request.EnableIPv6 ?? false,
@@ -80,19 +85,23 @@ function draftOf(request: NetworkCreateRequest, from: NetworkRecord | undefined)
     isAttachable: request.Attachable ?? false,
     isConfigOnly: request.ConfigOnly ?? false,
     configFrom: from?.name ?? '',
-    options: from?.options ?? request.Options ?? {},
+    options: from?.options ?? { ...driverOptions[driver], ...request.Options },
     labels: from?.labels ?? request.Labels ?? {},
   };
 }
 
-/** Reads a request; throws in Docker's words, in its order. */
-export function checkRequest(catalog: NetworkCatalog, request: NetworkCreateRequest): CheckedRequest {
+/** Reads a request; throws in Docker's words, in its order. `driverOptions` are those of networks that do not say otherwise. */
+export function checkRequest(
+  catalog: NetworkCatalog,
+  request: NetworkCreateRequest,
+  driverOptions: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
+): CheckedRequest {
   checkName(catalog, request.Name ?? '');
   checkScope(request);
   const pools = request.IPAM?.Config ?? [];
   checkPools(pools, request.EnableIPv6 === true);
   const from = configuration(catalog, request);
-  const draft = draftOf(request, from);
+  const draft = draftOf(request, from, driverOptions);
   if (!draft.enableIpv4 && !draft.enableIpv6) throw fail('invalid-argument', 'IPv4 or IPv6 must be enabled');
   if (!draft.isConfigOnly && (draft.driver === 'host' || draft.driver === 'null')) {
     throw forbid(`only one instance of "${draft.driver}" network is allowed`);

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { parseHost } from '#http';
 import { fail } from '#std/errors';
+import { checkNetworks } from './networks.ts';
 import type { Values } from './read.ts';
 import { choices } from './table.ts';
 
@@ -31,7 +32,7 @@ function checkChoices(values: Values): void {
 
 /** Settings of which one value alone is what the engine does; the other is refused by name. */
 function checkFixed(values: Values): void {
-  for (const name of ['icc', 'iptables', 'ip6tables', 'ip-forward', 'ip-masq']) {
+  for (const name of ['iptables', 'ip6tables', 'ip-forward']) {
     if (values.flag(name) === false) throw refuse(`${name}: false is not supported`);
   }
   const storage = values.text('storage-driver');
@@ -99,11 +100,7 @@ function checkAddresses(values: Values): void {
       throw refuse(`${domain} is not a valid domain`);
     }
   }
-  const bridge = values.text('bip');
-  const [address = '', prefix = ''] = bridge?.split('/') ?? [];
-  if (bridge !== undefined && (isIP(address) !== 4 || !/^([1-9]|[12]\d|3[0-2])$/.test(prefix))) {
-    throw refuse(`invalid CIDR address: ${bridge}`);
-  }
+  checkNetworks(values);
   const metrics = values.text('metrics-addr');
   if (metrics !== undefined) parseHost(`tcp://${metrics}`);
 }

@@ -27,7 +27,8 @@ marked so take their new value, a \`daemon reload\` event tells of it, and a fil
 Kinds: text, boolean, number; size (\`64m\`); list (a flag given several times); lists
 (\`{"ghcr.io": ["https://…"]}\`); options (\`{"key": "value"}\`, a flag \`KEY=VALUE\`);
 switches (\`{"name": true}\`); ulimits (\`{"nofile": {"Name": "nofile", "Soft": 1024, "Hard": 2048}}\`); runtimes
-(\`{"name": {"path": "/usr/bin/runc", "runtimeArgs": []}}\`); proxies (\`{"http-proxy": "http://…"}\`);
+(\`{"name": {"path": "/usr/bin/runc", "runtimeArgs": []}}\`); address-pools (\`[{"base": "10.10.0.0/16", "size": 24}]\`);
+driver-options (\`{"bridge": {"com.docker.network.driver.mtu": "1400"}}\`); proxies (\`{"http-proxy": "http://…"}\`);
 image-gc (\`{"high": "85%", "low": "70%", "keep-last": 2, "pinned": ["debian:*"], "min-age": "1h"}\`: see [image-care.md](image-care.md)).
 
 ${groups.join('\n')}

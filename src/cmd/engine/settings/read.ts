@@ -4,10 +4,12 @@ import { join, resolve } from 'node:path';
 import type { ContainerDefaults } from '#containers';
 import type { TlsFiles } from '#http';
 import type { ImageGcPolicy } from '#images';
+import type { NetworkSettings } from '#networks';
 import type { LogLevel } from '#std/log';
 import { checkSettings } from './check.ts';
 import { readFile } from './file.ts';
 import { parseFlags } from './flags.ts';
+import { networkSettings } from './networks.ts';
 import { readSeccompProfile } from './seccomp-profile.ts';
 import { defaults } from './table.ts';
 import type { DefaultUlimit, RuntimeSetting, Value } from './values.ts';
@@ -34,9 +36,7 @@ export interface EngineSettings {
   readonly pluginDirectories: readonly string[];
   readonly liveRestore: boolean;
   readonly shutdownTimeoutSeconds: number;
-  /** Address and prefix length of the default bridge. */
-  readonly bridgeAddress?: string;
-  readonly mtu?: number;
+  readonly networks: NetworkSettings;
   readonly cgroupParent?: string;
   /** Options of the log driver for containers that name none. */
   readonly logOptions: Readonly<Record<string, string>>;
@@ -130,7 +130,6 @@ function containerDefaults(values: Values): ContainerDefaults {
 
 function toSettings(values: Values, configFile: string | undefined): EngineSettings {
   const [tls, pidFile] = [tlsFiles(values), values.text('pidfile')];
-  const [bridgeAddress, mtu] = [values.text('bip'), values.number('mtu')];
   const [cgroupParent, metricsAddress] = [values.text('cgroup-parent'), values.text('metrics-addr')];
   const certificates = values.text('registry-certificates');
   const hosts = values.list('hosts');
@@ -152,8 +151,7 @@ function toSettings(values: Values, configFile: string | undefined): EngineSetti
     pluginDirectories: values.list('plugin-directories').map((directory) => resolve(directory)),
     liveRestore: values.flag('live-restore') ?? true,
     shutdownTimeoutSeconds: values.number('shutdown-timeout') ?? 15,
-    ...(bridgeAddress !== undefined && { bridgeAddress }),
-    ...(mtu !== undefined && mtu !== 0 && { mtu }),
+    networks: networkSettings(values),
     ...(cgroupParent !== undefined && { cgroupParent }),
     logOptions: values.record('log-opts'),
     containers: containerDefaults(values),

@@ -1,13 +1,12 @@
 const cluster = 'there is no swarm mode';
-const laterNetworks = 'networks other than the default bridge as it comes are not there yet';
+const ownBridge = 'the default bridge is made by the engine, and its gateway is the host';
 
 /** Docker's settings that do not apply here, and why: a daemon.json that has one is refused, and the reason given. */
 export const refusedSettings: Readonly<Record<string, string>> = {
-  'allow-direct-routing': laterNetworks,
+  'allow-direct-routing': 'it is for each network to say, by its gateway mode',
   'authorization-plugins': 'there are no plugins',
-  bip6: laterNetworks,
-  bridge: laterNetworks,
-  'bridge-accept-fwmark': laterNetworks,
+  bridge: ownBridge,
+  'bridge-accept-fwmark': 'rules of the administrator have a chain of their own',
   'cdi-spec-dirs': 'devices of the Container Device Interface are not supported',
   containerd: 'there is no containerd',
   'containerd-namespace': 'there is no containerd',
@@ -15,20 +14,14 @@ export const refusedSettings: Readonly<Record<string, string>> = {
   'cpu-rt-period': 'real-time scheduling is not supported',
   'cpu-rt-runtime': 'real-time scheduling is not supported',
   'data-path-addr': cluster,
-  'default-address-pools': laterNetworks,
-  'default-gateway': laterNetworks,
-  'default-gateway-v6': laterNetworks,
-  'default-network-opts': laterNetworks,
+  'default-gateway': ownBridge,
+  'default-gateway-v6': ownBridge,
   experimental: 'there are no experimental features',
   'firewall-backend': 'the firewall is nftables',
-  'fixed-cidr': laterNetworks,
-  'fixed-cidr-v6': laterNetworks,
   'http-proxy': 'it is written as proxies: {"http-proxy": …}',
   'https-proxy': 'it is written as proxies: {"https-proxy": …}',
   'init-path': 'the init is the tini of the distribution',
-  ip: laterNetworks,
-  'ip-forward-no-drop': laterNetworks,
-  ipv6: laterNetworks,
+  'ip-forward-no-drop': "the engine does not change the policy of the host's filter",
   'network-control-plane-mtu': cluster,
   'no-proxy': 'it is written as proxies: {"no-proxy": …}',
   'node-generic-resources': cluster,

@@ -31,12 +31,18 @@ test('a daemon.json as people have it', () => {
     "default-ulimits": {"nofile": {"Name": "nofile", "Soft": 1024, "Hard": 2048}}, "default-shm-size": "128M",
     "insecure-registries": ["10.0.0.0/8"], "registry-mirrors": ["https://mirror.test"], "live-restore": false,
     "exec-opts": ["native.cgroupdriver=cgroupfs"], "storage-driver": "overlay2", "features": {"buildkit": true},
-    "builder": {"gc": {"enabled": true}}, "init": true, "max-concurrent-downloads": 7, "bip": null
+    "builder": {"gc": {"enabled": true}}, "init": true, "max-concurrent-downloads": 7, "bip": null,
+    "default-address-pools": [{"base": "10.10.0.0/16", "size": 24}], "ipv6": true, "fixed-cidr-v6": "fd00::/80",
+    "default-network-opts": {"bridge": {"com.docker.network.driver.mtu": "1400"}}
   }`);
   expect(settings).toMatchObject({
     logLevel: 'debug',
     labels: ['zone=a'],
-    mtu: 1400,
+    networks: {
+      bridge: { mtu: 1400, enableIpv6: true, rangeV6: 'fd00::/80' },
+      addressPools: [{ base: '10.10.0.0/16', size: 24 }],
+      driverOptions: { bridge: { 'com.docker.network.driver.mtu': '1400' } },
+    },
     liveRestore: false,
     insecureRegistries: ['10.0.0.0/8'],
     transfers: { downloads: 7, uploads: 5, attempts: 5 },
@@ -48,7 +54,6 @@ test('a daemon.json as people have it', () => {
       ulimits: [{ Name: 'nofile', Soft: 1024, Hard: 2048 }],
     },
   });
-  expect(settings.bridgeAddress).toBeUndefined();
 });
 
 test('image-gc: watermarks of either kind, with what holds when the rest is not said', () => {
@@ -132,7 +137,14 @@ describe('refused', () => {
     ['{"hosts":["tcp://[::]:2375"], "tls": true}', 'served only with --tlsverify'],
     ['{"hosts":["http://x"]}', 'invalid bind address (http://x)'],
     ['{"seccomp-profile":"/nowhere"}', 'opening seccomp profile (/nowhere) failed'],
-    ['{"icc":false}', 'icc: false is not supported'],
+    ['{"iptables":false}', 'iptables: false is not supported'],
+    ['{"fixed-cidr":"10.0.0.0/33"}', 'invalid CIDR address: 10.0.0.0/33'],
+    ['{"bip6":"fd00::1/64"}', 'bip6 needs ipv6'],
+    ['{"ip":"x"}', 'invalid IP address: x'],
+    ['{"default-address-pools":[{"base":"10.0.0.0/8","size":7}]}', 'invalid pool size 7 for base pool 10.0.0.0/8'],
+    ['{"default-address-pools":[{"base":"x","size":24}]}', 'invalid base pool "x"'],
+    ['{"default-address-pools":{}}', 'cannot unmarshal object into Go struct field Config.default-address-pools'],
+    ['{"default-network-opts":{"bridge":{"a":1}}}', 'Config.default-network-opts.bridge.a of type string'],
     ['{"storage-driver":"btrfs"}', 'storage-driver: btrfs is not supported'],
     ['{"exec-opts":["native.cgroupdriver=systemd"]}', 'the cgroup driver is cgroupfs'],
     ['{"features":{"containerd-snapshotter":true}}', 'features: containerd-snapshotter is not supported'],
@@ -150,6 +162,7 @@ describe('refused', () => {
     [['--mtu'], 'flag needs an argument: --mtu'],
     [['--mtu', 'x'], 'invalid argument "x" for "--mtu" flag: strconv.ParseInt: parsing "x": invalid syntax'],
     [['--init=maybe'], 'strconv.ParseBool: parsing "maybe": invalid syntax'],
+    [['--default-address-pool', 'base=x'], 'invalid address pool: base=x'],
     [['extra'], 'takes no arguments'],
     [['--config-file', '/nowhere/x'], 'open /nowhere/x: no such file or directory'],
   ])('%p on the command line', (flags, message) => {

@@ -12,6 +12,8 @@ export type SettingKind =
   | 'runtimes'
   | 'proxies'
   | 'image-gc'
+  | 'address-pools'
+  | 'driver-options'
   | 'object';
 
 /** One setting: a key of daemon.json, a flag, or both. */
@@ -158,20 +160,37 @@ const containers: readonly Setting[] = [
 
 const networks: readonly Setting[] = [
   both('bip', 'text', 'Address and prefix length of the default bridge', { value: 'CIDR' }),
+  both('fixed-cidr', 'text', 'Containers of the default bridge get addresses of this range', { value: 'CIDR' }),
+  both('ipv6', 'boolean', 'The default bridge has IPv6 too'),
+  both('bip6', 'text', 'The IPv6 address and prefix length of the default bridge', { value: 'CIDR' }),
+  both('fixed-cidr-v6', 'text', 'The same as fixed-cidr, for IPv6', { value: 'CIDR' }),
   both('mtu', 'number', 'MTU of the default bridge', { value: 'BYTES' }),
+  both('ip', 'text', 'Address of the host for published ports of the default bridge that name none', {
+    value: 'IP',
+    missing: 'all of them',
+  }),
+  many('default-address-pools', 'default-address-pool', 'base=CIDR,size=BITS', 'Where subnets come from', {
+    kind: 'address-pools',
+    missing: "Docker's",
+  }),
+  {
+    ...both('default-network-opts', 'driver-options', 'Options of new networks, by driver'),
+    flag: 'default-network-opt',
+    value: 'DRIVER=KEY=VALUE',
+  },
   many('dns', 'dns', 'IP', 'Name servers of containers that name none'),
   many('dns-opts', 'dns-opt', 'OPTION', 'Resolver options of containers that name none'),
   many('dns-search', 'dns-search', 'DOMAIN', 'Search domains of containers that name none'),
   many('host-gateway-ips', 'host-gateway-ip', 'IP', "What host-gateway stands for in a container's extra hosts", {
     missing: "the bridge's address",
   }),
-  both('icc', 'boolean', 'Containers of the default bridge may speak with each other; false is refused', {
-    missing: 'true',
-  }),
+  both('icc', 'boolean', 'Containers of the default bridge may speak with each other', { missing: 'true' }),
   both('iptables', 'boolean', 'Write firewall rules (by nftables); false is refused', { missing: 'true' }),
   both('ip6tables', 'boolean', 'The same for IPv6; false is refused', { missing: 'true' }),
   both('ip-forward', 'boolean', 'Have the kernel forward packets; false is refused', { missing: 'true' }),
-  both('ip-masq', 'boolean', 'Containers go out under an address of the host; false is refused', { missing: 'true' }),
+  both('ip-masq', 'boolean', 'Containers of the default bridge go out under an address of the host', {
+    missing: 'true',
+  }),
   both('userland-proxy', 'boolean', 'Either is taken: there is no process for a port in any case', { missing: 'true' }),
 ];
 

@@ -9,6 +9,12 @@ export interface DefaultUlimit {
   readonly Hard: number;
 }
 
+/** A range that subnets are cut from. */
+export interface PoolSetting {
+  readonly base: string;
+  readonly size: number;
+}
+
 export interface RuntimeSetting {
   readonly path: string;
   readonly runtimeArgs?: readonly string[];
@@ -21,6 +27,7 @@ export type Value =
   | boolean
   | readonly string[]
   | readonly DefaultUlimit[]
+  | readonly PoolSetting[]
   | Readonly<Record<string, unknown>>;
 
 /** How Go names a kind, for errors in the words that daemon.json's users know. */
@@ -37,6 +44,8 @@ const goTypes: Readonly<Record<SettingKind, string>> = {
   runtimes: 'map[string]system.Runtime',
   proxies: 'config.Proxies',
   'image-gc': 'config.ImageGCConfig',
+  'address-pools': '[]*ipamutils.NetworkToSplit',
+  'driver-options': 'map[string]map[string]string',
   object: 'config.BuilderConfig',
 };
 
@@ -104,6 +113,36 @@ function runtimesOf(value: unknown, key: string): Readonly<Record<string, unknow
   return runtimes;
 }
 
+function poolsOf(value: unknown, key: string): readonly PoolSetting[] {
+  if (!Array.isArray(value)) throw mismatch(value, key, goTypes['address-pools']);
+  return value.map((item) => {
+    if (!isRecord(item)) throw mismatch(item, key, 'ipamutils.NetworkToSplit');
+    const { base, size } = item;
+    if (typeof base !== 'string') throw mismatch(base, `${key}.base`, 'string');
+    if (typeof size !== 'number') throw mismatch(size, `${key}.size`, 'int');
+    return { base, size };
+  });
+}
+
+/** A pool as `--default-address-pool` has it: `base=10.10.0.0/16,size=24`. */
+function parsePool(text: string): PoolSetting {
+  const { base, size, ...rest } = Object.fromEntries(text.split(',').map(pairOf)) as Record<string, string>;
+  const [other] = Object.keys(rest);
+  if (other !== undefined) throw fail('invalid-argument', `unexpected key '${other}' in '${text}'`);
+  if (base === undefined || size === undefined || !/^\d{1,3}$/.test(size)) {
+    throw fail('invalid-argument', `invalid address pool: ${text}`);
+  }
+  return { base, size: Number(size) };
+}
+
+function driverOptionsOf(value: unknown, key: string): Readonly<Record<string, unknown>> {
+  const drivers = recordOf(value, key, goTypes['driver-options'], 'object');
+  for (const [driver, options] of Object.entries(drivers)) {
+    recordOf(options, `${key}.${driver}`, 'map[string]string', 'string');
+  }
+  return drivers;
+}
+
 function listsOf(value: unknown, key: string): Readonly<Record<string, unknown>> {
   if (!isRecord(value)) throw mismatch(value, key, goTypes.lists);
   for (const [name, item] of Object.entries(value)) listOf(item, `${key}.${name}`);
@@ -144,6 +183,10 @@ export function valueFromFile({ kind }: Setting, key: string, value: unknown): V
       return ulimitsOf(value, key);
     case 'runtimes':
       return runtimesOf(value, key);
+    case 'address-pools':
+      return poolsOf(value, key);
+    case 'driver-options':
+      return driverOptionsOf(value, key);
     case 'image-gc':
       if (!isRecord(value)) throw mismatch(value, key, goTypes[kind]);
       return { ...imageGcPolicy(key, value) };
@@ -196,6 +239,13 @@ export function valueFromFlag({ kind }: Setting, text: string, before: Value | u
       return { ...record, [name]: { path: rest } };
     case 'options':
       return { ...record, [name]: rest };
+    case 'address-pools':
+      return [...(list as PoolSetting[]), parsePool(text)];
+    case 'driver-options': {
+      const [option, value] = pairOf(rest);
+      const given = record[name];
+      return { ...record, [name]: { ...(isRecord(given) && given), [option]: value } };
+    }
     case 'text':
     case 'lists':
     case 'image-gc':
