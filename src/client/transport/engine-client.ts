@@ -167,7 +167,7 @@ async function engineError(status: number, body: ResponseBody): Promise<Error> {
   let message = text;
   try {
     const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) message = String(parsed.message);
+    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed) message = String(parsed.message).trim();
   } catch {
     // Not JSON: a proxy's or another server's words are shown as they are.
   }

@@ -1,5 +1,8 @@
+import { networkScenario } from './networks.ts';
+
 /** Lines in their order, each list by itself; `@@` is a name that each of the two command lines has for itself. */
 export const scenarios: readonly (readonly string[])[] = [
+  networkScenario,
   [
     '0 docker create --name @@a -i busybox sh -c "cat; echo err >&2; exit 6"',
     '0 docker ps -a -f name=@@a --format "{{.Names}} {{.State}} {{.Status}} {{.Command}}"',

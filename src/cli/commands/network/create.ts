@@ -1,30 +1,9 @@
-import type { IpamPool } from '#api';
 import { createNetwork } from '#client';
-import { fail } from '#std/errors';
 import { defineCommand } from '../../grammar/command.ts';
 import { strings, text, toggle } from '../../grammar/flag.ts';
 import { writeErr, writeOut } from '../../streams/text-output.ts';
 import { labelFlag, pairs, toRecord } from '../../values/key-values.ts';
-
-/** The n-th range and gateway belong to the n-th subnet. */
-function pools(flags: {
-  readonly subnet: readonly string[];
-  readonly gateway: readonly string[];
-  readonly 'ip-range': readonly string[];
-  readonly 'aux-address': readonly string[];
-}): IpamPool[] {
-  const { subnet, gateway, 'ip-range': ranges } = flags;
-  if (subnet.length < ranges.length || subnet.length < gateway.length) {
-    throw fail('invalid-argument', 'every ip-range or gateway must have a corresponding subnet');
-  }
-  const auxiliary = toRecord(flags['aux-address']);
-  return subnet.map((Subnet, index) => ({
-    Subnet,
-    ...(ranges[index] === undefined ? {} : { IPRange: ranges[index] }),
-    ...(gateway[index] === undefined ? {} : { Gateway: gateway[index] }),
-    ...(index === 0 && Object.keys(auxiliary).length > 0 ? { AuxiliaryAddresses: auxiliary } : {}),
-  }));
-}
+import { pools } from './pools.ts';
 
 /** `network create`: prints the ID. */
 export const networkCreate = defineCommand({
