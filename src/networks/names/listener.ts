@@ -13,10 +13,8 @@ import { NetlinkSocket } from '#linux/netlink';
 import { netfilterProtocol, type PreparedRewrite, prepareRewrite, rewritePort } from '#linux/port-rewrite';
 import { fail } from '#std/errors';
 import { lazy } from '#std/lazy';
+import { domainPort, resolverAddress } from './upstream.ts';
 
-/** Docker's address of the resolver in a container. */
-const resolverAddress = '127.0.0.11';
-const domainPort = 53;
 const table = 'estiba_names';
 /** Above the ports that the kernel gives out by itself, and that people choose. */
 const firstPort = 61_000;

@@ -57,7 +57,12 @@ function obeyAll(): void {
   clearEvent(event);
   obeyed = Atomics.load(told, 0);
   for (let one = receiveMessageOnPort(port); one !== undefined; one = receiveMessageOnPort(port)) {
-    isOpen &&= obey(one.message as Command);
+    try {
+      isOpen &&= obey(one.message as Command);
+    } catch (error) {
+      // Those behind it are obeyed all the same.
+      report({ fault: messageOf(error) });
+    }
   }
 }
 

@@ -4,8 +4,11 @@ import { Suspicion, type Upstream, upstreamsOf } from './upstream.ts';
 const path = '/run/netns/x';
 
 test('resolvers are asked from the container, from the host when it is said so, and no more than three', () => {
-  const upstreams = upstreamsOf(['10.0.0.1', 'nonsense', 'host(127.0.0.53)', 'fd00::1', '10.0.0.4'], path);
-  expect(upstreams.map(({ namespacePath }) => namespacePath)).toEqual([path, undefined]);
+  const upstreams = upstreamsOf(
+    ['10.0.0.1', 'nonsense', '127.0.0.11', 'host(127.0.0.53)', 'fd00::1', '10.0.0.4'],
+    path,
+  );
+  expect(upstreams.map(({ namespacePath }) => namespacePath ?? 'host')).toEqual([path, 'host', path]);
   expect(upstreams[0]?.address.toString('hex')).toBe('02000035'.concat('0a000001', '0'.repeat(16)));
   const [six, local] = upstreamsOf(['fd00::1:2', 'host(fe80::1%7)'], path);
   expect(six?.address.toString('hex')).toBe('0a00003500000000fd00000000000000000000000001000200000000');

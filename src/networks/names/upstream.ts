@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
 import { socketAddress } from '#linux/inet-sockets';
 
-const domainPort = 53;
+/** Docker's address of the resolver in a container, and the port. */
+export const resolverAddress = '127.0.0.11';
+export const domainPort = 53;
 /** Docker asks no more than the first three. */
 const serverLimit = 3;
 
@@ -30,6 +32,8 @@ function scopeOf(zone: string | undefined): number {
 function parse(text: string, namespacePath: string): Upstream | undefined {
   const fromHost = /^host\((.*)\)$/.exec(text)?.[1];
   const [address = '', zone] = (fromHost ?? text).split('%');
+  // Our own would ask itself.
+  if (fromHost === undefined && address === resolverAddress) return undefined;
   const place = socketAddress(address, domainPort, isIPv6(address) ? scopeOf(zone) : 0);
   if (place === undefined) return undefined;
   const from = fromHost === undefined ? namespacePath : undefined;
@@ -38,7 +42,7 @@ function parse(text: string, namespacePath: string): Upstream | undefined {
 
 /** The resolvers that a container's questions go to. */
 export function upstreamsOf(servers: readonly string[], namespacePath: string): Upstream[] {
-  return servers.slice(0, serverLimit).flatMap((text) => parse(text, namespacePath) ?? []);
+  return servers.flatMap((text) => parse(text, namespacePath) ?? []).slice(0, serverLimit);
 }
 
 const suspicionMs = 30_000;
