@@ -1,4 +1,5 @@
 import { hasCode } from '#linux/errno';
+import { findPortOwner } from '#linux/port-owner';
 import { type PortProtocol, reservePort } from '#linux/port-reservation';
 import { fail } from '#std/errors';
 import { log } from '#std/log';
@@ -36,16 +37,17 @@ function placesOf({ hostAddress, protocol }: PortRequest, target: PublishTarget)
   const isAny = hostAddress === '' && asked === anyIpv4;
   const taken: string[] = [];
   const opened: string[] = [];
+  // IPv4 first: it is the address that Docker names when a port cannot be had.
+  if ((isAny || !isIpv6(asked)) && ipv4 !== undefined) {
+    if (modes.ipv4 === 'routed') opened.push(anyIpv4);
+    else taken.push(asked);
+  }
   if (isAny || isIpv6(asked)) {
     const address = isAny ? anyIpv6 : asked;
     if (ipv6 !== undefined && modes.ipv6 === 'routed') opened.push(anyIpv6);
     else if (ipv6 !== undefined) taken.push(address);
     // To an IPv4 address the forwarder leads, which does not know SCTP.
     else if (ipv4 !== undefined && protocol !== 'sctp' && hasIpv6()) taken.push(address);
-  }
-  if ((isAny || !isIpv6(asked)) && ipv4 !== undefined) {
-    if (modes.ipv4 === 'routed') opened.push(anyIpv4);
-    else taken.push(asked);
   }
   return { taken, opened };
 }
@@ -123,7 +125,12 @@ export class PortAllocator {
         log('info', 'a port is not free to be published', { port: hostPorts.first, protocol, ...conflict });
         throw fail('internal', `Bind for ${conflict.address}:${hostPorts.first} failed: port is already allocated`);
       }
-      return inOrder(await this.#take(request, taken, hostPorts.first, target));
+      try {
+        return inOrder(await this.#take(request, taken, hostPorts.first, target));
+      } catch (error) {
+        tellOwner(error, protocol, hostPorts.first);
+        throw error;
+      }
     }
     for (const port of this.#candidates(hostPorts)) {
       if (this.#conflict(protocol, taken, port) !== undefined) continue;
@@ -157,8 +164,7 @@ export class PortAllocator {
   ): { address: string; owner: string } | undefined {
     const taken = this.#taken.get(takenKey(protocol, port));
     if (taken === undefined) return undefined;
-    // IPv4 first: it is the address that Docker names.
-    for (const address of wanted.toReversed()) {
+    for (const address of wanted) {
       for (const [other, owner] of taken) {
         if (isIpv6(other) !== isIpv6(address)) continue;
         if (other !== address && !isUnspecified(other) && !isUnspecified(address)) continue;
@@ -207,6 +213,13 @@ export class PortAllocator {
       throw fail('internal', `failed to bind host port for ${place}: ${reason}`, inUse ? new PortInUse() : error);
     }
   }
+}
+
+/** Says in the log which process has a port that was refused for it. */
+function tellOwner(error: unknown, protocol: PortProtocol, port: number): void {
+  if (!(error instanceof Error && error.cause instanceof PortInUse) || protocol === 'sctp') return;
+  const owner = findPortOwner(protocol, port);
+  if (owner !== undefined) log('info', 'a port is not free to be published', { port, protocol, ...owner });
 }
 
 function bracketed(address: string): string {
