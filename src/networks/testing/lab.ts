@@ -7,7 +7,7 @@ import { createNetworkNamespace, deleteNetworkNamespace, inNetworkNamespace } fr
 import { addAddress, addVeth, deleteLink, RouteSocket, setDefaultRoute, setLink } from '#linux/rtnetlink';
 import { newId } from '#std/identifiers';
 import { openRecords } from '#store';
-import { type NetworkOptions, openNetworks } from '../open.ts';
+import { type NetworkOptions, type NetworkSettings, openNetworks } from '../open.ts';
 import type { Networks, Sandbox, SandboxRequest } from '../types.ts';
 
 const busybox = 'busybox';
@@ -92,11 +92,17 @@ export class Lab implements AsyncDisposable {
   /** An engine that starts containers and is killed at once; `open` finds what it has left. */
   async killedEngine(
     requests: readonly SandboxRequest[],
-  ): Promise<{ sandboxes: Sandbox[]; device: string; tag: string }> {
+    settings: Partial<NetworkSettings> = {},
+  ): Promise<{ sandboxes: Sandbox[]; bridge: NetworkInspect; device: string; tag: string }> {
     const directory = join(this.root, 'engine');
     mkdirSync(directory, { recursive: true });
     const script = join(import.meta.dir, 'victim.ts');
-    const child = this.spawn([process.execPath, script, directory, JSON.stringify(requests)]);
+    const child = this.spawn([
+      process.execPath,
+      script,
+      directory,
+      ...[requests, settings].map((one) => JSON.stringify(one)),
+    ]);
     let text = '';
     for await (const chunk of child.stdout) {
       text += Buffer.from(chunk).toString();
@@ -107,7 +113,7 @@ export class Lab implements AsyncDisposable {
     const { sandboxes, bridge } = JSON.parse(text) as { sandboxes: Sandbox[]; bridge: NetworkInspect };
     const device = bridge.Options['com.docker.network.bridge.name'] ?? '';
     using route = new RouteSocket();
-    return { sandboxes, device, tag: route.link(device).alias.replace('estiba ', '') };
+    return { sandboxes, bridge, device, tag: route.link(device).alias.replace('estiba ', '') };
   }
 
   /** A web server in a namespace that answers every request for / with `text`; resolves when it listens. */
