@@ -16,7 +16,7 @@ import {
   families,
   redirectionFacts,
 } from './facts.ts';
-import { allowInHostFilter, forgetInHostFilter, isHostFilter } from './host-accept.ts';
+import { allowInHostFilter, forgetInHostFilter, forgetTheDead, isHostFilter } from './host-accept.ts';
 import { rulesetText } from './ruleset.ts';
 import { type BridgeRules, type FirewallState, isIpv6, type Redirection } from './state.ts';
 
@@ -83,6 +83,7 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
     runNftables(present.map((family) => rulesetText(family, table, now)).join(''));
     known.clear();
     for (const bridge of now.bridges) known.set(bridge.device, bridge);
+    forgetTheDead(devicesOf(now.bridges));
     allow(devicesOf(now.bridges));
     offerAdministratorChain();
     watch ??= watchNftables(notice);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { runNftables } from '#linux/nftables';
 import type { NftablesChange } from '#linux/nftables-events';
 import { type ChainState, chainState } from '#linux/nftables-rules';
+import { messageOf } from '#std/errors';
 import type { Family } from './facts.ts';
 
 /** A chain of the host's own filter, which keeps what it does not know from passing. */
@@ -13,6 +14,7 @@ interface Place {
   readonly isInTheWay: (state: ChainState) => boolean;
 }
 
+const attemptLimit = 5;
 const always = (): boolean => true;
 
 /** Of each list the first chain that is in the way is the one to be passed. Docker keeps DOCKER-USER free for such rules. */
@@ -81,24 +83,46 @@ function inTheWay(list: readonly Place[]): { place: Place; state: ChainState } |
   return undefined;
 }
 
+/** Runs what is to be changed; anew where a rule has gone between the look and the deed, which another engine may do too. */
+function change(commandsFor: () => string[]): void {
+  for (let attempt = 1; ; attempt++) {
+    const commands = commandsFor();
+    if (commands.length === 0) return;
+    try {
+      runNftables(commands.join('\n'));
+      return;
+    } catch (error) {
+      if (attempt === attemptLimit || !messageOf(error).includes('No such file or directory')) throw error;
+    }
+  }
+}
+
 /**
  * Lets packets of bridges pass the host's own filter, where it drops what it does not know (a drop is final in nftables,
  * whatever other tables accept). In tables of iptables they are written as that would, so that its tools go on to
  * understand the chain. Does nothing when they are there.
  */
 export function allowInHostFilter(devices: readonly string[]): void {
-  const commands = places.flatMap((list) => {
-    const found = inTheWay(list);
-    if (found === undefined) return [];
-    const { place, state } = found;
-    const rules = rulesIn(state);
-    const missing = devices.filter((device) => rules.get(device)?.length !== 2);
-    return [
-      ...deletions(place, staleIn(rules, devices)),
-      ...missing.flatMap((device) => [...deletions(place, rules.get(device) ?? []), ...insertions(place, device)]),
-    ];
-  });
-  if (commands.length > 0) runNftables(commands.join('\n'));
+  change(() =>
+    places.flatMap((list) => {
+      const found = inTheWay(list);
+      if (found === undefined) return [];
+      const { place, state } = found;
+      const rules = rulesIn(state);
+      const missing = devices.filter((device) => rules.get(device)?.length !== 2);
+      return missing.flatMap((device) => [...deletions(place, rules.get(device) ?? []), ...insertions(place, device)]);
+    }),
+  );
+}
+
+/** Takes the rules away of bridges that are neither among `devices` nor on the host: their engine was killed. */
+export function forgetTheDead(devices: readonly string[]): void {
+  change(() =>
+    places.flat().flatMap((place) => {
+      const state = chainState(place.family, place.table, place.chain);
+      return state === undefined ? [] : deletions(place, staleIn(rulesIn(state), devices));
+    }),
+  );
 }
 
 /** Whether the host's own filter lets packets of these bridges pass; undefined where none stands in the way. */
@@ -117,11 +141,12 @@ export function hostFilterState(
 
 /** Takes those rules out again, wherever they are. */
 export function forgetInHostFilter(devices: readonly string[]): void {
-  const commands = places.flat().flatMap((place) => {
-    const state = chainState(place.family, place.table, place.chain);
-    if (state === undefined) return [];
-    const rules = rulesIn(state);
-    return devices.flatMap((device) => deletions(place, rules.get(device) ?? []));
-  });
-  if (commands.length > 0) runNftables(commands.join('\n'));
+  change(() =>
+    places.flat().flatMap((place) => {
+      const state = chainState(place.family, place.table, place.chain);
+      if (state === undefined) return [];
+      const rules = rulesIn(state);
+      return devices.flatMap((device) => deletions(place, rules.get(device) ?? []));
+    }),
+  );
 }

@@ -26,6 +26,14 @@ function sysctl(name: string, value: string): void {
   writeFileSync(`/proc/sys/net/${name}`, value);
 }
 
+/** Addresses serve without a look for others who have them, and IPv6 is there although a host may do without. */
+function useIpv6AtOnce(): void {
+  for (const name of ['all', 'default']) {
+    sysctl(`ipv6/conf/${name}/disable_ipv6`, '0');
+    sysctl(`ipv6/conf/${name}/accept_dad`, '0');
+  }
+}
+
 /**
  * Bridges and namespaces for packets to be sent between, without an engine. It makes the network namespace that it runs in
  * a host of its own, so it is only for a process under `unshare --net`.
@@ -40,7 +48,7 @@ export class Yard implements Disposable {
   constructor() {
     this.#route.transact(setLink({ index: 1 }, { up: true }));
     for (const name of ['ipv4/ip_forward', 'ipv6/conf/all/forwarding']) sysctl(name, '1');
-    for (const name of ['all', 'default']) sysctl(`ipv6/conf/${name}/accept_dad`, '0');
+    useIpv6AtOnce();
   }
 
   [Symbol.dispose](): void {
@@ -87,7 +95,7 @@ export class Yard implements Disposable {
   #place(name: string, device: string, master: number, at: { ipv4: string; ipv6: string }): Place {
     const path = join(this.root, name);
     using made = createNetworkNamespace(path, () => {
-      for (const which of ['all', 'default']) sysctl(`ipv6/conf/${which}/accept_dad`, '0');
+      useIpv6AtOnce();
       return new RouteSocket();
     });
     this.#paths.push(path);
