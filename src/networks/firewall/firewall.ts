@@ -41,13 +41,17 @@ const restoreDelayMs = 50;
 /** and not more often than this, should somebody insist on it. */
 const restoreIntervalMs = 900;
 
-function forgetFlows({ protocol, hostAddress, hostPort }: Redirection['port']): void {
-  if (protocol !== 'udp' || hostPort === 0) return;
-  try {
-    forgetUdpFlows(hostPort, isIpv6(hostAddress) ? 'ip6' : 'ip');
-  } catch (error) {
-    // An old kernel forgets all flows or none; a flow that pauses for half a minute is right again by itself.
-    log('debug', 'flows of the past may go on to where they went', { port: hostPort, error: messageOf(error) });
+function forgetFlows(redirections: readonly Redirection[]): void {
+  for (const family of families) {
+    const ports = redirections.flatMap(({ port: { protocol, hostAddress, hostPort } }) =>
+      protocol === 'udp' && hostPort !== 0 && isIpv6(hostAddress) === (family === 'ip6') ? [hostPort] : [],
+    );
+    try {
+      forgetUdpFlows(ports, family);
+    } catch (error) {
+      // An old kernel forgets all flows or none; a flow that pauses for half a minute is right again by itself.
+      log('debug', 'flows of the past may go on to where they went', { ports: ports.length, error: messageOf(error) });
+    }
   }
 }
 
@@ -137,7 +141,7 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
       action,
       redirections.flatMap((redirection) => redirectionFacts(known.get(redirection.device), redirection)),
     );
-    for (const { port } of redirections) forgetFlows(port);
+    forgetFlows(redirections);
   }
 
   return {
