@@ -41,11 +41,21 @@ test('run -i: standard input to its end, and its end reaches the container', asy
   expect(ran).toEqual({ code: 0, stdout: '2\n', stderr: '' });
 });
 
-test('run: a megabyte comes back as it went in', async () => {
+test('run, exec: a megabyte comes back as it went in, each time', async () => {
   const input = Buffer.alloc(1 << 20, 'estiba carries bytes\n');
-  const ran = await engine.dockerWith({ input }, 'run', '-i', '--rm', 'busybox', 'cat');
-  expect(Bun.hash(ran.stdout)).toBe(Bun.hash(input.toString()));
-});
+  await engine.dockerOk('run', '-d', '--name', 'carrier', 'busybox', 'sleep', '1000');
+  const ways = [
+    ['run', '-i', '--rm', 'busybox', 'cat'],
+    ['run', '-i', '--rm', 'busybox', 'sh', '-c', 'cat > /x; cat /x'],
+    ['exec', '-i', 'carrier', 'cat'],
+  ];
+  for (let round = 0; round < 8; round++) {
+    const all = await Promise.all(ways.map((way) => engine.dockerWith({ input }, ...way)));
+    expect(all.map(({ stdout }) => stdout.length)).toEqual(ways.map(() => input.length));
+    for (const { stdout } of all) expect(Bun.hash(stdout)).toBe(Bun.hash(input.toString()));
+  }
+  await engine.dockerOk('rm', '-f', 'carrier');
+}, 60_000);
 
 test('run -it: a terminal of the size of the caller, one stream', async () => {
   const script = 'stty rows 33 cols 99; "$DOCKER" run --rm -it busybox sh -c "tty; stty size; exit 9"';

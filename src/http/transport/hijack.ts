@@ -5,6 +5,7 @@ import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import type { Hijack } from '../exchange.ts';
 import type { ByteReader } from './byte-reader.ts';
+import { type OutputWriter, openOutputWriter } from './hijacked-writer.ts';
 import { watchPresence } from './presence.ts';
 import type { SocketWriter } from './socket-writer.ts';
 
@@ -35,7 +36,7 @@ async function pumpInput(reader: ByteReader, input: Writable, over: AbortSignal)
 }
 
 /** Process to client, each piece at once. */
-async function pumpOutput(attachment: Attachment, writer: SocketWriter): Promise<void> {
+async function pumpOutput(attachment: Attachment, writer: OutputWriter): Promise<void> {
   for await (const chunk of attachment.output) await writer.write(chunk as Uint8Array);
 }
 
@@ -81,9 +82,9 @@ export async function serveHijack(
   const endWatch = watchPresence(socket);
   const over = new AbortController();
   const input = pumpInput(reader, attachment.input, over.signal);
+  using output = await openOutputWriter(socket, writer);
   try {
-    await pumpOutput(attachment, writer);
-    await writer.flush();
+    await pumpOutput(attachment, output);
   } catch (error) {
     if (!socket.destroyed && !isPrematureClose(error))
       log('warn', 'attached stream broke', { error: messageOf(error) });
@@ -94,7 +95,7 @@ export async function serveHijack(
   }
   // The input pump now drops what the client still sends, and ends with the connection.
   const timer = setTimeout(() => socket.destroy(), lingerMs);
-  socket.end();
+  await output.end();
   await input;
   clearTimeout(timer);
   endWatch();
