@@ -28,11 +28,19 @@ function hostText(): string {
  * Who answers for what no container is called: the resolvers asked for, from the container's own network, else those of
  * the host, from there: they may be on its loopback.
  */
-export function resolverOf({ Dns, DnsOptions }: Pick<HostConfig, 'Dns' | 'DnsOptions'>): NameResolver {
-  const isNdotsSet = (DnsOptions ?? []).some((option) => option.startsWith('ndots:'));
+export function resolverOf(
+  { Dns, DnsOptions }: Pick<HostConfig, 'Dns' | 'DnsOptions'>,
+  host = hostText(),
+): NameResolver {
+  const isNdotsSet = optionsFor(DnsOptions ?? [], host).some((option) => option.startsWith('ndots:'));
   if ((Dns ?? []).length > 0) return { servers: [...(Dns ?? [])], isNdotsSet };
-  const own = valuesOf(hostText(), 'nameserver').map((address) => `host(${address})`);
+  const own = valuesOf(host, 'nameserver').map((address) => `host(${address})`);
   return { servers: own.length > 0 ? own : fallbackResolvers, isNdotsSet };
+}
+
+/** Options of the container, in which any that are asked for stand in place of all of the host's. */
+function optionsFor(asked: readonly string[], host: string): readonly string[] {
+  return asked.length > 0 ? asked : valuesOf(host, 'options');
 }
 
 /** Who answers a container: in networks with names the engine, else the resolvers that the container can reach. */
@@ -52,7 +60,7 @@ export function resolvConfText(hostConfig: HostConfig, hasNames: boolean): strin
   const [Dns, DnsSearch, DnsOptions] = [hostConfig.Dns ?? [], hostConfig.DnsSearch ?? [], hostConfig.DnsOptions ?? []];
   if (hostConfig.NetworkMode === 'host' && Dns.length + DnsSearch.length + DnsOptions.length === 0) return host;
   const search = (DnsSearch.length > 0 ? DnsSearch : valuesOf(host, 'search')).filter((domain) => domain !== '.');
-  const given = DnsOptions.length > 0 ? DnsOptions : valuesOf(host, 'options');
+  const given = optionsFor(DnsOptions, host);
   // A name without a dot is a container's before it is one of a search domain.
   const options = hasNames && !given.some((option) => option.startsWith('ndots:')) ? [...given, 'ndots:0'] : given;
   return [
