@@ -6,6 +6,12 @@ import type { Collection, Records } from '#store';
 import { builtinNetwork, networkUpToDate, sandboxUpToDate } from './older-records.ts';
 import type { EndpointRecord, NetworkRecord, OwnerRecord, SandboxRecord } from './record.ts';
 
+/** An endpoint in a network, and whose it is. */
+export interface NetworkMember {
+  readonly sandbox: SandboxRecord;
+  readonly endpoint: EndpointRecord;
+}
+
 /** The networks and sandboxes of the records. */
 export interface NetworkCatalog {
   readonly networks: Collection<NetworkRecord>;
@@ -23,7 +29,9 @@ export interface NetworkCatalog {
   /** The same, but undefined when there is none. */
   find(name: string): NetworkRecord | undefined;
   /** The endpoints in a network, each with its container. */
-  endpointsIn(networkId: string): { sandbox: SandboxRecord; endpoint: EndpointRecord }[];
+  endpointsIn(networkId: string): NetworkMember[];
+  /** The same of all networks at once; absent where nobody is. */
+  members(): ReadonlyMap<string, readonly NetworkMember[]>;
 }
 
 const builtin = [
@@ -86,6 +94,17 @@ export function openCatalog(records: Records): NetworkCatalog {
     resolve(name) {
       const found = lookUp(name);
       if (found === undefined) throw fail('not-found', `network ${name} not found`);
+      return found;
+    },
+    members() {
+      const found = new Map<string, NetworkMember[]>();
+      for (const sandbox of sandboxes.all()) {
+        for (const endpoint of sandbox.endpoints) {
+          const list = found.get(endpoint.networkId);
+          if (list === undefined) found.set(endpoint.networkId, [{ sandbox, endpoint }]);
+          else list.push({ sandbox, endpoint });
+        }
+      }
       return found;
     },
     endpointsIn: (networkId) =>

@@ -24,7 +24,7 @@ import { createNames } from './names/index.ts';
 import { PortAllocator } from './ports/allocator.ts';
 import { ephemeralRange } from './ports/present.ts';
 import { reconcile } from './reconcile.ts';
-import type { NetworkRecord, SandboxRecord } from './record.ts';
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from './record.ts';
 import { createConnections } from './sandbox/connections.ts';
 import { endpointFaults } from './sandbox/endpoint-check.ts';
 import { NameKeeping } from './sandbox/name-keeping.ts';
@@ -156,18 +156,24 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   firewall.rebuild();
   const ports = new PortAllocator(ephemeralRange());
   const publishing = new Publishing({ catalog, firewall, ports, driverOf });
-  const parts: SandboxParts = { records, events, catalog, ipam, driverOf, publishing, names, directory };
+  const awaited = new Set<EndpointRecord>();
+  const parts: SandboxParts = { records, events, catalog, ipam, driverOf, publishing, names, directory, awaited };
   const sandboxes = createSandboxes(parts);
   const connections = createConnections(parts);
   const turns = new Turns();
   let isClosed = false;
   const nameOf = (sandbox: SandboxRecord) => options.containerName?.(sandbox.id) ?? sandbox.containerName;
   const present = (record: SandboxRecord) => presentSandbox(record, catalog);
-  const view = (network: NetworkRecord) => inspectNetwork(network, catalog.endpointsIn(network.id), nameOf);
   const rules = (network: NetworkRecord) => (network.driver === 'bridge' ? bridge.rulesOf(network) : undefined);
 
   const changes = createChanges({
-    ...{ records, events, catalog, ipam, isAwaited: sandboxes.isAwaited },
+    ...{
+      records,
+      events,
+      catalog,
+      ipam,
+      isAwaited: (id: string) => [...awaited].some(({ networkId }) => networkId === id),
+    },
     driverOptions: options.driverOptions ?? {},
     driverNamed(name) {
       if (name === 'overlay') throw fail('forbidden', noSwarm);
@@ -236,8 +242,16 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
       const hasNames = network === undefined || driverOf(network)?.hasNames(network) === true;
       return endpointFaults({ hasNames, network }, asked);
     },
-    list: (filters) => [...catalog.networks.all()].map(view).filter((network) => matchesFilters(network, filters)),
-    inspect: (name) => view(catalog.resolve(name)),
+    list(filters) {
+      const members = catalog.members();
+      return [...catalog.networks.all()]
+        .map((network) => inspectNetwork(network, members.get(network.id) ?? [], nameOf))
+        .filter((network) => matchesFilters(network, filters));
+    },
+    inspect(name) {
+      const network = catalog.resolve(name);
+      return inspectNetwork(network, catalog.endpointsIn(network.id), nameOf);
+    },
     trace: (request) => traceBetween({ catalog, route, state: () => stateOf(catalog, bridge) }, request),
     close,
   };

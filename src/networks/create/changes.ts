@@ -73,13 +73,10 @@ export function createChanges(parts: ChangeParts): NetworkChanges {
   }
 
   function keep(network: NetworkRecord): void {
-    records.transaction(
-      () => {
-        catalog.networks.put(network);
-        announce('create', network);
-      },
-      { durable: true },
-    );
+    records.transaction(() => {
+      catalog.networks.put(network);
+      announce('create', network);
+    });
   }
 
   function recordOf(checked: CheckedRequest, pools: readonly PoolRecord[]): NetworkRecord {
@@ -151,13 +148,10 @@ export function createChanges(parts: ChangeParts): NetworkChanges {
 
   async function removeRecord(network: NetworkRecord): Promise<void> {
     checkUnused(network);
-    records.transaction(
-      () => {
-        catalog.networks.delete(network.id);
-        announce('destroy', network);
-      },
-      { durable: true },
-    );
+    records.transaction(() => {
+      catalog.networks.delete(network.id);
+      announce('destroy', network);
+    });
     if (network.isConfigOnly) return;
     parts.closing(network);
     await parts.driverNamed(network.driver).remove(network);
@@ -189,9 +183,16 @@ export function createChanges(parts: ChangeParts): NetworkChanges {
     return removed;
   }
 
+  /** What was said to be done is on disk: also a power cut does not undo it. */
+  async function settled<T>(body: () => Promise<T>): Promise<T> {
+    const result = await lock.run(body);
+    await records.sync();
+    return result;
+  }
+
   return {
-    create: (request) => lock.run(() => create(request)),
-    remove: (name) => lock.run(() => remove(name)),
-    prune: (filters) => lock.run(() => prune(filters)),
+    create: (request) => settled(() => create(request)),
+    remove: (name) => settled(() => remove(name)),
+    prune: (filters) => settled(() => prune(filters)),
   };
 }

@@ -86,6 +86,19 @@ export function createConnections(parts: SandboxParts): Connections {
   async function connect(containerId: string, request: EndpointRequest): Promise<SandboxRecord> {
     const before = sandboxOf(containerId);
     const endpoint = plan(before, request);
+    parts.awaited.add(endpoint);
+    try {
+      const after = await join(before, endpoint);
+      await publishing.move(before, after);
+      await naming.connect(before, after, endpoint);
+      return await publishFirst(after);
+    } finally {
+      parts.awaited.delete(endpoint);
+    }
+  }
+
+  /** The device, and the record that says so. */
+  async function join(before: SandboxRecord, endpoint: EndpointRecord): Promise<SandboxRecord> {
     let after: SandboxRecord;
     try {
       const plugged = await plugIn(before, endpoint);
@@ -96,15 +109,14 @@ export function createConnections(parts: SandboxParts): Connections {
     }
     records.transaction(() => {
       catalog.sandboxes.put(after);
-      announce(parts, 'connect', containerId, [endpoint]);
+      announce(parts, 'connect', before.id, [endpoint]);
     });
-    await publishing.move(before, after);
-    await naming.connect(before, after, endpoint);
-    return publishFirst(after);
+    return after;
   }
 
   async function unplug(before: SandboxRecord, after: SandboxRecord, endpoint: EndpointRecord): Promise<void> {
-    const driver = driverOf(catalog.resolve(endpoint.networkId));
+    const network = catalog.networks.get(endpoint.networkId);
+    const driver = network && driverOf(network);
     if (driver === undefined) return;
     using place = openNamespace(before.namespacePath);
     await runAll([

@@ -9,14 +9,12 @@ import { openNamespace, type Workplace } from './namespace.ts';
 import { gatewaysIn } from './publishing.ts';
 import type { SandboxParts } from './sandboxes.ts';
 
-/** What is there already stays as it is. */
+/** All is tried in one call; what is there already stays as it is. */
 function applyMissing({ route }: Workplace, requests: readonly NetlinkRequest[]): void {
-  for (const request of requests) {
-    try {
-      route.transact(request);
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST')) throw error;
-    }
+  try {
+    if (requests.length > 0) route.transact(...requests);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
   }
 }
 
@@ -42,7 +40,8 @@ async function restoreEndpoint(
 }
 
 /**
- * Makes a living container's network what its record says: devices, addresses and default routes that are missing. What the container has changed itself stays.
+ * Makes a living container's network what its record says: devices, addresses and default routes that are missing. What
+ * the container has changed itself stays.
  */
 export async function repairSandbox(parts: SandboxParts, record: SandboxRecord): Promise<void> {
   const { catalog } = parts;
@@ -59,10 +58,9 @@ export async function repairSandbox(parts: SandboxParts, record: SandboxRecord):
       endpoints.push(endpoint);
     }
   }
-  if (endpoints.some((endpoint, index) => endpoint !== record.endpoints[index])) {
-    catalog.sandboxes.put({ ...record, endpoints });
-  }
-  const found = indexes();
+  const isChanged = endpoints.some((endpoint, index) => endpoint !== record.endpoints[index]);
+  if (isChanged) catalog.sandboxes.put({ ...record, endpoints });
+  const found = isChanged ? indexes() : inside;
   const routes = defaultRoutes(gatewaysIn(catalog, endpoints), ({ interfaceName }) => found.get(interfaceName) ?? 0);
   applyMissing(place, routes);
 }

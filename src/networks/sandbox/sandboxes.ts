@@ -30,6 +30,8 @@ export interface SandboxParts extends EndpointParts {
   readonly events: Events;
   readonly publishing: Publishing;
   readonly names: Names;
+  /** Endpoints that are being made, and are in no record yet: their networks must not go meanwhile. */
+  readonly awaited: Set<EndpointRecord>;
   /** Directory of the pinned namespaces. */
   readonly directory: string;
 }
@@ -38,8 +40,6 @@ export interface SandboxParts extends EndpointParts {
 export interface Sandboxes {
   create(request: SandboxRequest): Promise<SandboxRecord>;
   remove(containerId: string): Promise<void>;
-  /** Endpoints that are being made in a network, and are in no record yet. */
-  isAwaited(networkId: string): boolean;
 }
 
 /** Tells who listens that endpoints came or went; call it within the transaction that says so. */
@@ -80,9 +80,8 @@ export function noneIsAlone(): Error {
 
 /** The feature over its parts. */
 export function createSandboxes(parts: SandboxParts): Sandboxes {
-  const { records, catalog, publishing, directory, driverOf } = parts;
+  const { records, catalog, publishing, directory, driverOf, awaited } = parts;
   const naming = new NameKeeping(parts);
-  const awaited = new Set<EndpointRecord>();
   mkdirSync(directory, { recursive: true, mode: 0o700 });
 
   function networkOf({ networkId }: EndpointRecord): NetworkRecord {
@@ -217,5 +216,5 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     ]);
   }
 
-  return { create, remove, isAwaited: (id) => [...awaited].some(({ networkId }) => networkId === id) };
+  return { create, remove };
 }

@@ -1,12 +1,7 @@
 import type { IpamPool, NetworkInspect } from '#api';
 import { type Family, familyOf } from '../addresses/ip.ts';
-import type { AddressRecord, EndpointRecord, NetworkRecord, PoolRecord, SandboxRecord } from '../record.ts';
-
-/** An endpoint in a network, and whose it is. */
-export interface NetworkMember {
-  readonly sandbox: SandboxRecord;
-  readonly endpoint: EndpointRecord;
-}
+import type { NetworkMember } from '../catalog.ts';
+import type { AddressRecord, NetworkRecord, PoolRecord, SandboxRecord } from '../record.ts';
 
 function poolView({ subnet, range, gateway, auxiliary, isAsked, isGatewayAsked }: PoolRecord): IpamPool {
   const isGatewayTold = gateway !== undefined && (isGatewayAsked || !isAsked);
