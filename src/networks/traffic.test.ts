@@ -106,6 +106,23 @@ test('a flow of datagrams that never pauses follows its port to the next contain
   client.close();
 });
 
+test('datagrams to [::1] reach a container that has IPv4 alone, and so do their answers', async () => {
+  if (!existsSync('/proc/net/if_inet6')) return;
+  const sandbox = await networks.setUp(request({ portBindings: { '53/udp': [{ HostIp: '', HostPort: '' }] } }));
+  const echo = `await Bun.udpSocket({ port: 53, socket: { data: (s, d, port, at) => s.send('got ' + d, port, at) } });`;
+  lab.spawn([process.execPath, '-e', echo], sandbox.namespacePath);
+  const answers: string[] = [];
+  const handlers = { data: (_: unknown, data: Buffer) => void answers.push(data.toString()), error: () => {} };
+  const client = await Bun.udpSocket({ hostname: '::1', socket: handlers });
+  await eventually('an answer', () => {
+    client.send('it', Number(hostPort(sandbox, '53/udp')), '::1');
+    return answers.length > 0;
+  });
+  expect(answers[0]).toBe('got it');
+  client.close();
+  await networks.tearDown(sandbox.containerId);
+});
+
 test('none has loopback alone; sysctls are set inside', async () => {
   const sysctls = { 'net.core.somaxconn': '77', 'net.ipv4.conf.all.forwarding': '1' };
   const alone = await networks.setUp(request({ endpoints: [{ network: 'none', settings: {} }], sysctls }));

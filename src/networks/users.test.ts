@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { readFileSync } from 'node:fs';
 import type { NetworkCreateRequest } from '#api';
 import { RouteSocket } from '#linux/rtnetlink';
 import { deviceNames, Lab, request } from './testing/lab.ts';
@@ -51,7 +52,9 @@ test('a network of a user has a bridge and a subnet of its own, until it is remo
 });
 
 test('containers of a network reach each other in both families, and nobody in another network', async () => {
-  await made('one', { EnableIPv6: true });
+  const id = await made('one', { EnableIPv6: true });
+  // No container can advertise itself to the host as its router.
+  expect(readFileSync(`/proc/sys/net/ipv6/conf/br-${id.slice(0, 12)}/accept_ra`, 'utf8').trim()).toBe('0');
   await made('two');
   const [first, second, other] = await Promise.all(
     [['one'], ['one'], ['two']].map((names) => networks.setUp(request(inNetworks(...names)))),

@@ -10,6 +10,13 @@ export const familyWords = {
 /** What internal networks send to ports that the forwarder has. */
 export const guardedForwarder = 'iifname @internal fib daddr type local meta l4proto . th dport @forwarded';
 
+/** The rules for what is sent to the host itself: where a published port leads to, first those of one address. */
+export const publishRules = {
+  published_address: (family: Family) =>
+    `dnat ${family} to ${family} daddr . meta l4proto . th dport map @published_address`,
+  published_any: (family: Family) => `dnat ${family} to meta l4proto . th dport map @published_any`,
+} as const;
+
 /** A packet that the host passes on, as the rules see it: after its destination may have been translated. */
 export interface ForwardedPacket {
   readonly family: Family;

@@ -1,5 +1,5 @@
 import { bridgeFacts, distinctFacts, type Fact, type Family, factText, redirectionFacts } from './facts.ts';
-import { familyWords, forwardRules, guardedForwarder } from './rules.ts';
+import { familyWords, forwardRules, guardedForwarder, publishRules } from './rules.ts';
 import type { FirewallState } from './state.ts';
 
 /** The sets and maps that rules look things up in, and the types of their keys. */
@@ -58,8 +58,8 @@ function translationText(family: Family): string {
   const local = family === 'ip' ? '' : `ip6 daddr != ${aside} `;
   return `
   chain publish {
-    dnat ${family} to ${family} daddr . meta l4proto . th dport map @published_address
-    dnat ${family} to meta l4proto . th dport map @published_any
+    ${publishRules.published_address(family)}
+    ${publishRules.published_any(family)}
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;

@@ -1,9 +1,9 @@
 import { fail } from '#std/errors';
-import { addressNumber, contains, parsePrefix } from '../addresses/ip.ts';
-import { type Fact, type Family, fieldText } from '../firewall/facts.ts';
-import { type ForwardedPacket, forwardRules, guardedForwarder, type Lookup } from '../firewall/rules.ts';
-import { factsOf } from '../firewall/ruleset.ts';
+import { addressNumber } from '../addresses/ip.ts';
+import type { Family } from '../firewall/facts.ts';
+import { type ForwardedPacket, forwardRules, guardedForwarder, publishRules } from '../firewall/rules.ts';
 import { type FirewallState, isIpv6 } from '../firewall/state.ts';
+import { type Sets, setsOf } from './sets.ts';
 
 /** A network that a container is in. */
 export interface TracedEndpoint {
@@ -60,38 +60,6 @@ export interface Trace {
 }
 
 const forwardHook = 'chain forward';
-
-/** The sets and maps of one family. */
-interface Sets {
-  readonly has: Lookup;
-  /** Where a key of a map leads to. */
-  readonly find: (map: string, ...key: Parameters<Lookup>[1][]) => Fact['data'];
-  /** Bridge behind which an address is. */
-  readonly bridgeOf: (address: string) => string | undefined;
-}
-
-function keyText(set: string, fields: readonly Parameters<Lookup>[1][]): string {
-  // One address has many spellings.
-  return [set, ...fields.map((field) => ('address' in field ? addressNumber(field.address) : fieldText(field)))].join(
-    ' ',
-  );
-}
-
-function setsOf(state: FirewallState, family: Family): Sets {
-  const elements = new Map<string, Fact>();
-  for (const fact of factsOf(state)) {
-    if (fact.family === family && typeof fact.key !== 'string') elements.set(keyText(fact.set, fact.key), fact);
-  }
-  const subnets = state.bridges.flatMap(({ device, ipv4, ipv6 }) => {
-    const rules = family === 'ip' ? ipv4 : ipv6;
-    return rules === undefined ? [] : [{ device, range: parsePrefix(rules.subnet) }];
-  });
-  return {
-    has: (set, ...key) => elements.has(keyText(set, key)),
-    find: (map, ...key) => elements.get(keyText(map, key))?.data,
-    bridgeOf: (address) => subnets.find(({ range }) => contains(range, address))?.device,
-  };
-}
 
 function isLoopback(address: string): boolean {
   return isIpv6(address) ? addressNumber(address) === 1n : address.startsWith('127.');
@@ -190,23 +158,28 @@ class Tracer {
 
   /** An address of the host was asked: a published port there, or the host itself. */
   #published(from: string, address: string): boolean {
-    const { port, protocol } = this.question;
+    const { protocol } = this.question;
     const chain = from === '' ? 'chain output' : 'chain prerouting';
     const isAside =
       this.#family === 'ip6' ? isLoopback(address) || isLinkLocal(address) : from !== '' && isLoopback(address);
-    const target =
-      protocol === 'icmp' || isAside
-        ? undefined
-        : (this.#sets.find('published_address', { address }, { protocol }, { port }) ??
-          this.#sets.find('published_any', { protocol }, { port }));
-    const [to, at] = target ?? [];
-    if (to === undefined || at === undefined || !('address' in to) || !('port' in at)) {
-      return this.#byForwarder(from, address) ?? this.#atHost(address, chain);
-    }
-    const map = `dnat ${this.#family} to … map @published`;
-    this.#step(chain, 'translated', `the port is published: it goes to ${to.address}, port ${at.port}`, map);
+    const found = protocol === 'icmp' || isAside ? undefined : this.#redirection(address);
+    if (found === undefined) return this.#byForwarder(from, address) ?? this.#atHost(address, chain);
+    const { map, to, at } = found;
+    const reason = `the port is published: it goes to ${to.address}, port ${at.port}`;
+    this.#step(chain, 'translated', reason, publishRules[map](this.#family));
     if (from !== '') return this.#forward(from, to.address, at.port, true);
     return this.#fromHost(to.address, at.port);
+  }
+
+  /** The element of a map that the address and the port are the key of. */
+  #redirection(address: string) {
+    const { port, protocol } = this.question;
+    for (const map of ['published_address', 'published_any'] as const) {
+      const key = map === 'published_any' ? [] : [{ address }];
+      const [to, at] = this.#sets.find(map, ...key, { protocol: protocol as 'tcp' }, { port }) ?? [];
+      if (to !== undefined && at !== undefined && 'address' in to && 'port' in at) return { map, to, at };
+    }
+    return undefined;
   }
 
   #fromHost(address: string, port: number): true {

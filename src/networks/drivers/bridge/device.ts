@@ -12,6 +12,7 @@ import {
 import { fail } from '#std/errors';
 import { contains, parsePrefix } from '../../addresses/ip.ts';
 import { macOf } from '../../addresses/mac.ts';
+import { advertisedDevices } from './advertised.ts';
 
 /** A bridge as it should be. */
 export interface BridgeDevice {
@@ -92,6 +93,8 @@ export function bringUp(route: RouteSocket, { name, mtu, addresses, tag }: Bridg
   const [first] = addresses;
   const mac = first === undefined ? undefined : macOf(first.split('/')[0] ?? '');
   const hasIpv6 = addresses.some((address) => address.includes(':'));
+  // A container that plays a router must not become the host's way to the world.
+  setSetting(`/proc/sys/net/ipv6/conf/${name}/accept_ra`, '0');
   setSetting(`/proc/sys/net/ipv6/conf/${name}/disable_ipv6`, hasIpv6 ? '0' : '1');
   // Without a MAC of its own a bridge takes the lowest of its ports: the gateway's would change with every container.
   const own = tag === undefined ? {} : { mtu, alias: aliasOf(tag), ...(mac !== undefined && { mac }) };
@@ -139,10 +142,23 @@ export function cameSecond(route: RouteSocket, name: string, subnets: readonly s
     .some(({ address, linkIndex }) => linkIndex < index && wanted.some((subnet) => contains(subnet, address)));
 }
 
+/**
+ * A host that passes packets on heeds no router's advertisements, unless it is told to: the interface that it has its way to the
+ * world from goes on to. No others: a container must not be able to advertise itself.
+ */
+function keepAdvertisedRoutes(): void {
+  for (const device of advertisedDevices(readFileSync('/proc/thread-self/net/ipv6_route', 'utf8'))) {
+    const path = `/proc/sys/net/ipv6/conf/${device}/accept_ra`;
+    if (existsSync(path) && readFileSync(path, 'utf8').trim() === '1') setSetting(path, '2');
+  }
+}
+
 /** Lets the host pass packets on between its interfaces, as Docker does. */
 export function enableForwarding(families: readonly (4 | 6)[]): void {
   if (families.includes(4)) setSetting('/proc/sys/net/ipv4/ip_forward', '1');
   if (!families.includes(6)) return;
+  const all = '/proc/sys/net/ipv6/conf/all/forwarding';
+  if (existsSync(all) && readFileSync(all, 'utf8').trim() === '0') keepAdvertisedRoutes();
   setSetting('/proc/sys/net/ipv6/conf/default/forwarding', '1');
   setSetting('/proc/sys/net/ipv6/conf/all/forwarding', '1');
 }
