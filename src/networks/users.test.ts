@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { readFileSync } from 'node:fs';
 import type { NetworkCreateRequest } from '#api';
-import { RouteSocket } from '#linux/rtnetlink';
+import { addBridge, deleteLink, RouteSocket } from '#linux/rtnetlink';
 import { deviceNames, Lab, request } from './testing/lab.ts';
 import type { Networks } from './types.ts';
 
@@ -164,4 +164,43 @@ test('a container is found by its name, and after a renaming by the new one', as
   await networks.rename('one that does not run', 'x');
   for (const { containerId } of [asker, found]) await networks.tearDown(containerId);
   await networks.remove('named');
+});
+
+test('many starts and connects at once all have their own addresses', async () => {
+  await networks.create({ Name: 'crowd', IPAM: { Driver: 'default', Config: [{ Subnet: '10.223.0.0/24' }] } });
+  await made('beside');
+  const requests = Array.from({ length: 40 }, () => request(inNetworks('crowd')));
+  await Promise.all(requests.map((one) => networks.setUp(one)));
+  const both = await Promise.all(
+    requests.map(({ containerId }) => networks.connect(containerId, { network: 'beside', settings: {} })),
+  );
+  const addresses = both.flatMap(({ endpoints }) => Object.values(endpoints).map(({ IPAddress }) => IPAddress));
+  expect(new Set(addresses).size).toBe(80);
+  const left = await Promise.all(requests.map(({ containerId }) => networks.disconnect(containerId, 'crowd')));
+  expect(left.every(({ endpoints }) => Object.keys(endpoints).length === 1)).toBe(true);
+  await networks.remove('crowd');
+  await Promise.all(requests.map(({ containerId }) => networks.tearDown(containerId)));
+  await networks.remove('beside');
+}, 60_000);
+
+test('a bridge of the user serves as it is, and stays', async () => {
+  const name = `user${Date.now() % 100_000}`;
+  using route = new RouteSocket();
+  route.transact(addBridge(name));
+  try {
+    await made('own', { Options: { 'com.docker.network.bridge.name': name } });
+    await expect(made('again', { Options: { 'com.docker.network.bridge.name': name } })).rejects.toThrow(
+      'networks have same bridge name',
+    );
+    const sandbox = await networks.setUp(request(inNetworks('own')));
+    await lab.serve(sandbox.namespacePath, 80, 'own');
+    expect(await lab.reach(sandbox.endpoints.own?.IPAddress ?? '', 80)).toBe('own');
+    await networks.tearDown(sandbox.containerId);
+    await networks.remove('own');
+    const { index, alias } = route.link(name);
+    expect(alias).toBe('');
+    expect(route.addresses().some(({ linkIndex }) => linkIndex === index)).toBe(false);
+  } finally {
+    route.transact(deleteLink(name));
+  }
 });

@@ -102,7 +102,9 @@ export function createConnections(parts: SandboxParts): Connections {
     let after: SandboxRecord;
     try {
       const plugged = await plugIn(before, endpoint);
-      after = publishing.follow(before, [...before.endpoints, plugged]);
+      // Its container may have a new name meanwhile.
+      const present = catalog.sandboxes.get(before.id) ?? before;
+      after = publishing.follow(present, [...present.endpoints, plugged]);
     } catch (error) {
       releaseAddresses(parts, endpoint);
       throw error;
@@ -133,11 +135,21 @@ export function createConnections(parts: SandboxParts): Connections {
     if (endpoint === undefined) {
       throw fail('forbidden', `container ${containerId} is not connected to network ${network.name}`);
     }
+    parts.awaited.add(endpoint);
+    try {
+      return await leave(before, endpoint);
+    } finally {
+      parts.awaited.delete(endpoint);
+    }
+  }
+
+  /** Says first that the endpoint is gone, and makes it so: what a kill leaves of it then is nobody's. */
+  async function leave(before: SandboxRecord, endpoint: EndpointRecord): Promise<SandboxRecord> {
     const rest = before.endpoints.filter((one) => one !== endpoint);
     const after = publishing.follow(before, rest);
     records.transaction(() => {
       catalog.sandboxes.put(after);
-      announce(parts, 'disconnect', containerId, [endpoint]);
+      announce(parts, 'disconnect', before.id, [endpoint]);
     });
     await runAll([
       () => naming.disconnect(after, endpoint),
