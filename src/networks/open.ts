@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Events } from '#events';
 import { LinkRemover } from '#linux/link-removal';
+import { Announcer } from '#linux/neighbours';
 import { RouteSocket } from '#linux/rtnetlink';
 import { defaultPluginDirectories } from '#plugins';
 import { fail, messageOf, runAll } from '#std/errors';
@@ -127,7 +128,8 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   resumeNames(new NameKeeping({ catalog, names }), catalog);
   const route = new RouteSocket();
   const remover = new LinkRemover();
-  const bridge = createBridgeDriver({ route, remover }, catalog.tag, () => catalog.networks.all());
+  const announcer = new Announcer();
+  const bridge = createBridgeDriver({ route, remover, announcer }, catalog.tag, () => catalog.networks.all());
   const onParents = (['macvlan', 'ipvlan'] as const).map((kind) =>
     createParentDriver(kind, route, () => catalog.networks.all()),
   );
@@ -217,6 +219,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
       () => closeDefaultBridge({ catalog, driver: bridge }),
       () => route[Symbol.dispose](),
       () => remover[Symbol.dispose](),
+      () => announcer[Symbol.dispose](),
       () => rmSync(directory, { recursive: true, force: true }),
     ]);
   }

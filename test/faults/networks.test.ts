@@ -208,3 +208,25 @@ test('kill -9 among connects, starts and networks that come and go: nothing is l
     expect(numbers).toEqual(numbers.map((_, index) => index));
   }
 }, 120_000);
+
+test('an address with a new owner is reached there at once, also by those who spoke to the former one', async () => {
+  await runContainer('asker', ['storm-a'], ['sleep', '600']);
+  const start = async (name: string, endpoint: object): Promise<readonly string[]> => {
+    const NetworkingConfig = { EndpointsConfig: { 'storm-a': endpoint } };
+    const body = { Image: 'busybox', Cmd: ['sleep', '600'], HostConfig: { NetworkMode: 'storm-a' }, NetworkingConfig };
+    expect((await engine.request('POST', `/containers/create?name=${name}`, body)).status).toBe(201);
+    expect((await engine.request('POST', `/containers/${name}/start`)).status).toBe(204);
+    const given = (await inspect(name)).NetworkSettings.Networks['storm-a'];
+    const addresses = [given?.IPAddress ?? '', given?.GlobalIPv6Address ?? ''];
+    for (const address of addresses) {
+      expect(await engine.dockerOk('exec', 'asker', 'ping', '-c', '1', '-W', '10', address)).toContain(
+        ', 0% packet loss',
+      );
+    }
+    return addresses;
+  };
+  const [ipv4 = '', ipv6] = await start('former', {});
+  await engine.dockerOk('rm', '-f', 'former');
+  const settings = { IPAMConfig: { IPv4Address: ipv4 }, MacAddress: '02:00:00:00:77:01' };
+  expect(await start('newer', settings)).toEqual([ipv4, ipv6 ?? '']);
+});

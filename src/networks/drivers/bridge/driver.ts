@@ -1,5 +1,6 @@
 import { hasCode } from '#linux/errno';
 import type { LinkRemover } from '#linux/link-removal';
+import { type Announcer, setNeighbour } from '#linux/neighbours';
 import {
   addVeth,
   disablePort,
@@ -9,8 +10,9 @@ import {
   replaceForwarding,
   setLink,
 } from '#linux/rtnetlink';
-import { fail } from '#std/errors';
+import { fail, messageOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
+import { log } from '#std/log';
 import { type Family, familyOf } from '../../addresses/ip.ts';
 import { areBridgedPacketsRuled } from '../../firewall/bridged.ts';
 import type { BridgeRules, FamilyRules } from '../../firewall/state.ts';
@@ -32,6 +34,13 @@ import { type BridgeOptions, readBridgeOptions } from './options.ts';
 
 /** How the kernel says that a port is no port, or not there any more. */
 const goneCodes = ['ENODEV', 'EINVAL', 'EOPNOTSUPP', 'ENETDOWN'];
+
+/** What reaches the kernel. */
+export interface BridgeTools {
+  readonly route: RouteSocket;
+  readonly remover: LinkRemover;
+  readonly announcer: Announcer;
+}
 
 /** What the bridge driver has beside what all drivers have. */
 export interface BridgeDriver extends Driver {
@@ -73,7 +82,7 @@ function checkModes(network: NetworkDraft, options: BridgeOptions): void {
 
 /** The bridge driver: a bridge of the kernel for each network, and a pair of veth devices for each endpoint. */
 export function createBridgeDriver(
-  { route, remover }: { readonly route: RouteSocket; readonly remover: LinkRemover },
+  { route, remover, announcer }: BridgeTools,
   tag: string,
   networks: () => Iterable<NetworkRecord>,
 ): BridgeDriver {
@@ -173,11 +182,29 @@ export function createBridgeDriver(
     }
   }
 
+  /**
+   * Neighbours that have spoken to the former owner of an address remember its MAC address: they, and the host, are told
+   * before the new owner is up, which would wonder who speaks in its name.
+   */
+  function announce(network: NetworkRecord, { ipv4, ipv6, mac }: EndpointRecord): void {
+    const bridge = indexOf(network);
+    for (const given of [ipv4, ipv6]) {
+      if (given === undefined) continue;
+      try {
+        route.transact(setNeighbour(bridge, given.address, mac));
+        announcer.announce(bridge, given.address, mac);
+      } catch (error) {
+        log('debug', 'an address could not be announced', { address: given.address, error: messageOf(error) });
+      }
+    }
+  }
+
   function plug(network: NetworkRecord, endpoint: EndpointRecord, namespace: OpenNamespace): PluggedDevice {
     makeVeth(network, endpoint, namespace);
     const link = route.link(endpoint.device);
     const isolation = readBridgeOptions(network).icc || areBridgedPacketsRuled() ? [] : [isolatePort(link.index)];
     route.transact(replaceForwarding(link.index, endpoint.mac), enableHairpin(link.index), ...isolation);
+    announce(network, endpoint);
     return { hostIndex: link.index, insideIndex: link.peer };
   }
 
