@@ -80,12 +80,29 @@ function checkModes(network: NetworkDraft, options: BridgeOptions): void {
   }
 }
 
+/**
+ * Neighbours that have spoken to the former owner of an address remember its MAC address: they, and the host, are told
+ * before the new owner is up, which would wonder who speaks in its name.
+ */
+function announce({ route, announcer }: BridgeTools, bridge: number, { ipv4, ipv6, mac }: EndpointRecord): void {
+  for (const given of [ipv4, ipv6]) {
+    if (given === undefined) continue;
+    try {
+      route.transact(setNeighbour(bridge, given.address, mac));
+      announcer.announce(bridge, given.address, mac);
+    } catch (error) {
+      log('debug', 'an address could not be announced', { address: given.address, error: messageOf(error) });
+    }
+  }
+}
+
 /** The bridge driver: a bridge of the kernel for each network, and a pair of veth devices for each endpoint. */
 export function createBridgeDriver(
-  { route, remover, announcer }: BridgeTools,
+  tools: BridgeTools,
   tag: string,
   networks: () => Iterable<NetworkRecord>,
 ): BridgeDriver {
+  const { route, remover } = tools;
   const indexes = new Map<string, number>();
 
   function wanted(network: NetworkRecord, options = readBridgeOptions(network)): BridgeDevice {
@@ -182,29 +199,12 @@ export function createBridgeDriver(
     }
   }
 
-  /**
-   * Neighbours that have spoken to the former owner of an address remember its MAC address: they, and the host, are told
-   * before the new owner is up, which would wonder who speaks in its name.
-   */
-  function announce(network: NetworkRecord, { ipv4, ipv6, mac }: EndpointRecord): void {
-    const bridge = indexOf(network);
-    for (const given of [ipv4, ipv6]) {
-      if (given === undefined) continue;
-      try {
-        route.transact(setNeighbour(bridge, given.address, mac));
-        announcer.announce(bridge, given.address, mac);
-      } catch (error) {
-        log('debug', 'an address could not be announced', { address: given.address, error: messageOf(error) });
-      }
-    }
-  }
-
   function plug(network: NetworkRecord, endpoint: EndpointRecord, namespace: OpenNamespace): PluggedDevice {
     makeVeth(network, endpoint, namespace);
     const link = route.link(endpoint.device);
     const isolation = readBridgeOptions(network).icc || areBridgedPacketsRuled() ? [] : [isolatePort(link.index)];
     route.transact(replaceForwarding(link.index, endpoint.mac), enableHairpin(link.index), ...isolation);
-    announce(network, endpoint);
+    announce(tools, indexOf(network), endpoint);
     return { hostIndex: link.index, insideIndex: link.peer };
   }
 
