@@ -22,6 +22,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   store: ['oci', 'linux', 'std'],
   plugins: ['linux', 'std'],
   distribution: ['oci', 'std'],
+  dockerfile: ['oci', 'std'],
   oci: ['api', 'std'],
   linux: ['std'],
   api: [],

@@ -1,0 +1,283 @@
+import { fail, messageOf } from '#std/errors';
+import { quoteGo } from './quote.ts';
+import { replacePattern, trimPrefix, trimSuffix } from './shell-pattern.ts';
+
+/** Where variables are looked up. */
+export type Environment = ReadonlyMap<string, string>;
+
+export interface ExpandOptions {
+  /** `\` unless the `escape` directive says "`". */
+  readonly escape: string;
+  /** Quotes stay in the result. */
+  readonly rawQuotes?: boolean;
+  /** Escapes stay in the result. */
+  readonly rawEscapes?: boolean;
+  /** Quotes are characters as any other: in here-documents. */
+  readonly ignoreQuotes?: boolean;
+  /** Variables that are not there stay as they are written. */
+  readonly keepUnset?: boolean;
+}
+
+export interface Expansion {
+  readonly text: string;
+  /** The text split at blanks that are not quoted; blanks that come out of variables count. */
+  readonly words: readonly string[];
+  /** The variables that were looked up and found, and those that were not. */
+  readonly matched: ReadonlySet<string>;
+  readonly unmatched: ReadonlySet<string>;
+}
+
+const blank = /\s/u;
+const digit = /\p{Nd}/u;
+const nameCharacter = /[\p{L}\p{Nd}_]/u;
+const special = new Set('@*#?-$!0');
+/** Deeper than anybody writes, and far from the end of the stack. */
+const depthMax = 250;
+
+/** Collects what an expansion gives, as a text and as words. */
+class Collector {
+  text = '';
+  readonly words: string[] = [];
+  #word = '';
+  #inWord = false;
+
+  /** Characters that belong to the word whatever they are. */
+  addRaw(text: string): void {
+    this.text += text;
+    this.#word += text;
+    this.#inWord = true;
+  }
+
+  /** Characters of which blanks end the word. */
+  add(text: string): void {
+    this.text += text;
+    for (const character of text) {
+      if (!blank.test(character)) {
+        this.#word += character;
+        this.#inWord = true;
+      } else if (this.#inWord && this.#word !== '') this.end();
+    }
+  }
+
+  end(): void {
+    if (this.#word !== '') this.words.push(this.#word);
+    this.#word = '';
+    this.#inWord = false;
+  }
+}
+
+class Expander {
+  readonly matched = new Set<string>();
+  readonly unmatched = new Set<string>();
+  readonly #characters: readonly string[];
+  #at = 0;
+  #depth = 0;
+
+  constructor(
+    word: string,
+    readonly environment: Environment,
+    readonly options: ExpandOptions,
+  ) {
+    this.#characters = [...word];
+  }
+
+  get #peek(): string | undefined {
+    return this.#characters[this.#at];
+  }
+
+  #next(): string | undefined {
+    return this.#characters[this.#at++];
+  }
+
+  #lookUp(name: string): string | undefined {
+    const value = this.environment.get(name);
+    (value === undefined ? this.unmatched : this.matched).add(name);
+    return value;
+  }
+
+  /** Reads to `stop`, which is taken too, or to the end. */
+  readUntil(stop: string | undefined, rawEscapes: boolean): Collector {
+    if (++this.#depth > depthMax) throw fail('invalid-argument', 'syntax error: substitutions are nested too deeply');
+    const found = new Collector();
+    for (let character = this.#peek; character !== undefined; character = this.#peek) {
+      if (character === stop) {
+        this.#at++;
+        found.end();
+        this.#depth--;
+        return found;
+      }
+      if (character === '$') found.add(this.#readVariable(rawEscapes));
+      else if (character === "'" && this.options.ignoreQuotes !== true) found.addRaw(this.#readSingleQuoted());
+      else if (character === '"' && this.options.ignoreQuotes !== true)
+        found.addRaw(this.#readDoubleQuoted(rawEscapes));
+      else if (character === this.options.escape) this.#readEscaped(found, rawEscapes);
+      else found.add(this.#next() ?? '');
+    }
+    if (stop !== undefined) {
+      throw fail('invalid-argument', `unexpected end of statement while looking for matching ${stop}`);
+    }
+    found.end();
+    this.#depth--;
+    return found;
+  }
+
+  #readEscaped(found: Collector, rawEscapes: boolean): void {
+    const escape = this.#next() ?? '';
+    if (rawEscapes) found.addRaw(escape);
+    const escaped = this.#next();
+    if (escaped !== undefined) found.addRaw(escaped);
+  }
+
+  #readSingleQuoted(): string {
+    let text = this.options.rawQuotes === true ? "'" : '';
+    this.#at++;
+    for (let character = this.#next(); ; character = this.#next()) {
+      if (character === undefined) {
+        throw fail('invalid-argument', 'unexpected end of statement while looking for matching single-quote');
+      }
+      if (character === "'") return this.options.rawQuotes === true ? `${text}'` : text;
+      text += character;
+    }
+  }
+
+  #readDoubleQuoted(rawEscapes: boolean): string {
+    const quote = this.options.rawQuotes === true ? '"' : '';
+    let text = quote;
+    this.#at++;
+    for (;;) {
+      const character = this.#peek;
+      if (character === undefined) {
+        throw fail('invalid-argument', 'unexpected end of statement while looking for matching double-quote');
+      }
+      if (character === '$') {
+        text += this.#readVariable(rawEscapes);
+        continue;
+      }
+      this.#at++;
+      if (character === '"') return text + quote;
+      if (character !== this.options.escape) {
+        text += character;
+        continue;
+      }
+      if (rawEscapes) text += character;
+      const next = this.#peek;
+      if (next === undefined) continue;
+      // What cannot be escaped keeps the escape before it.
+      const escapes = next === '"' || next === '$' || next === this.options.escape;
+      text += escapes ? this.#next() : character;
+    }
+  }
+
+  #readName(): string {
+    let name = '';
+    for (let character = this.#peek; character !== undefined; character = this.#peek) {
+      if (name === '' && digit.test(character)) {
+        while (this.#peek !== undefined && digit.test(this.#peek)) name += this.#next();
+        return name;
+      }
+      if (name === '' && special.has(character)) return this.#next() ?? '';
+      if (!nameCharacter.test(character)) break;
+      name += this.#next();
+    }
+    return name;
+  }
+
+  #readVariable(rawEscapes: boolean): string {
+    this.#at++;
+    if (this.#peek === '{') return this.#readBraced(rawEscapes);
+    const name = this.#readName();
+    if (name === '') return '$';
+    const value = this.#lookUp(name);
+    return value ?? (this.options.keepUnset === true ? `$${name}` : '');
+  }
+
+  #readBraced(rawEscapes: boolean): string {
+    this.#at++;
+    const first = this.#peek;
+    if (first === undefined) throw fail('invalid-argument', "syntax error: missing '}'");
+    if (first === '{' || first === '}' || first === ':')
+      throw fail('invalid-argument', 'syntax error: bad substitution');
+    const name = this.#readName();
+    const modifier = this.#next();
+    switch (modifier) {
+      case '}': {
+        const value = this.#lookUp(name);
+        return value ?? (this.options.keepUnset === true ? `\${${name}}` : '');
+      }
+      case ':':
+        return this.#substitute(name, this.#next() ?? '\ufffd', true);
+      case '+':
+      case '-':
+      case '?':
+      case '#':
+      case '%':
+        return this.#substitute(name, modifier, false);
+      case '/':
+        return this.#replace(name);
+      case undefined:
+      default:
+        throw fail('invalid-argument', `unsupported modifier (${modifier ?? '\ufffd'}) in substitution`);
+    }
+  }
+
+  #readPart(stop: string, rawEscapes: boolean, missing: string): string {
+    try {
+      return this.readUntil(stop, rawEscapes).text;
+    } catch (error) {
+      throw this.#peek === undefined ? fail('invalid-argument', `syntax error: missing ${missing}`) : error;
+    }
+  }
+
+  #substitute(name: string, modifier: string, isColon: boolean): string {
+    const isTrim = modifier === '#' || modifier === '%';
+    const word = this.#readPart('}', isTrim, "'}'");
+    const value = this.#lookUp(name);
+    const written = `${isColon ? ':' : ''}${modifier}`;
+    if (value === undefined && this.options.keepUnset === true) return `\${${name}${written}${word}}`;
+    const isMissing = value === undefined || (isColon && value === '');
+    switch (modifier) {
+      case '-':
+        return isMissing ? word : value;
+      case '+':
+        return isMissing ? '' : word;
+      case '?': {
+        if (!isMissing) return value;
+        const why = word !== '' ? word : `is not allowed to be ${value === undefined ? 'unset' : 'empty'}`;
+        throw fail('invalid-argument', `${name}: ${why}`);
+      }
+      case '#':
+      case '%': {
+        const greedy = word.startsWith(modifier);
+        const trim = modifier === '#' ? trimPrefix : trimSuffix;
+        return trim(value ?? '', greedy ? word.slice(1) : word, greedy);
+      }
+      default:
+        throw fail('invalid-argument', `unsupported modifier (${written}) in substitution`);
+    }
+  }
+
+  #replace(name: string): string {
+    const all = this.#peek === '/';
+    if (all) this.#at++;
+    const pattern = this.#readPart('/', true, "'/' in ${}");
+    const replacement = this.#readPart('}', true, "'}'");
+    const value = this.#lookUp(name);
+    if (value === undefined && this.options.keepUnset === true) return `\${${name}/${pattern}/${replacement}}`;
+    return replacePattern(value ?? '', pattern, replacement, all);
+  }
+}
+
+/**
+ * Puts the values of variables into a word and takes quotes and escapes away, as a shell would (`$v`, `${v}`, `${v:-w}`,
+ * `${v:+w}`, `${v:?w}` and these without the colon, `${v#p}`, `${v##p}`, `${v%p}`, `${v%%p}`, `${v/p/r}`, `${v//p/r}`).
+ * Throws `invalid-argument` in BuildKit's words.
+ */
+export function expand(word: string, environment: Environment, options: ExpandOptions): Expansion {
+  const expander = new Expander(word, environment, options);
+  try {
+    const { text, words } = expander.readUntil(undefined, options.rawEscapes === true);
+    return { text, words, matched: expander.matched, unmatched: expander.unmatched };
+  } catch (error) {
+    throw fail('invalid-argument', `failed to process ${quoteGo(word)}: ${messageOf(error)}`);
+  }
+}
