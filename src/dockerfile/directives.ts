@@ -9,12 +9,17 @@ export interface Directives {
   readonly escape: string;
   /** Options of the checks, as they are written. */
   readonly check?: string;
+  /** How many lines at the top are theirs. */
+  readonly lineCount: number;
 }
 
 /** What `# check=` says: rules left out (`all` of them), and whether a warning fails the build. */
 export interface CheckOptions {
   readonly skipAll: boolean;
   readonly skip: ReadonlySet<string>;
+  /** Rules that are off unless they are asked for. */
+  readonly experimentalAll: boolean;
+  readonly experimental: ReadonlySet<string>;
   readonly failOnWarning: boolean;
 }
 
@@ -23,6 +28,7 @@ const pattern = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S(?:.*\S)?)\s*$/;
 /** Reads the directives; `lines` are those of the file without their ends. A line that is none ends them. */
 export function readDirectives(lines: readonly string[]): Directives {
   const found = new Map<string, string>();
+  let lineCount = 0;
   for (const [index, line] of lines.entries()) {
     if (index === 0 && line.startsWith('#!')) continue;
     const [, name = '', value = ''] = pattern.exec(line.trimStart()) ?? [];
@@ -34,11 +40,13 @@ export function readDirectives(lines: readonly string[]): Directives {
       throw new DockerfileError(`invalid escape token '${value}' does not match \` or \\`, at);
     }
     found.set(key, value);
+    lineCount = index + 1;
   }
   const syntax = found.get('syntax');
   const check = found.get('check');
   return {
     escape: found.get('escape') ?? '\\',
+    lineCount,
     ...(syntax !== undefined && { syntax }),
     ...(check !== undefined && { check }),
   };
@@ -56,8 +64,8 @@ export function parseBoolean(text: string): boolean | undefined {
 
 /** Parses the value of `# check=` (`skip=A,B;error=true`). */
 export function parseCheckOptions(text = ''): CheckOptions {
-  let skip: string[] = [];
-  let skipAll = false;
+  const lists = { skip: new Set<string>(), experimental: new Set<string>() };
+  const all = { skip: false, experimental: false };
   let failOnWarning = false;
   const wrong = (what: string): Error => fail('invalid-argument', `failed to parse check options: ${what}`);
   const [first = '', ...rest] = text.trim().split(';');
@@ -66,9 +74,10 @@ export function parseCheckOptions(text = ''): CheckOptions {
     if (split === -1) throw wrong(`invalid check option ${quoteGo(part)}`);
     const key = part.slice(0, split).trim();
     const value = part.slice(split + 1).trim();
-    if (key === 'skip' && value === 'all') skipAll = true;
-    else if (key === 'skip') skip = value.split(',').map((rule) => rule.trim());
-    else if (key === 'error') {
+    if (key === 'skip' || key === 'experimental') {
+      if (value === 'all') all[key] = true;
+      else lists[key] = new Set(value.split(',').map((rule) => rule.trim()));
+    } else if (key === 'error') {
       const parsed = parseBoolean(value);
       if (parsed === undefined) {
         const why = `strconv.ParseBool: parsing ${quoteGo(value)}: invalid syntax`;
@@ -77,7 +86,7 @@ export function parseCheckOptions(text = ''): CheckOptions {
       failOnWarning = parsed;
     } else throw wrong(`invalid check option ${quoteGo(key)}`);
   }
-  return { skipAll, skip: new Set(skip), failOnWarning };
+  return { skipAll: all.skip, experimentalAll: all.experimental, ...lists, failOnWarning };
 }
 
 /** `docker/dockerfile` and its other home, at version 1 of any channel. */

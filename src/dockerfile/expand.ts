@@ -106,7 +106,7 @@ class Expander {
         this.#depth--;
         return found;
       }
-      if (character === '$') found.add(this.#readVariable(rawEscapes));
+      if (character === '$') found.add(this.#readVariable());
       else if (character === "'" && this.options.ignoreQuotes !== true) found.addRaw(this.#readSingleQuoted());
       else if (character === '"' && this.options.ignoreQuotes !== true)
         found.addRaw(this.#readDoubleQuoted(rawEscapes));
@@ -122,8 +122,8 @@ class Expander {
   }
 
   #readEscaped(found: Collector, rawEscapes: boolean): void {
-    const escape = this.#next() ?? '';
-    if (rawEscapes) found.addRaw(escape);
+    const mark = this.#next() ?? '';
+    if (rawEscapes) found.addRaw(mark);
     const escaped = this.#next();
     if (escaped !== undefined) found.addRaw(escaped);
   }
@@ -150,7 +150,7 @@ class Expander {
         throw fail('invalid-argument', 'unexpected end of statement while looking for matching double-quote');
       }
       if (character === '$') {
-        text += this.#readVariable(rawEscapes);
+        text += this.#readVariable();
         continue;
       }
       this.#at++;
@@ -182,16 +182,16 @@ class Expander {
     return name;
   }
 
-  #readVariable(rawEscapes: boolean): string {
+  #readVariable(): string {
     this.#at++;
-    if (this.#peek === '{') return this.#readBraced(rawEscapes);
+    if (this.#peek === '{') return this.#readBraced();
     const name = this.#readName();
     if (name === '') return '$';
     const value = this.#lookUp(name);
     return value ?? (this.options.keepUnset === true ? `$${name}` : '');
   }
 
-  #readBraced(rawEscapes: boolean): string {
+  #readBraced(): string {
     this.#at++;
     const first = this.#peek;
     if (first === undefined) throw fail('invalid-argument', "syntax error: missing '}'");
@@ -214,7 +214,6 @@ class Expander {
         return this.#substitute(name, modifier, false);
       case '/':
         return this.#replace(name);
-      case undefined:
       default:
         throw fail('invalid-argument', `unsupported modifier (${modifier ?? '\ufffd'}) in substitution`);
     }
@@ -259,7 +258,7 @@ class Expander {
   #replace(name: string): string {
     const all = this.#peek === '/';
     if (all) this.#at++;
-    const pattern = this.#readPart('/', true, "'/' in ${}");
+    const pattern = this.#readPart('/', true, "'/' in $" + '{}');
     const replacement = this.#readPart('}', true, "'}'");
     const value = this.#lookUp(name);
     if (value === undefined && this.options.keepUnset === true) return `\${${name}/${pattern}/${replacement}}`;

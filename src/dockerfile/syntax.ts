@@ -2,17 +2,7 @@ import { fail } from '#std/errors';
 import { type Directives, readDirectives } from './directives.ts';
 import { type Heredoc, type HeredocMark, heredocMarksIn } from './heredoc.ts';
 import { DockerfileError, type LineRange, onLines, type Position, type Range } from './source.ts';
-import {
-  isSpace,
-  type Pair,
-  splitBlanks,
-  splitFlags,
-  splitJson,
-  splitPairs,
-  splitQuoted,
-  trimmed,
-  type Word,
-} from './words.ts';
+import { type Pair, splitBlanks, splitFlags, splitJson, splitPairs, splitQuoted, trimmed, type Word } from './words.ts';
 
 /** One instruction as it is written, its words split as its keyword wants. */
 export interface Node {
@@ -201,15 +191,13 @@ class Reader {
     const { offset: indent } = trimmed(line, 0);
     if (line[indent] === '#') {
       const comment = line.slice(indent + 1).trim();
+      if (first < this.directives.lineCount) return;
       if (comment === '') this.#comments = [];
       else this.#comments.push(comment);
       return;
     }
     const { text, isLast } = this.#cut(line.slice(indent));
-    if (isLast && text === '') {
-      this.#comments = [];
-      return;
-    }
+    if (isLast && text === '') return;
     const pieces: Piece[] = [{ offset: 0, line: first + 1, column: indent + 1 }];
     const code = isLast ? text : this.#readContinued(text, pieces);
     const lines = { first: first + 1, last: this.#at };

@@ -1,0 +1,166 @@
+import { posix } from 'node:path';
+import { fail } from '#std/errors';
+
+interface Pattern {
+  /** Cleaned, without the `!`. */
+  readonly text: string;
+  readonly isException: boolean;
+  readonly matches: (path: string) => boolean;
+}
+
+/** Patterns of a `.dockerignore`, or of `--exclude`. */
+export interface IgnoreMatcher {
+  readonly patterns: readonly { readonly text: string; readonly isException: boolean }[];
+  readonly hasExceptions: boolean;
+  /** Whether a path (relative, `/` between its parts) is left out: the last pattern that it or a folder of it matches decides. */
+  matches(path: string): boolean;
+  /**
+   * The same for a walk from the top: `parent` is what this gave for the folder of the path. One that is left out with
+   * exceptions below it must be walked still.
+   */
+  walk(path: string, parent?: Walked): Walked;
+}
+
+export interface Walked {
+  readonly ignored: boolean;
+  /** For each pattern, whether it matched. */
+  readonly matched: readonly boolean[];
+}
+
+const badPattern = 'syntax error in pattern';
+
+/** Lines of a `.dockerignore` as patterns: comments and empty lines are left out, a leading `/` means nothing. */
+export function readIgnoreFile(text: string): string[] {
+  return text
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .flatMap((raw) => {
+      // Comments begin at the very start of a line.
+      if (raw.startsWith('#')) return [];
+      const line = raw.trim();
+      if (line === '') return [];
+      const isException = line.startsWith('!');
+      const bare = isException ? line.slice(1).trim() : line;
+      const clean = bare === '' ? '' : cleanPath(bare);
+      const relative = clean.length > 1 && clean.startsWith('/') ? clean.slice(1) : clean;
+      return [isException ? `!${relative}` : relative];
+    });
+}
+
+/** The ignore files of a Dockerfile, the first that is there counts: its own, then that of the context. */
+export function ignoreFilesOf(dockerfilePath: string): string[] {
+  return [`${dockerfilePath}.dockerignore`, '.dockerignore'];
+}
+
+function cleanPath(path: string): string {
+  const clean = posix.normalize(path);
+  return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
+}
+
+/** Checks the brackets and escapes of a pattern as Go's `filepath.Match` does. */
+function requireValid(pattern: string): void {
+  const characters = [...pattern];
+  for (let index = 0; index < characters.length; index++) {
+    if (characters[index] === '\\' && ++index >= characters.length) throw fail('invalid-argument', badPattern);
+    if (characters[index] !== '[' || characters[index - 1] === '\\') continue;
+    index++;
+    if (characters[index] === '^') index++;
+    for (let count = 0; characters[index] !== ']' || count === 0; count++) {
+      index = skipClassCharacter(characters, index);
+      if (characters[index] === '-') index = skipClassCharacter(characters, index + 1);
+    }
+  }
+}
+
+function skipClassCharacter(characters: readonly string[], at: number): number {
+  const first = characters[at];
+  if (first === undefined || first === '-' || first === ']') throw fail('invalid-argument', badPattern);
+  const index = first === '\\' ? at + 1 : at;
+  if (index + 1 >= characters.length) throw fail('invalid-argument', badPattern);
+  return index + 1;
+}
+
+/** A pattern as a regular expression: `*` and `?` stay within a part of a path, `**` does not. */
+function expressionOf(pattern: string): RegExp {
+  let source = '^';
+  const characters = [...pattern];
+  for (let index = 0; index < characters.length; index++) {
+    const character = characters[index] ?? '';
+    if (character === '*' && characters[index + 1] === '*') {
+      index++;
+      if (characters[index + 1] === '/') index++;
+      source += index + 1 >= characters.length ? '.*' : '(?:.*\\/)?';
+    } else if (character === '*') source += '[^/]*';
+    else if (character === '?') source += '[^/]';
+    else if (character === '\\') {
+      const next = characters[++index];
+      source += next === undefined ? '\\\\' : next.replace(/[^\p{L}\p{N}_]/u, '\\$&').replace(/\\([^!-~])/u, '$1');
+    } else if (character === '[') {
+      const end = classEnd(characters, index);
+      source += characters.slice(index, end + 1).join('');
+      index = end;
+    } else source += character.replace(/[.+()|{}$^/\]]/, '\\$&');
+  }
+  return new RegExp(`${source}$`, 's');
+}
+
+function classEnd(characters: readonly string[], start: number): number {
+  let index = start + 1;
+  if (characters[index] === '^') index++;
+  for (; index < characters.length && characters[index] !== ']'; index++) if (characters[index] === '\\') index++;
+  return index;
+}
+
+/** The test for one pattern. Patterns without wildcards, and `**` at one end only, need no expression. */
+function matcherOf(pattern: string): (path: string) => boolean {
+  const isPlain = (text: string): boolean => !/[*?[\]\\]/.test(text);
+  if (isPlain(pattern)) return (path) => path === pattern;
+  if (pattern === '**' || pattern === '**/') return () => true;
+  if (pattern.startsWith('**') && isPlain(pattern.slice(2))) {
+    const suffix = pattern.slice(2);
+    return (path) => path.endsWith(suffix) || (suffix.startsWith('/') && path === suffix.slice(1));
+  }
+  if (pattern.endsWith('**') && isPlain(pattern.slice(0, -2))) return (path) => path.startsWith(pattern.slice(0, -2));
+  let expression: RegExp | undefined;
+  return (path) => {
+    expression ??= expressionOf(pattern);
+    return expression.test(path);
+  };
+}
+
+function parsePattern(raw: string): Pattern[] {
+  const line = raw.trim();
+  if (line === '') return [];
+  const clean = cleanPath(line);
+  const isException = clean.startsWith('!');
+  const text = isException ? clean.slice(1) : clean;
+  if (isException && text === '') throw fail('invalid-argument', 'illegal exclusion pattern: "!"');
+  requireValid(text);
+  return [{ text, isException, matches: matcherOf(text) }];
+}
+
+/** A matcher of patterns (`readIgnoreFile`). Throws `invalid-argument` in Docker's words for one that cannot be. */
+export function createIgnoreMatcher(lines: readonly string[]): IgnoreMatcher {
+  const patterns = lines.flatMap(parsePattern);
+  const walk = (path: string, parent?: Walked): Walked => {
+    let ignored = false;
+    const parts = path.split('/');
+    const matched = patterns.map((pattern, index) => {
+      const inherited = parent?.matched[index] === true;
+      // A pattern that could not change the answer is not tried.
+      if (!inherited && pattern.isException !== ignored) return false;
+      const above = (): boolean =>
+        parent === undefined && parts.some((_, depth) => depth > 0 && pattern.matches(parts.slice(0, depth).join('/')));
+      const isMatch = inherited || pattern.matches(path) || above();
+      if (isMatch) ignored = !pattern.isException;
+      return isMatch;
+    });
+    return { ignored, matched };
+  };
+  return {
+    patterns,
+    hasExceptions: patterns.some(({ isException }) => isException),
+    matches: (path) => walk(path).ignored,
+    walk,
+  };
+}
