@@ -22,7 +22,7 @@ export function checkNode(node: Node, checks: Checks): void {
 
 function checkFrom(node: Node, checks: Checks): void {
   const [, as, name = ''] = node.words.map(({ text }) => text);
-  if (as === undefined || as.toLowerCase() !== 'as' || node.words.length !== 3) return;
+  if (as === undefined || node.words.length !== 3) return;
   const isMatching = (isLower(node.keyword) && isLower(as)) || (isUpper(node.keyword) && isUpper(as));
   const isConsistent = isLower(node.keyword) || isUpper(node.keyword);
   if (name !== name.toLowerCase()) checks.report('StageNameCasing', node.lines, name);
@@ -43,8 +43,7 @@ function checkDescription(node: Node, names: readonly string[], checks: Checks):
 }
 
 /** The checks of stages' names and of the casing of keywords, which look at the whole file. */
-export function checkFile({ stages, syntax: { emptyContinuations } }: Dockerfile, checks: Checks): void {
-  void emptyContinuations;
+export function checkFile({ stages }: Dockerfile, checks: Checks): void {
   const names = new Set<string>();
   for (const { name, node } of stages) {
     if (name === '') continue;

@@ -68,8 +68,7 @@ export function parseCheckOptions(text = ''): CheckOptions {
   const all = { skip: false, experimental: false };
   let failOnWarning = false;
   const wrong = (what: string): Error => fail('invalid-argument', `failed to parse check options: ${what}`);
-  const [first = '', ...rest] = text.trim().split(';');
-  for (const part of first === '' ? [] : [first, ...(rest.length > 0 ? [rest.join(';')] : [])]) {
+  for (const part of text.trim() === '' ? [] : text.trim().split(';')) {
     const split = part.indexOf('=');
     if (split === -1) throw wrong(`invalid check option ${quoteGo(part)}`);
     const key = part.slice(0, split).trim();

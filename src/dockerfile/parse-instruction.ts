@@ -173,8 +173,9 @@ function intervalOf(name: string, text: string): number {
   if (text === '') return 0;
   const ns = parseDurationNs(text);
   if (ns === undefined) {
-    const why = /^[+-]?\d*\.?\d+$/.test(text) ? 'missing unit in duration' : 'invalid duration';
-    throw wrong(`time: ${why} ${quoteGo(text)}`);
+    const [, unit] = /^[+-]?\d*\.?\d+([^\d.]*)/.exec(text) ?? [];
+    const unknown = unit === '' ? 'missing unit in' : `unknown unit ${quoteGo(unit ?? '')} in`;
+    throw wrong(`time: ${unit === undefined ? 'invalid' : unknown} duration ${quoteGo(text)}`);
   }
   if (ns !== 0 && ns < 1e6) throw wrong(`Interval ${quoteGo(name)} cannot be less than 1ms`);
   return ns;

@@ -3,7 +3,7 @@ import { readFlags } from './flags.ts';
 import type { ArgInstruction, Instruction, Stage } from './instruction.ts';
 import { descriptionOf, parseInstruction } from './parse-instruction.ts';
 import { quoteGo } from './quote.ts';
-import { DockerfileError, onLines } from './source.ts';
+import { DockerfileError, type LineRange, onLines } from './source.ts';
 import { type Node, parseSyntax, type SyntaxTree } from './syntax.ts';
 
 /** A Dockerfile with all that is known of it before anything is built. */
@@ -13,6 +13,12 @@ export interface Dockerfile {
   /** The ARGs in front of the first FROM. */
   readonly globalArguments: readonly ArgInstruction[];
   readonly stages: readonly Stage[];
+}
+
+/** Who is told of what is read, before what is wrong with it is thrown. */
+export interface ParseWatch {
+  readonly onNode?: (node: Node) => void;
+  readonly onEmptyContinuation?: (lines: LineRange) => void;
 }
 
 type OpenStage = Omit<Stage, 'instructions'> & { readonly instructions: Instruction[] };
@@ -48,16 +54,16 @@ function parsing<T>(node: Node, step: () => T): T {
 }
 
 /**
- * Parses a Dockerfile: its directives, stages and their instructions, with variables left as they are written. `onNode` is
- * called for each instruction as it is reached, before what is wrong with it is thrown. Throws `DockerfileError`, in
+ * Parses a Dockerfile: its directives, stages and their instructions, with variables left as they are written. Throws `DockerfileError`, in
  * BuildKit's words, for the first thing that is wrong.
  */
-export function parseDockerfile(source: string, onNode: (node: Node) => void = () => undefined): Dockerfile {
+export function parseDockerfile(source: string, watch: ParseWatch = {}): Dockerfile {
   const syntax = parseSyntax(source);
+  for (const lines of syntax.emptyContinuations) watch.onEmptyContinuation?.(lines);
   const globalArguments: ArgInstruction[] = [];
   const stages: OpenStage[] = [];
   for (const node of syntax.nodes) {
-    onNode(node);
+    watch.onNode?.(node);
     if (node.name === 'FROM') {
       stages.push(parsing(node, () => parseStage(node)));
       continue;

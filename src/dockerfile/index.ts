@@ -1,0 +1,22 @@
+export {
+  type CheckedDockerfile,
+  type CheckOptionsOfBuild,
+  type CheckResult,
+  checkDockerfile,
+  evaluatePlan,
+} from './check.ts';
+export { type Checks, createChecks, type RuleName, type Warning } from './check-rules.ts';
+export { isGitSource, isWebSource } from './copy-rules.ts';
+export { type CheckOptions, type Directives, parseCheckOptions, requireBuiltInSyntax } from './directives.ts';
+export { type EvaluatedStage, type EvaluatedStep, evaluateStage, type StageBase } from './evaluate.ts';
+export { type Environment, type Expansion, expand } from './expand.ts';
+export { type Heredoc, heredocText } from './heredoc.ts';
+export { createIgnoreMatcher, type IgnoreMatcher, ignoreFilesOf, readIgnoreFile, type Walked } from './ignore.ts';
+export type * from './instruction.ts';
+export type { MountOptions } from './mount.ts';
+export { type Dockerfile, parseDockerfile } from './parse.ts';
+export { type Plan, type PlannedStage, type PlanOptions, planBuild, type Source, type Step } from './plan.ts';
+export { proxyArguments } from './platform-arguments.ts';
+export { DockerfileError, excerpt, type LineRange, type Position, type Range } from './source.ts';
+export { commandWords, emptyConfig, type StageConfig } from './stage-config.ts';
+export type { Node } from './syntax.ts';

@@ -1,0 +1,122 @@
+import { posix } from 'node:path';
+import { fail } from '#std/errors';
+import type { HealthcheckInstruction, Instruction } from './instruction.ts';
+
+/** What a stage's image says of how to run it, as instructions change it. */
+export interface StageConfig {
+  /** In the order in which variables were first set. */
+  readonly environment: ReadonlyMap<string, string>;
+  readonly workingDirectory: string;
+  readonly user: string;
+  /** What runs commands that are one line; undefined for the default. */
+  readonly shell?: readonly string[];
+  readonly command?: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly exposedPorts: ReadonlySet<string>;
+  readonly volumes: ReadonlySet<string>;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly stopSignal?: string;
+  readonly healthcheck?: Pick<
+    HealthcheckInstruction,
+    'test' | 'interval' | 'timeout' | 'startPeriod' | 'startInterval' | 'retries'
+  >;
+  /** ONBUILD instructions for images that are built on this one. */
+  readonly triggers: readonly string[];
+  readonly author?: string;
+}
+
+/** Where commands are looked for when a base says nothing of it. */
+export const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+const defaultShell = ['/bin/sh', '-c'];
+
+/** The configuration of an empty image. */
+export const emptyConfig: StageConfig = {
+  environment: new Map(),
+  workingDirectory: '/',
+  user: '',
+  exposedPorts: new Set(),
+  volumes: new Set(),
+  labels: new Map(),
+  triggers: [],
+};
+
+/** The words that run a command: those it says, or the shell's and the line. */
+export function commandWords(
+  { shell }: Pick<StageConfig, 'shell'>,
+  words: readonly string[],
+  isShell: boolean,
+): string[] {
+  return isShell ? [...(shell ?? defaultShell), words.join(' ')] : [...words];
+}
+
+/** A path as WORKDIR takes it: relative ones go on from where the stage is. */
+export function resolveDirectory(current: string, path: string): string {
+  const joined = posix.join('/', path.startsWith('/') ? '' : current, path);
+  return joined.length > 1 && joined.endsWith('/') ? joined.slice(0, -1) : joined;
+}
+
+const names =
+  'ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ RTMIN RTMAX'.split(
+    ' ',
+  );
+const signals = new Set([
+  ...names,
+  ...Array.from({ length: 15 }, (_, index) => `RTMIN+${index + 1}`),
+  ...Array.from({ length: 14 }, (_, index) => `RTMAX-${index + 1}`),
+]);
+
+function requireSignal(text: string): void {
+  const isNumber = /^[+-]?\d+$/.test(text) && Number(text) !== 0;
+  const isName = signals.has(text.toUpperCase().replace(/^SIG/, ''));
+  if (!isNumber && !isName) throw fail('invalid-argument', `invalid signal: ${text}`);
+}
+
+function withAll<T>(set: ReadonlySet<T>, more: Iterable<T>): ReadonlySet<T> {
+  return new Set([...set, ...more]);
+}
+
+/** What an instruction makes of a configuration. Its variables are expanded, its ports in the form `80/tcp`. */
+export function applyInstruction(config: StageConfig, instruction: Instruction, isCommandSet: boolean): StageConfig {
+  switch (instruction.type) {
+    case 'ENV':
+    case 'LABEL': {
+      const key = instruction.type === 'ENV' ? 'environment' : 'labels';
+      const pairs = instruction.pairs.map((pair): [string, string] => [pair.key, pair.value]);
+      return { ...config, [key]: new Map([...config[key], ...pairs]) };
+    }
+    case 'WORKDIR':
+      return { ...config, workingDirectory: resolveDirectory(config.workingDirectory, instruction.value) };
+    case 'USER':
+      return { ...config, user: instruction.value };
+    case 'MAINTAINER':
+      return { ...config, author: instruction.value };
+    case 'STOPSIGNAL':
+      requireSignal(instruction.value);
+      return { ...config, stopSignal: instruction.value };
+    case 'SHELL':
+      return { ...config, shell: instruction.values };
+    case 'VOLUME':
+      if (instruction.values.includes(''))
+        throw fail('invalid-argument', 'VOLUME specified can not be an empty string');
+      return { ...config, volumes: withAll(config.volumes, instruction.values) };
+    case 'EXPOSE':
+      return { ...config, exposedPorts: withAll(config.exposedPorts, instruction.values) };
+    case 'ONBUILD':
+      return { ...config, triggers: [...config.triggers, instruction.trigger] };
+    case 'HEALTHCHECK': {
+      const { test, interval, timeout, startPeriod, startInterval, retries } = instruction;
+      return { ...config, healthcheck: { test, interval, timeout, startPeriod, startInterval, retries } };
+    }
+    case 'CMD':
+    case 'ENTRYPOINT': {
+      const words = commandWords(config, instruction.command.words, instruction.command.isShell);
+      if (instruction.type === 'CMD') return { ...config, command: words };
+      // A base's CMD was made for its ENTRYPOINT.
+      const { command, ...rest } = config;
+      return { ...(isCommandSet ? config : rest), entrypoint: words };
+    }
+    default:
+      return config;
+  }
+}
