@@ -2,6 +2,7 @@ import { type Platform, parsePlatform, parseReference } from '#oci';
 import { fail } from '#std/errors';
 import type { Checks } from './check-rules.ts';
 import { checkGlobalNames } from './check-sources.ts';
+import { requireNoCircle } from './circle.ts';
 import { type Environment, expand } from './expand.ts';
 import type { Instruction, Stage } from './instruction.ts';
 import type { Dockerfile } from './parse.ts';
@@ -267,33 +268,6 @@ function parsed(text: string, what: string, hint: string): Platform {
     return parsePlatform(text);
   } catch (error) {
     throw wrong(`${what}: ${error instanceof Error ? error.message : String(error)}${hint}`);
-  }
-}
-
-/** Throws when stages copy from each other, or one from itself. */
-function requireNoCircle(drafts: readonly Draft[]): void {
-  const done = new Set<number>();
-  for (const { index: first, label } of drafts) {
-    // Stages that are being visited, each with its dependencies that are still to be, and the lines that led to it.
-    const path: { index: number; rest: [number, LineRange][]; lines?: LineRange }[] = [];
-    const enter = (index: number, lines?: LineRange): void => {
-      if (done.has(index)) return;
-      done.add(index);
-      path.push({ index, rest: [...(drafts[index]?.copies ?? [])], ...(lines && { lines }) });
-    };
-    enter(first);
-    for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
-      const next = last.rest.shift();
-      if (next === undefined) {
-        path.pop();
-        continue;
-      }
-      if (path.some(({ index }) => index === next[0])) {
-        const lines = [...path.flatMap((one) => one.lines ?? []), next[1]];
-        throw new DockerfileError(`circular dependency detected on stage: ${label}`, lines);
-      }
-      enter(next[0], next[1]);
-    }
   }
 }
 
