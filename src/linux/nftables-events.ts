@@ -83,10 +83,13 @@ function readChange(type: number, body: Buffer): NftablesChange | undefined {
 }
 
 /**
- * Tells of all changes that others make to nftables in this network namespace, as they come. `onChanges` gets undefined
- * when some were lost, because there were too many at once. No timer: the kernel wakes us.
+ * Tells of changes that others make to nftables in this network namespace, of those that `concerns` picks, as they come.
+ * `onChanges` gets undefined when some were lost, because there were too many at once. No timer: the kernel wakes us.
  */
-export function watchNftables(onChanges: (changes: readonly NftablesChange[] | undefined) => void): Disposable {
+export function watchNftables(
+  concerns: (change: NftablesChange) => boolean,
+  onChanges: (changes: readonly NftablesChange[] | undefined) => void,
+): Disposable {
   let own = ownPorts();
   const foreign = new Set<number>();
   let isOpen = true;
@@ -103,10 +106,12 @@ export function watchNftables(onChanges: (changes: readonly NftablesChange[] | u
   }
 
   function take(data: Uint8Array): void {
-    const changes = readMessages(Buffer.from(data)).flatMap(({ type, port, body }) =>
-      isOwn(port) ? [] : (readChange(type, body) ?? []),
-    );
-    if (changes.length > 0) onChanges(changes);
+    const changes = readMessages(Buffer.from(data)).flatMap(({ type, port, body }) => {
+      const change = readChange(type, body);
+      // Who it is from is asked last: that may cost a look at all descriptors.
+      return change === undefined || !concerns(change) || isOwn(port) ? [] : [change];
+    });
+    if (isOpen && changes.length > 0) onChanges(changes);
   }
 
   async function follow(): Promise<void> {

@@ -40,6 +40,8 @@ export interface Firewall {
 const restoreDelayMs = 50;
 /** and not more often than this, should somebody insist on it. */
 const restoreIntervalMs = 900;
+/** or than this, when it fails again and again. */
+const restorePauseLimitMs = 60_000;
 
 function forgetFlows(redirections: readonly Redirection[]): void {
   for (const family of families) {
@@ -53,10 +55,6 @@ function forgetFlows(redirections: readonly Redirection[]): void {
       log('debug', 'flows of the past may go on to where they went', { ports: ports.length, error: messageOf(error) });
     }
   }
-}
-
-function isOurs({ family }: NftablesChange): boolean {
-  return family === 'ip' || family === 'ip6';
 }
 
 function isAdministrators({ isRemoval, table }: NftablesChange): boolean {
@@ -75,6 +73,7 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
   let watch: Disposable | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let lastRestoreMs = Number.NEGATIVE_INFINITY;
+  let failures = 0;
   /** What others have touched since the last look. */
   const touched = { tables: false, host: false };
 
@@ -90,7 +89,7 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
     forgetTheDead(devicesOf(now.bridges));
     allow(devicesOf(now.bridges));
     offerAdministratorChain();
-    watch ??= watchNftables(notice);
+    watch ??= watchNftables(concerns, notice);
   }
 
   /** Somebody has flushed the host's rules, or changed ours: what should be there is written anew. */
@@ -108,20 +107,34 @@ export function createFirewall(table: string, state: () => FirewallState): Firew
         allow([...known.keys()]);
         offerAdministratorChain();
       }
+      failures = 0;
     } catch (error) {
-      log('error', 'the firewall cannot be restored', { table, error: messageOf(error) });
+      log('error', 'the firewall cannot be restored, and is tried again', { table, error: messageOf(error) });
+      failures++;
+      touched.tables ||= tables;
+      touched.host ||= host;
+      restoreSoon();
     }
   }
 
+  function restoreSoon(): void {
+    const pauseMs = Math.min(restoreIntervalMs * 2 ** failures, restorePauseLimitMs);
+    const delayMs = Math.max(restoreDelayMs, lastRestoreMs + pauseMs - performance.now());
+    timer ??= setTimeout(restore, delayMs).unref();
+  }
+
+  function isOwnTable(change: NftablesChange): boolean {
+    return change.table === table && (change.family === 'ip' || change.family === 'ip6');
+  }
+
+  function concerns(change: NftablesChange): boolean {
+    return isOwnTable(change) || isHostFilter(change) || isAdministrators(change);
+  }
+
   function notice(changes: readonly NftablesChange[] | undefined): void {
-    if (changes === undefined || changes.some((change) => change.table === table && isOurs(change)))
-      touched.tables = true;
-    touched.host ||= changes?.some((change) => isHostFilter(change) || isAdministrators(change)) ?? true;
-    if (timer !== undefined || !(touched.tables || touched.host)) return;
-    timer = setTimeout(
-      restore,
-      Math.max(restoreDelayMs, lastRestoreMs + restoreIntervalMs - performance.now()),
-    ).unref();
+    touched.tables ||= changes?.some(isOwnTable) ?? true;
+    touched.host ||= changes?.some((change) => !isOwnTable(change)) ?? true;
+    restoreSoon();
   }
 
   function change(action: 'add' | 'remove', facts: readonly Fact[]): void {
