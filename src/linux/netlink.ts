@@ -29,6 +29,10 @@ const ackMessageAttribute = 1;
 const nested = 0x8000;
 const withoutWaiting = 0x40;
 const receiveBytes = 256 * 1024;
+const socketLevel = 1;
+const sendBufferForced = 32;
+/** What every socket has room for at least. */
+const usualRoomBytes = 64 * 1024;
 
 /** One for all sockets: a call never waits between receiving and copying. */
 const receiveBuffer = lazy(() => Buffer.alloc(receiveBytes));
@@ -110,6 +114,7 @@ export class NetlinkSocket implements Disposable {
   readonly #descriptor: number;
   #sequence = 0;
   #isClosed = false;
+  #roomBytes = usualRoomBytes;
 
   /** `protocol`: NETLINK_ROUTE is 0, NETLINK_NETFILTER 12. */
   constructor(protocol: number) {
@@ -143,8 +148,18 @@ export class NetlinkSocket implements Disposable {
       parts.push(header, body, Buffer.alloc(padded(body.length) - body.length));
     }
     const data = Buffer.concat(parts);
+    this.#makeRoom(data.length);
     check('send', library().send(this.#descriptor, ptr(data), data.length, 0), 'netlink');
     return this.#answers(requests, first);
+  }
+
+  /** A batch goes as a whole or not at all, so the socket has to have room for it. */
+  #makeRoom(bytes: number): void {
+    if (bytes <= this.#roomBytes) return;
+    this.#roomBytes = bytes * 2;
+    const size = Buffer.alloc(4);
+    size.writeUInt32LE(this.#roomBytes);
+    check('setsockopt', library().setsockopt(this.#descriptor, socketLevel, sendBufferForced, ptr(size), 4), 'netlink');
   }
 
   #answers(requests: readonly NetlinkRequest[], first: number): NetlinkMessage[] {

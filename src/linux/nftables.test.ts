@@ -28,6 +28,18 @@ test('commands and elements, each as one transaction', () => {
   expect(runNftables(`list table ip ${table}`)).not.toContain('elements');
 });
 
+test('tens of thousands of elements are one transaction too', () => {
+  const many = Array.from({ length: 30_000 }, (_, index) => {
+    const key = Buffer.alloc(4);
+    key.writeUInt32BE(index);
+    return { family: 'ip' as const, set: 'addresses', key, data: Buffer.from([10, 0, 0, 1]) };
+  });
+  changeElements(table, { add: many });
+  expect(() => changeElements(table, { add: many.slice(-1) })).toThrow('EEXIST');
+  changeElements(table, { remove: many });
+  expect(runNftables(`list table ip ${table}`)).not.toContain('elements');
+});
+
 test('a complaint is the first one, without its place', () => {
   expect(() => runNftables('add rule ip no-such-table some accept')).toThrow(/^nftables: .*No such file or directory/);
   expect(() => runNftables('nonsense')).toThrow('syntax error');
