@@ -200,6 +200,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     const record = catalog.sandboxes.get(containerId);
     if (record === undefined) return;
     const { namespacePath, endpoints } = record;
+    // Their networks may be removed as soon as the record is gone.
+    const drivers = endpoints.map((endpoint) => driverOf(networkOf(endpoint)));
     records.transaction(() => {
       catalog.sandboxes.delete(containerId);
       announce(parts, 'disconnect', record.id, endpoints);
@@ -209,7 +211,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
       () => naming.stop(record),
       // The kernel takes devices away in its own time; what is left of the dead must not answer for an address that has
       // a new owner.
-      ...endpoints.map((endpoint) => () => driverOf(networkOf(endpoint))?.silence(endpoint)),
+      ...endpoints.map((endpoint, index) => () => drivers[index]?.silence(endpoint)),
       () => deleteNetworkNamespace(namespacePath),
       () => publishing.release(record),
       ...endpoints.map((endpoint) => () => releaseAddresses(parts, endpoint)),
