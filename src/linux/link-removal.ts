@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { fail, messageOf } from '#std/errors';
+import { log } from '#std/log';
 
 /** What the thread is told, and what it says when it is done: `failure` where that went wrong. */
 export interface LinkRemoval {
@@ -24,17 +25,33 @@ function threadAt(): URL {
   return new URL(isCompiled ? './linux/link-removal-thread.ts' : './link-removal-thread.ts', import.meta.url);
 }
 
+const lookIntervalMs = 1;
+
 /**
- * Deletes links in a thread of its own: the kernel waits for grace periods there, some 20 ms, in which the calling thread
- * could do nothing else. The links are those of the namespace that the thread was in at the first removal.
+ * Deletes links in a thread of its own: a link is gone from all lists after a millisecond, but the kernel goes on to wait for
+ * grace periods, some 20 ms, in which the calling thread could do nothing else. The links are those of the namespace that
+ * the thread was in at the first removal.
  */
 export class LinkRemover implements Disposable {
   readonly #waiting = new Map<number, Waiting>();
   #worker: Worker | undefined;
   #tickets = 0;
 
-  /** Resolves when the link is gone, also where there is none. */
-  remove(name: string): Promise<void> {
+  /**
+   * Resolves when nobody sees the link any more: `isSeen` is asked, every millisecond, while the kernel is at it. Also
+   * where there is none. What fails after that is logged.
+   */
+  async remove(name: string, isSeen: () => boolean): Promise<void> {
+    let isDone = false;
+    const done = this.#delete(name).finally(() => {
+      isDone = true;
+    });
+    while (!isDone && isSeen()) await Bun.sleep(lookIntervalMs);
+    if (isDone) return done;
+    done.catch((error: unknown) => log('warn', 'a link could not be removed', { link: name, error: messageOf(error) }));
+  }
+
+  #delete(name: string): Promise<void> {
     this.#worker ??= this.#start();
     const worker = this.#worker;
     const ticket = this.#tickets++;
@@ -67,7 +84,10 @@ export class LinkRemover implements Disposable {
     this.#waiting.clear();
   }
 
+  /** Ends the thread. What nobody sees any more the kernel has in hand. */
   [Symbol.dispose](): void {
+    for (const { resolve } of this.#waiting.values()) resolve();
+    this.#waiting.clear();
     void this.#worker?.terminate();
     this.#worker = undefined;
   }

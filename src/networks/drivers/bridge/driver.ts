@@ -1,5 +1,7 @@
+import { DeviceList } from '#linux/device-list';
 import { hasCode } from '#linux/errno';
 import type { LinkRemover } from '#linux/link-removal';
+import { inNetworkNamespace } from '#linux/namespaces';
 import { type Announcer, setNeighbour } from '#linux/neighbours';
 import {
   addVeth,
@@ -166,8 +168,10 @@ export function createBridgeDriver(
     indexes.delete(network.id);
     const { device } = network;
     if (device === undefined || !isOurs(route, device.name, tag)) return;
-    if (device.isOwn) await remover.remove(device.name);
-    else giveBack(route, wanted(network));
+    if (device.isOwn) {
+      using present = new DeviceList();
+      await remover.remove(device.name, () => present.has(device.name));
+    } else giveBack(route, wanted(network));
   }
 
   function indexOf(network: NetworkRecord): number {
@@ -268,7 +272,10 @@ export function createBridgeDriver(
         if (!goneCodes.some((code) => hasCode(error, code))) throw error;
       }
     },
-    unplug: ({ device }) => remover.remove(device),
+    async unplug({ device, interfaceName }, { path }) {
+      using inside = inNetworkNamespace(path, () => new DeviceList());
+      await remover.remove(device, () => inside.has(interfaceName));
+    },
     rulesOf,
     isOurs: ({ device }) => device === undefined || isOurs(route, device.name, tag),
   };
