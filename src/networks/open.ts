@@ -20,7 +20,7 @@ import { createParentDriver } from './drivers/parent/driver.ts';
 import { createRemoteDriver } from './drivers/remote/driver.ts';
 import { defaultRemoteLimits, type RemoteLimits, RemotePlugins } from './drivers/remote/protocol.ts';
 import { createFirewall } from './firewall/firewall.ts';
-import type { FirewallState } from './firewall/state.ts';
+import type { AcceptMark, FirewallState } from './firewall/state.ts';
 import { createNames } from './names/index.ts';
 import { PortAllocator } from './ports/allocator.ts';
 import { ephemeralRange } from './ports/present.ts';
@@ -44,6 +44,8 @@ export interface NetworkSettings {
   readonly addressPools: readonly AddressPool[];
   /** Options of new networks that do not say otherwise, by driver. */
   readonly driverOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Packets that the administrator lets pass, whatever the engine's rules say. */
+  readonly acceptMark?: AcceptMark;
 }
 
 /** What the feature is opened with. */
@@ -63,8 +65,9 @@ export interface NetworkOptions extends Partial<NetworkSettings> {
 const noSwarm =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
 
-function stateOf(catalog: NetworkCatalog, driver: BridgeDriver): FirewallState {
+function stateOf(catalog: NetworkCatalog, driver: BridgeDriver, acceptMark?: AcceptMark): FirewallState {
   return {
+    ...(acceptMark !== undefined && { acceptMark }),
     bridges: [...catalog.networks.all()].flatMap((network) =>
       network.driver === 'bridge' ? (driver.rulesOf(network) ?? []) : [],
     ),
@@ -154,7 +157,7 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
   }
   // No two engines have a bridge of the same name, so none has the same table either.
   const table = catalog.byName('bridge').device?.name ?? '';
-  const firewall = createFirewall(table, () => stateOf(catalog, bridge));
+  const firewall = createFirewall(table, () => stateOf(catalog, bridge, options.acceptMark));
   firewall.rebuild();
   const ports = new PortAllocator(ephemeralRange());
   const publishing = new Publishing({ catalog, firewall, ports, driverOf });
@@ -255,7 +258,8 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
       const network = catalog.resolve(name);
       return inspectNetwork(network, catalog.endpointsIn(network.id), nameOf);
     },
-    trace: (request) => traceBetween({ catalog, route, state: () => stateOf(catalog, bridge) }, request),
+    trace: (request) =>
+      traceBetween({ catalog, route, state: () => stateOf(catalog, bridge, options.acceptMark) }, request),
     close,
   };
 }

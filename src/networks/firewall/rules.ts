@@ -1,4 +1,5 @@
 import type { Family, Field } from './facts.ts';
+import type { FirewallState } from './state.ts';
 
 /** What differs between the tables of the two families. */
 export const familyWords = {
@@ -52,8 +53,7 @@ function isOpen({ protocol, destination, port }: ForwardedPacket, has: Lookup): 
   return protocol !== 'icmp' && has('open', { address: destination }, { protocol }, { port });
 }
 
-/** The rules of the chain `forward`, in their order; the first that applies decides. Their number never changes. */
-export const forwardRules: readonly ForwardRule[] = [
+const commonRules: readonly ForwardRule[] = [
   {
     match: () => 'iifname != @bridges oifname != @bridges',
     applies: ({ from, to }, has) => !has('bridges', { device: from }) && !has('bridges', { device: to }),
@@ -133,3 +133,23 @@ export const forwardRules: readonly ForwardRule[] = [
     reason: 'from outside only published ports are reached, by an address of the host',
   },
 ];
+
+/** The rules before the one for packets that the administrator has marked. */
+const rulesBeforeMark = 2;
+
+/**
+ * The rules of the chain `forward`, in their order; the first that applies decides. Their number does not depend on networks,
+ * containers and ports.
+ */
+export function forwardRules({ acceptMark }: Pick<FirewallState, 'acceptMark'>): readonly ForwardRule[] {
+  if (acceptMark === undefined) return commonRules;
+  const { value, mask } = acceptMark;
+  const marked: ForwardRule = {
+    match: () => `meta mark & ${mask} == ${value}`,
+    // Who is marked only the administrator's own rules know.
+    applies: () => false,
+    verdict: 'accept',
+    reason: 'the administrator has marked it',
+  };
+  return [...commonRules.slice(0, rulesBeforeMark), marked, ...commonRules.slice(rulesBeforeMark)];
+}

@@ -78,8 +78,8 @@ function translationText(family: Family): string {
   }`;
 }
 
-function filterText(family: Family): string {
-  const rules = forwardRules.map(({ match, verdict }) => `${match(family)} ${verdict}`.trim());
+function filterText(family: Family, state: FirewallState): string {
+  const rules = forwardRules(state).map(({ match, verdict }) => `${match(family)} ${verdict}`.trim());
   return `
   chain forward {
     type filter hook forward priority filter; policy accept;
@@ -103,7 +103,7 @@ table ${family} ${table} {
 }
 delete table ${family} ${table}
 table ${family} ${table} {
-  ${sets.join('\n  ')}${guardText(family)}${translationText(family)}${filterText(family)}
+  ${sets.join('\n  ')}${guardText(family)}${translationText(family)}${filterText(family, state)}
 }
 `;
 }

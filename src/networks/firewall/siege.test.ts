@@ -25,6 +25,10 @@ test("the administrator's rules come first, and survive a rebuild and the next e
   expect(results.administrator).toEqual(['nobody', 'nobody', 'nobody']);
 });
 
+test('what the administrator marks passes in spite of the rules', () => {
+  expect(results.marked).toBe('web 198.51.100.2');
+});
+
 test('its own changes do not have the engine write the tables anew', () => {
   expect(results.isSameTable).toBe(true);
 });

@@ -41,8 +41,15 @@ export interface Redirection {
   readonly address: string;
 }
 
+/** A mark of packets (`meta mark`), by which the administrator has them pass whatever the engine's rules say. */
+export interface AcceptMark {
+  readonly value: number;
+  readonly mask: number;
+}
+
 /** What the rules should say, whole. */
 export interface FirewallState {
+  readonly acceptMark?: AcceptMark;
   readonly bridges: readonly BridgeRules[];
   readonly redirections: readonly Redirection[];
 }
@@ -52,6 +59,16 @@ export interface PortTarget {
   readonly device: string;
   readonly ipv4?: string;
   readonly ipv6?: string;
+}
+
+/** Reads `1`, `0x10` or `0x1/0x3`, the latter with a mask; undefined for what is none. */
+export function readMark(text: string): AcceptMark | undefined {
+  const number = /^(?:0x[0-9a-f]{1,8}|\d{1,10})$/i;
+  const [value = '', mask = '0xffffffff', ...more] = text.split('/');
+  if (!number.test(value) || !number.test(mask) || more.length > 0) return undefined;
+  const mark = { value: Number(value), mask: Number(mask) };
+  const fits = mark.value <= 0xffff_ffff && mark.mask <= 0xffff_ffff && mark.mask > 0;
+  return fits && (mark.value & ~mark.mask) === 0 ? mark : undefined;
 }
 
 /** Whether an address, or a subnet, is IPv6. */

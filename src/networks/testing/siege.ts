@@ -28,7 +28,7 @@ const ports = ['0.0.0.0', '::'].map((hostAddress) => ({
   ...{ protocol: 'tcp' as const, hostAddress, hostPort: 8000, containerPort: 80 },
 }));
 const redirections = redirectionsOf(ports, { device: 'nat0', ipv4: web.ipv4, ipv6: web.ipv6 });
-const state: FirewallState = { bridges: [bridge], redirections };
+const state: FirewallState = { bridges: [bridge], redirections, acceptMark: { value: 0x10, mask: 0xf0 } };
 
 function foreign(commands: string): void {
   const script = join(import.meta.dir, 'foreign.ts');
@@ -76,6 +76,8 @@ firewall = createFirewall(table, () => state);
 firewall.rebuild();
 dropped.push(await asked());
 results.administrator = dropped;
+foreign('insert rule inet estiba-user forward ip daddr 10.1.0.2 tcp dport 80 meta mark set 0x11 accept');
+results.marked = await yard.reach(world, web.ipv4, 80);
 foreign('delete table inet estiba-user');
 await eventually("the administrator's chain is back", () => listing('inet estiba-user').includes('chain forward'));
 await check('without the rule of the administrator');

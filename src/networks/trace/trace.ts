@@ -238,7 +238,7 @@ class Tracer {
       ...{ family: this.#family, from, to, protocol, destination, port, isTranslated },
       isAnswer: false,
     };
-    for (const { match, applies, verdict, reason } of forwardRules) {
+    for (const { match, applies, verdict, reason } of forwardRules(this.state)) {
       const rule = `${match(this.#family)} ${verdict}`.trim();
       if (!applies(packet, this.#sets.has)) {
         this.#step(forwardHook, 'no match', `were it so: ${reason}`, rule);

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { AddressPool, DefaultBridgeSettings, NetworkSettings } from '#networks';
+import { type AddressPool, type DefaultBridgeSettings, type NetworkSettings, readMark } from '#networks';
 import { fail } from '#std/errors';
 import type { Values } from './read.ts';
 
@@ -39,6 +39,10 @@ export function checkNetworks(values: Values): void {
   const names6 = ranges.flatMap(([name, family]) => (family === 6 && values.text(name) !== undefined ? [name] : []));
   if (names6.length > 0 && values.flag('ipv6') !== true) throw refuse(`${names6[0]} needs ipv6`);
   for (const pool of values.list<AddressPool>('default-address-pools')) checkPool(pool);
+  const mark = values.text('bridge-accept-fwmark');
+  if (mark !== undefined && readMark(mark) === undefined) {
+    throw refuse(`invalid firewall mark ${JSON.stringify(mark)}: it is MARK or MARK/MASK`);
+  }
 }
 
 function defaultBridge(values: Values): DefaultBridgeSettings {
@@ -57,7 +61,9 @@ function defaultBridge(values: Values): DefaultBridgeSettings {
 
 /** What the settings say of networks. */
 export function networkSettings(values: Values): NetworkSettings {
+  const acceptMark = readMark(values.text('bridge-accept-fwmark') ?? '');
   return {
+    ...(acceptMark !== undefined && { acceptMark }),
     bridge: defaultBridge(values),
     addressPools: values.list<AddressPool>('default-address-pools'),
     driverOptions: values.record<Readonly<Record<string, string>>>('default-network-opts'),

@@ -6,7 +6,6 @@ export const refusedSettings: Readonly<Record<string, string>> = {
   'allow-direct-routing': 'it is for each network to say, by its gateway mode',
   'authorization-plugins': 'there are no plugins',
   bridge: ownBridge,
-  'bridge-accept-fwmark': 'rules of the administrator have a chain of their own',
   'cdi-spec-dirs': 'devices of the Container Device Interface are not supported',
   containerd: 'there is no containerd',
   'containerd-namespace': 'there is no containerd',

@@ -178,6 +178,9 @@ const networks: readonly Setting[] = [
     flag: 'default-network-opt',
     value: 'DRIVER=KEY=VALUE',
   },
+  both('bridge-accept-fwmark', 'text', "Mark of packets that pass whatever the engine's rules say", {
+    value: 'MARK[/MASK]',
+  }),
   many('dns', 'dns', 'IP', 'Name servers of containers that name none'),
   many('dns-opts', 'dns-opt', 'OPTION', 'Resolver options of containers that name none'),
   many('dns-search', 'dns-search', 'DOMAIN', 'Search domains of containers that name none'),
