@@ -5,7 +5,7 @@ import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import type { Hijack } from '../exchange.ts';
 import type { ByteReader } from './byte-reader.ts';
-import { type OutputWriter, openOutputWriter } from './hijacked-writer.ts';
+import { type HijackedSocket, openHijackedSocket } from './hijacked-socket.ts';
 import { watchPresence } from './presence.ts';
 import type { SocketWriter } from './socket-writer.ts';
 
@@ -26,17 +26,16 @@ function writable(stream: Writable, over: AbortSignal): Promise<void> {
 
 /** Client to process, until `over`; the client's half-close ends the input and nothing else. */
 async function pumpInput(reader: ByteReader, input: Writable, over: AbortSignal): Promise<void> {
-  for (;;) {
-    const chunk = await reader.read();
-    if (chunk === undefined) break;
-    // A process that takes no more input is no reason to stop its output: the bytes are dropped, as Docker does.
+  // A process that takes no more input is no reason to stop its output: the bytes are dropped, as Docker does.
+  const pass = async (chunk: Uint8Array): Promise<void> => {
     if (!over.aborted && input.writable && !input.write(chunk)) await writable(input, over);
-  }
+  };
+  for (let chunk = await reader.read(); chunk !== undefined; chunk = await reader.read()) await pass(chunk);
   if (input.writable) input.end();
 }
 
 /** Process to client, each piece at once. */
-async function pumpOutput(attachment: Attachment, writer: OutputWriter): Promise<void> {
+async function pumpOutput(attachment: Attachment, writer: HijackedSocket): Promise<void> {
   for await (const chunk of attachment.output) await writer.write(chunk as Uint8Array);
 }
 
@@ -81,10 +80,10 @@ export async function serveHijack(
   attachment.input.on('error', () => undefined);
   const endWatch = watchPresence(socket);
   const over = new AbortController();
+  using client = await openHijackedSocket(socket, writer);
   const input = pumpInput(reader, attachment.input, over.signal);
-  using output = await openOutputWriter(socket, writer);
   try {
-    await pumpOutput(attachment, output);
+    await pumpOutput(attachment, client);
   } catch (error) {
     if (!socket.destroyed && !isPrematureClose(error))
       log('warn', 'attached stream broke', { error: messageOf(error) });
@@ -95,7 +94,7 @@ export async function serveHijack(
   }
   // The input pump now drops what the client still sends, and ends with the connection.
   const timer = setTimeout(() => socket.destroy(), lingerMs);
-  await output.end();
+  await client.end();
   await input;
   clearTimeout(timer);
   endWatch();

@@ -45,3 +45,36 @@ test('a disk that takes nothing strains it, and loses nothing', async () => {
   }
   spool.close();
 });
+
+/** Pushes pieces and takes them all; counts the moments at which the spool was empty too early. */
+async function passThrough(directory: string): Promise<{ tooEarly: number; isWhole: boolean }> {
+  const pieces = Array.from({ length: 8 }, (_, index) => Buffer.alloc(100 * 1024, String.fromCharCode(65 + index)));
+  const total = pieces.reduce((sum, { length }) => sum + length, 0);
+  const delivered: Buffer[] = [];
+  let [deliveredBytes, tooEarly] = [0, 0];
+  const done = Promise.withResolvers<void>();
+  const spool = new Spool(directory, (bytes) => {
+    delivered.push(bytes);
+    deliveredBytes += bytes.length;
+    if (deliveredBytes === total) done.resolve();
+    else spool.want();
+  });
+  const look = (): void => {
+    if (spool.isEmpty && deliveredBytes < total) tooEarly += 1;
+    if (deliveredBytes < total) setImmediate(look);
+  };
+  for (const piece of pieces) spool.push(piece);
+  spool.want();
+  look();
+  await done.promise;
+  spool.close();
+  return { tooEarly, isWhole: Buffer.concat(delivered).equals(Buffer.concat(pieces)) };
+}
+
+test('it is empty only when all that was pushed has been delivered', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'estiba-spool-'));
+  for (let round = 0; round < 60; round++) {
+    expect(await passThrough(directory)).toEqual({ tooEarly: 0, isWhole: true });
+  }
+  rmSync(directory, { recursive: true });
+});

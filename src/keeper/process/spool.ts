@@ -26,6 +26,7 @@ export class Spool {
   #tailBytes = 0;
   #wanted = false;
   #working = false;
+  #isCarrying = false;
   #failed = false;
   #closed = false;
 
@@ -35,8 +36,13 @@ export class Spool {
     this.#deliver = deliver;
   }
 
+  /** Whether all that was pushed has been delivered: a piece on its way is neither in the file nor in memory. */
   get isEmpty(): boolean {
-    return this.#readAt === this.#writeAt && this.#tailBytes === 0;
+    return !this.#isCarrying && !this.#holdsBytes;
+  }
+
+  get #holdsBytes(): boolean {
+    return this.#readAt !== this.#writeAt || this.#tailBytes > 0;
   }
 
   /** Whether no more should come: the file is as large as it may be, or the disk does not keep up. */
@@ -68,6 +74,7 @@ export class Spool {
     if (this.#working || this.#closed) return;
     this.#working = true;
     void this.#work().catch((error: unknown) => {
+      this.#isCarrying = false;
       if (!this.#failed) log('warn', 'output of a slow client cannot be kept on disk', { error: messageOf(error) });
       // What waits is in memory, and whoever writes more is held up until the client has taken it.
       this.#failed = true;
@@ -79,9 +86,11 @@ export class Spool {
 
   async #work(): Promise<void> {
     while (!this.#closed) {
-      if (this.#wanted && !this.isEmpty) {
+      if (this.#wanted && this.#holdsBytes) {
+        this.#isCarrying = true;
         const piece = this.#readAt < this.#writeAt ? await this.#read() : this.#takeTail();
         this.#wanted = false;
+        this.#isCarrying = false;
         if (!this.#closed) this.#deliver(piece);
       } else if (this.#tailBytes >= pieceBytes && !this.#failed) await this.#write();
       else break;

@@ -3,8 +3,8 @@ import { StreamSocket } from '#linux/stream-socket';
 import { fail } from '#std/errors';
 import type { SocketWriter } from './socket-writer.ts';
 
-/** What output is written to: a write is done when more is taken, an end when all is. */
-export interface OutputWriter extends Disposable {
+/** A connection that is taken over: a write is done when more is taken, an end when all is. */
+export interface HijackedSocket extends Disposable {
   /** Rejects with `cancelled` when the client is gone. */
   write(chunk: Uint8Array): Promise<void>;
   /** Half-closes once the kernel has all of it. */
@@ -27,7 +27,7 @@ function pause(turn: number): Promise<void> {
  * Writes to the kernel's socket without Bun between: of a connection whose client has closed its half, Bun (1.4) may keep
  * bytes that it calls written, and drop them when that connection is ended.
  */
-class DirectWriter implements OutputWriter {
+class DirectSocket implements HijackedSocket {
   readonly #kernel: StreamSocket;
 
   constructor(
@@ -59,7 +59,7 @@ class DirectWriter implements OutputWriter {
 }
 
 /** Over TLS the bytes are not the kernel's. */
-class StreamWriter implements OutputWriter {
+class EncryptedSocket implements HijackedSocket {
   constructor(
     readonly socket: Socket,
     readonly writer: SocketWriter,
@@ -77,11 +77,11 @@ class StreamWriter implements OutputWriter {
   [Symbol.dispose](): void {}
 }
 
-/** The way to the client of a connection that is taken over; `writer` wrote its head. */
-export async function openOutputWriter(socket: Socket, writer: SocketWriter): Promise<OutputWriter> {
+/** Takes a connection over; `writer` wrote its head. */
+export async function openHijackedSocket(socket: Socket, writer: SocketWriter): Promise<HijackedSocket> {
   await writer.flush();
   const { encrypted, _handle } = socket as unknown as { encrypted?: boolean; _handle?: { fd?: number } | null };
   const descriptor = _handle?.fd ?? -1;
-  if (encrypted === true || descriptor < 0) return new StreamWriter(socket, writer);
-  return new DirectWriter(socket, descriptor);
+  if (encrypted === true || descriptor < 0) return new EncryptedSocket(socket, writer);
+  return new DirectSocket(socket, descriptor);
 }
