@@ -17,5 +17,5 @@ for (const port of ports) await new Promise((resolve) => socket.send('?', port, 
 const count = (): number => Number(readFileSync('/proc/sys/net/netfilter/nf_conntrack_count', 'utf8'));
 const before = count();
 forgetUdpFlows(ports.slice(0, Number(process.argv[2])), 'ip');
-process.stdout.write(JSON.stringify({ before, after: count() }));
+await Bun.write(Bun.stdout, JSON.stringify({ before, after: count() }));
 process.exit(0);

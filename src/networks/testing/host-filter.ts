@@ -42,5 +42,5 @@ steps.push(rules());
 await again.close();
 await third.close();
 steps.push(rules());
-process.stdout.write(JSON.stringify(steps));
+await Bun.write(Bun.stdout, JSON.stringify(steps));
 process.exit(0);

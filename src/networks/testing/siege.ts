@@ -113,6 +113,6 @@ results.left = runNftables('list tables')
   .trim()
   .split('\n')
   .map((line) => line.replace(/ # handle.*/, ''));
-process.stdout.write(`${JSON.stringify(results)}\n`);
+await Bun.write(Bun.stdout, `${JSON.stringify(results)}\n`);
 yard[Symbol.dispose]();
 process.exit(0);

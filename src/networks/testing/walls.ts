@@ -193,7 +193,7 @@ const pings = [
 ] as const;
 const pinged = await Promise.all(pings.map(([from, address]) => yard.ping(from, address ?? '')));
 const stolen = await yard.run(world, `(${theft.join('; ')}) 2>/dev/null`);
-process.stdout.write(`${JSON.stringify({ cases, pinged, stolen })}\n`);
+await Bun.write(Bun.stdout, `${JSON.stringify({ cases, pinged, stolen })}\n`);
 firewall.remove(state.bridges);
 yard[Symbol.dispose]();
 process.exit(0);
