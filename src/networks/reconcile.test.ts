@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test';
-import { existsSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNetworkNamespace } from '#linux/namespaces';
 import { runNftables } from '#linux/nftables';
-import { addVeth, deleteLink, RouteSocket } from '#linux/rtnetlink';
+import { addVeth, deleteLink, RouteSocket, setLink } from '#linux/rtnetlink';
+import { openRecords } from '#store';
+import type { SandboxRecord } from './record.ts';
 import { addressOf, deviceNames, eventually, Lab, request } from './testing/lab.ts';
 import type { Sandbox } from './types.ts';
 
@@ -133,4 +135,36 @@ test('closing leaves nothing, and the next opening may choose anew', async () =>
   expect(route.links().some(({ name, alias }) => name === device && alias !== '')).toBe(false);
   expect(() => runNftables(`list table ip ${device}`)).toThrow('No such file or directory');
   expect(existsSync(join(lab.root, 'engine/exec/netns'))).toBe(false);
+});
+
+test("an index of the records that is another device's by now harms nobody", async () => {
+  const { sandboxes, device } = await lab.killedEngine([request()]);
+  using route = new RouteSocket();
+  const [dead] = sandboxes;
+  const { index } = route.link(device);
+  const [own] = route.links().filter(({ master }) => master === index);
+  if (dead === undefined || own === undefined) throw new Error('nothing was started');
+  // As after a start of the host: the container's device is gone, and its index belongs to somebody's port.
+  route.transact(deleteLink(own.name));
+  const peer = { namespace: openSync('/proc/thread-self/ns/net', 'r'), mac: '02:42:00:00:00:01' };
+  const innocent = `inno${Date.now() % 100_000}`;
+  route.transact(addVeth({ name: innocent, master: index, mtu: 1500, peer: { ...peer, name: `${innocent}p` } }));
+  closeSync(peer.namespace);
+  route.transact(setLink({ name: `${innocent}p` }, { up: true }));
+  const state = () => readFileSync(`/sys/class/net/${innocent}/brport/state`, 'utf8').trim();
+  try {
+    await eventually('the port forwards', () => state() === '3');
+    const records = openRecords(join(lab.root, 'engine/records.db'));
+    const stored = records.collection<SandboxRecord>('sandboxes');
+    const record = stored.get(dead.containerId);
+    if (record === undefined) throw new Error('no record');
+    const deviceIndex = route.link(innocent).index;
+    stored.put({ ...record, endpoints: record.endpoints.map((endpoint) => ({ ...endpoint, deviceIndex })) });
+    records[Symbol.dispose]();
+    const networks = await lab.open();
+    await networks.reconcile(new Set());
+    expect(state()).toBe('3');
+  } finally {
+    route.transact(deleteLink(innocent));
+  }
 });

@@ -15,9 +15,8 @@ import {
 import { fail, messageOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import { log } from '#std/log';
-import { type Family, familyOf } from '../../addresses/ip.ts';
 import { areBridgedPacketsRuled } from '../../firewall/bridged.ts';
-import type { BridgeRules, FamilyRules } from '../../firewall/state.ts';
+import type { BridgeRules } from '../../firewall/state.ts';
 import type { DeviceRecord, EndpointRecord, NetworkRecord } from '../../record.ts';
 import { type Driver, type NetworkDraft, type OpenNamespace, type PluggedDevice, SubnetTaken } from '../driver.ts';
 import {
@@ -33,6 +32,7 @@ import {
   makeNumberedBridge,
 } from './device.ts';
 import { type BridgeOptions, readBridgeOptions } from './options.ts';
+import { familiesOf, poolOf, rulesOf } from './rules.ts';
 
 /** How the kernel says that a port is no port, or not there any more. */
 const goneCodes = ['ENODEV', 'EINVAL', 'EOPNOTSUPP', 'ENETDOWN'];
@@ -50,14 +50,6 @@ export interface BridgeDriver extends Driver {
   rulesOf(network: NetworkRecord): BridgeRules | undefined;
   /** Whether no other engine has the device of a network. */
   isOurs(network: NetworkRecord): boolean;
-}
-
-function familiesOf({ enableIpv4, enableIpv6 }: NetworkDraft): Family[] {
-  return [...(enableIpv4 ? [4 as const] : []), ...(enableIpv6 ? [6 as const] : [])];
-}
-
-function poolOf(network: NetworkRecord, family: Family) {
-  return network.ipam.pools.find(({ subnet }) => familyOf(subnet) === family);
 }
 
 /** The addresses of the host on a bridge. */
@@ -106,6 +98,8 @@ export function createBridgeDriver(
 ): BridgeDriver {
   const { route, remover } = tools;
   const indexes = new Map<string, number>();
+  /** Endpoints whose devices were made by this process. */
+  const plugged = new Set<string>();
 
   function wanted(network: NetworkRecord, options = readBridgeOptions(network)): BridgeDevice {
     const addresses = bridgeAddresses(network, options);
@@ -209,30 +203,8 @@ export function createBridgeDriver(
     const isolation = readBridgeOptions(network).icc || areBridgedPacketsRuled() ? [] : [isolatePort(link.index)];
     route.transact(replaceForwarding(link.index, endpoint.mac), enableHairpin(link.index), ...isolation);
     announce(tools, indexOf(network), endpoint);
+    plugged.add(endpoint.endpointId);
     return { hostIndex: link.index, insideIndex: link.peer };
-  }
-
-  function rulesOf(network: NetworkRecord): BridgeRules | undefined {
-    if (network.device === undefined) return undefined;
-    const options = readBridgeOptions(network);
-    const family = (which: Family): FamilyRules | undefined => {
-      const pool = poolOf(network, which);
-      if (pool === undefined || !familiesOf(network).includes(which)) return undefined;
-      const { subnet, gateway } = pool;
-      const source = options.sources[which];
-      const given = { ...(gateway !== undefined && { gateway }), ...(source !== undefined && { source }) };
-      return { subnet, ...given, mode: options.modes[which] };
-    };
-    const [ipv4, ipv6] = [family(4), family(6)];
-    return {
-      device: network.device.name,
-      ...(ipv4 !== undefined && { ipv4 }),
-      ...(ipv6 !== undefined && { ipv6 }),
-      isInternal: network.isInternal,
-      icc: options.icc,
-      masquerade: options.masquerade,
-      trustedInterfaces: options.trustedInterfaces,
-    };
   }
 
   return {
@@ -265,9 +237,12 @@ export function createBridgeDriver(
       if (link.master !== master) route.transact(setLink({ index: link.index }, { master, up: true }));
       return true;
     },
-    silence({ deviceIndex }) {
+    silence({ endpointId, device, deviceIndex }) {
+      // An index of the records may be another device's since: the host was started anew.
+      const index = plugged.delete(endpointId) ? deviceIndex : findLink(route, device)?.index;
+      if (index === undefined) return;
       try {
-        route.transact(disablePort(deviceIndex));
+        route.transact(disablePort(index));
       } catch (error) {
         if (!goneCodes.some((code) => hasCode(error, code))) throw error;
       }
