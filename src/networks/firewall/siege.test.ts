@@ -1,12 +1,10 @@
 import { beforeAll, expect, test } from 'bun:test';
-import { join } from 'node:path';
+import { runScenario } from '../testing/scenario.ts';
 
 let results: Readonly<Record<string, unknown>>;
 
 beforeAll(async () => {
-  const script = join(import.meta.dir, '../testing/siege.ts');
-  const child = Bun.spawn(['unshare', '--net', process.execPath, script], { stderr: 'inherit' });
-  results = JSON.parse(await child.stdout.text()) as Record<string, unknown>;
+  results = await runScenario<Record<string, unknown>>('siege.ts');
 }, 120_000);
 
 test.each([

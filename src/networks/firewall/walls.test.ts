@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'bun:test';
-import { join } from 'node:path';
+import { runScenario } from '../testing/scenario.ts';
 
 interface Answers {
   readonly cases: readonly { what: string; foretold?: string; because: string; answer?: string }[];
@@ -10,9 +10,7 @@ interface Answers {
 let answers: Answers;
 
 beforeAll(async () => {
-  const script = join(import.meta.dir, '../testing/walls.ts');
-  const child = Bun.spawn(['unshare', '--net', process.execPath, script], { stderr: 'inherit' });
-  answers = JSON.parse(await child.stdout.text()) as Answers;
+  answers = await runScenario<Answers>('walls.ts');
 }, 60_000);
 
 /** Who answers, and the address of the client that it sees; `nobody` where nothing does. */

@@ -2,6 +2,7 @@
  * A scenario for a network namespace of its own, which plays a host: opens networks with a filter that drops what is
  * forwarded, and prints the chain's rules after each step, as one line of JSON.
  */
+import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { openEvents } from '#events';
 import { runNftables } from '#linux/nftables';
@@ -42,5 +43,5 @@ steps.push(rules());
 await again.close();
 await third.close();
 steps.push(rules());
-await Bun.write(Bun.stdout, JSON.stringify(steps));
+writeSync(1, JSON.stringify(steps));
 process.exit(0);

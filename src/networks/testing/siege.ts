@@ -1,7 +1,8 @@
 /**
- * A scenario for a network namespace of its own, which plays a host whose firewall other programs change. Prints what came
- * of each attack, as one line of JSON.
+ * A scenario for a network namespace of its own, which plays a host whose firewall other programs change. Writes what
+ * came of each attack, as JSON, to the file named by its argument.
  */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runNftables } from '#linux/nftables';
 import { createFirewall } from '../firewall/firewall.ts';
@@ -113,6 +114,6 @@ results.left = runNftables('list tables')
   .trim()
   .split('\n')
   .map((line) => line.replace(/ # handle.*/, ''));
-await Bun.write(Bun.stdout, `${JSON.stringify(results)}\n`);
+writeFileSync(process.argv[2] ?? '', JSON.stringify(results));
 yard[Symbol.dispose]();
 process.exit(0);

@@ -1,6 +1,6 @@
 /**
  * A scenario for a network namespace of its own: networks of every kind, with packets sent from everywhere to everywhere,
- * each beside what `trace` foretells. Prints all of it as one line of JSON.
+ * each beside what `trace` foretells. Writes all of it, as JSON, to the file named by its argument.
  */
 import { writeFileSync } from 'node:fs';
 import { createFirewall } from '../firewall/firewall.ts';
@@ -193,7 +193,7 @@ const pings = [
 ] as const;
 const pinged = await Promise.all(pings.map(([from, address]) => yard.ping(from, address ?? '')));
 const stolen = await yard.run(world, `(${theft.join('; ')}) 2>/dev/null`);
-await Bun.write(Bun.stdout, `${JSON.stringify({ cases, pinged, stolen })}\n`);
+writeFileSync(process.argv[2] ?? '', JSON.stringify({ cases, pinged, stolen }));
 firewall.remove(state.bridges);
 yard[Symbol.dispose]();
 process.exit(0);
