@@ -10,6 +10,7 @@ import { Lock } from '#std/lock';
 import { log } from '#std/log';
 import type { Records } from '#store';
 import { Ipam } from './addresses/ipam.ts';
+import { RemoteIpam } from './addresses/remote-ipam.ts';
 import { type AddressPool, predefinedPools, uniqueLocalPool } from './addresses/subnets.ts';
 import { type NetworkCatalog, openCatalog } from './catalog.ts';
 import { createChanges } from './create/changes.ts';
@@ -18,10 +19,10 @@ import { type BridgeDriver, createBridgeDriver } from './drivers/bridge/driver.t
 import type { Driver } from './drivers/driver.ts';
 import { createParentDriver } from './drivers/parent/driver.ts';
 import { createRemoteDriver } from './drivers/remote/driver.ts';
-import { defaultRemoteLimits, type RemoteLimits, RemotePlugins } from './drivers/remote/protocol.ts';
 import { createFirewall } from './firewall/firewall.ts';
 import type { AcceptMark, FirewallState } from './firewall/state.ts';
 import { createNames } from './names/index.ts';
+import { defaultRemoteLimits, type RemoteLimits, RemotePlugins } from './plugins.ts';
 import { PortAllocator } from './ports/allocator.ts';
 import { ephemeralRange } from './ports/present.ts';
 import { reconcile } from './reconcile.ts';
@@ -137,15 +138,18 @@ export async function openNetworks(options: NetworkOptions): Promise<Networks> {
     createParentDriver(kind, route, () => catalog.networks.all()),
   );
   const drivers = new Map<string, Driver>([bridge, ...onParents].map((driver) => [driver.name, driver]));
-  const plugins = new RemotePlugins(options.pluginDirectories ?? defaultPluginDirectories);
+  const pluginDirectories = options.pluginDirectories ?? defaultPluginDirectories;
+  const pluginLimits = options.pluginLimits ?? defaultRemoteLimits;
+  const plugins = new RemotePlugins(pluginDirectories, 'NetworkDriver');
   const remote = (name: string): Driver => {
-    const driver = createRemoteDriver(name, plugins, route, options.pluginLimits ?? defaultRemoteLimits);
+    const driver = createRemoteDriver(name, plugins, route, pluginLimits);
     drivers.set(name, driver);
     return driver;
   };
   const driverOf = ({ driver }: NetworkRecord): Driver | undefined =>
     driver === 'host' || driver === 'null' ? undefined : (drivers.get(driver) ?? remote(driver));
-  const ipam = new Ipam(route, poolsOf(options.addressPools ?? [], catalog.identity));
+  const remoteIpam = new RemoteIpam(new RemotePlugins(pluginDirectories, 'IpamDriver'), pluginLimits);
+  const ipam = new Ipam(route, poolsOf(options.addressPools ?? [], catalog.identity), remoteIpam);
   const users = [...catalog.networks.all()].filter(({ name, isConfigOnly }) => name !== 'bridge' && !isConfigOnly);
   for (const network of users) ipam.add(network);
   await openDefaultBridge({ catalog, ipam, driver: bridge, route }, options.bridge ?? {});

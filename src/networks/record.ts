@@ -24,6 +24,8 @@ export interface PoolRecord {
   readonly isAsked: boolean;
   /** Whether the gateway was asked for. */
   readonly isGatewayAsked: boolean;
+  /** What the IPAM plugin calls it that gave it. */
+  readonly poolId?: string;
 }
 
 export interface IpamRecord {

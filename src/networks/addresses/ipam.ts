@@ -3,6 +3,7 @@ import { fail } from '#std/errors';
 import type { NetworkRecord, PoolRecord } from '../record.ts';
 import { addressText, contains, type Family, familyOf, overlaps, type Prefix, parsePrefix, prefixText } from './ip.ts';
 import { AddressPlan } from './plan.ts';
+import type { LentAddress, RemoteIpam } from './remote-ipam.ts';
 import { type AddressPool, chooseSubnet } from './subnets.ts';
 
 /** What is asked for of one subnet of a network. */
@@ -42,12 +43,60 @@ export function rangesInUse(route: RouteSocket, except = 0): Prefix[] {
  */
 export class Ipam {
   readonly #networks = new Map<string, readonly OpenPool[]>();
+  /** Those whose addresses a plugin gives. */
+  readonly #remoteNetworks = new Map<string, NetworkRecord>();
+  /** What plugins gave to the endpoints that are planned at this moment. */
+  #lent: LentAddress[] = [];
 
-  /** `pools`: where the subnets of networks come from that name none. */
+  /** `pools`: where the subnets of networks come from that name none. `remote`: other IPAM drivers. */
   constructor(
     readonly route: RouteSocket,
     readonly pools: readonly AddressPool[],
+    readonly remote?: RemoteIpam,
   ) {}
+
+  /** The same as `plan`, by any IPAM driver; throws `not-found` when there is none of that name. */
+  async choose(
+    driver: string,
+    options: Readonly<Record<string, string>> | null,
+    requests: readonly PoolRequest[],
+  ): Promise<PoolRecord[]> {
+    if (driver === 'default') return this.plan(requests);
+    if (this.remote?.plugins.has(driver) !== true) throw fail('not-found', `plugin "${driver}" not found`);
+    return this.remote.requestPools(driver, options, requests);
+  }
+
+  /** Gives the subnets of a network back, to a plugin too. */
+  async giveBack({ id, ipam }: NetworkRecord): Promise<void> {
+    this.#networks.delete(id);
+    if (this.#remoteNetworks.delete(id)) await this.remote?.releasePools(ipam.driver, ipam.pools);
+  }
+
+  isRemote({ id }: NetworkRecord): boolean {
+    return this.#remoteNetworks.has(id);
+  }
+
+  /** Has a plugin give an address of its network, for `usingLent`. */
+  async lend(network: NetworkRecord, family: Family, asked: string): Promise<LentAddress> {
+    const lent = await this.remote?.lend(network, family, asked);
+    if (lent === undefined) throw fail('internal', `network ${network.name} has no plugin for its addresses`);
+    return lent;
+  }
+
+  /** Runs `body`, whose calls of `allocate` take from `lent` in networks of plugins; what is taken is no part of it then. */
+  usingLent<T>(lent: LentAddress[], body: () => T): T {
+    this.#lent = lent;
+    try {
+      return body();
+    } finally {
+      this.#lent = [];
+    }
+  }
+
+  #takeLent(networkId: string, family: Family): GivenAddress | undefined {
+    const at = this.#lent.findIndex((one) => one.networkId === networkId && familyOf(one.address) === family);
+    return at < 0 ? undefined : this.#lent.splice(at, 1)[0];
+  }
 
   #subnets(): Prefix[] {
     return [...this.#networks.values()].flat().map(({ plan }) => plan.subnet);
@@ -91,8 +140,12 @@ export class Ipam {
   }
 
   /** Takes a network's subnets, gateways and auxiliary addresses, whatever else has them. */
-  add({ id, ipam }: NetworkRecord): void {
-    if (ipam.driver !== 'default') return;
+  add(network: NetworkRecord): void {
+    const { id, ipam } = network;
+    if (ipam.driver !== 'default') {
+      this.#remoteNetworks.set(id, network);
+      return;
+    }
     const opened = ipam.pools.map((record) => {
       const subnet = parsePrefix(record.subnet);
       const plan = new AddressPlan(subnet, record.range === undefined ? subnet : parsePrefix(record.range));
@@ -103,13 +156,10 @@ export class Ipam {
     this.#networks.set(id, opened);
   }
 
-  /** Gives the subnets of a network back. */
-  remove(networkId: string): void {
-    this.#networks.delete(networkId);
-  }
-
   /** An address of a family for an endpoint: the one that is asked for, else the lowest free one. */
   allocate({ id, name }: NetworkRecord, family: Family, asked?: string): GivenAddress {
+    const lent = this.#takeLent(id, family);
+    if (lent !== undefined) return lent;
     const pools = (this.#networks.get(id) ?? []).filter(({ plan }) => plan.subnet.family === family);
     for (const { plan, record } of pools) {
       if (asked !== undefined && !contains(plan.subnet, asked)) continue;
@@ -128,6 +178,8 @@ export class Ipam {
 
   /** Gives an address back. */
   release(networkId: string, address: string): void {
+    const remote = this.#remoteNetworks.get(networkId);
+    if (remote !== undefined) void this.remote?.release(remote, address);
     for (const { plan } of this.#networks.get(networkId) ?? []) plan.release(address);
   }
 }

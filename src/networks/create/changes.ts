@@ -96,13 +96,14 @@ export function createChanges(parts: ChangeParts): NetworkChanges {
     const idle = unused([...(draft.enableIpv4 ? [] : ipv4), ...(draft.enableIpv6 ? [] : ipv6)]);
     driver.check(draft, used);
     for (let attempt = 1; ; attempt++) {
-      const network = recordOf(checked, [...ipam.plan(used), ...idle]);
+      const pools = await ipam.choose(checked.ipamDriver, checked.ipamOptions, used);
+      const network = recordOf(checked, [...pools, ...idle]);
       ipam.add(network);
       try {
         const device = await driver.open(network);
         return device === undefined ? network : { ...network, device };
       } catch (error) {
-        ipam.remove(network.id);
+        await ipam.giveBack(network);
         if (!(error instanceof SubnetTaken) || attempt === attemptLimit) throw error;
       }
     }
@@ -110,13 +111,12 @@ export function createChanges(parts: ChangeParts): NetworkChanges {
 
   async function create(request: NetworkCreateRequest): Promise<NetworkCreated> {
     const checked = checkRequest(catalog, request, parts.driverOptions);
-    const { draft, ipamDriver } = checked;
+    const { draft } = checked;
     if (draft.isConfigOnly) {
       keep(recordOf(checked, unused([...requestsOf(checked, 4, undefined), ...requestsOf(checked, 6, undefined)])));
       return { Id: draft.id, Warning: '' };
     }
     const driver = parts.driverNamed(draft.driver);
-    if (ipamDriver !== 'default') throw fail('not-found', `plugin "${ipamDriver}" not found`);
     const network = await open(checked, driver);
     try {
       keep(network);
@@ -124,7 +124,7 @@ export function createChanges(parts: ChangeParts): NetworkChanges {
     } catch (error) {
       catalog.networks.delete(network.id);
       await driver.remove(network);
-      ipam.remove(network.id);
+      await ipam.giveBack(network);
       throw error;
     }
     return { Id: network.id, Warning: '' };
@@ -155,7 +155,7 @@ export function createChanges(parts: ChangeParts): NetworkChanges {
     if (network.isConfigOnly) return;
     parts.closing(network);
     await parts.driverNamed(network.driver).remove(network);
-    ipam.remove(network.id);
+    await ipam.giveBack(network);
   }
 
   async function remove(name: string): Promise<void> {

@@ -12,6 +12,7 @@ import {
   releaseAddresses,
 } from './endpoint.ts';
 import { moveDefaultRoutes } from './gateway.ts';
+import { withLentAddresses } from './lending.ts';
 import { NameKeeping } from './name-keeping.ts';
 import { openNamespace, type Workplace } from './namespace.ts';
 import { gatewaysIn, publishedIn } from './publishing.ts';
@@ -85,7 +86,7 @@ export function createConnections(parts: SandboxParts): Connections {
 
   async function connect(containerId: string, request: EndpointRequest): Promise<SandboxRecord> {
     const before = sandboxOf(containerId);
-    const endpoint = plan(before, request);
+    const endpoint = await withLentAddresses(parts, [request], () => plan(before, request));
     parts.awaited.add(endpoint);
     try {
       const after = await join(before, endpoint);

@@ -20,6 +20,7 @@ import {
   releaseAddresses,
 } from './endpoint.ts';
 import { defaultRoutes } from './gateway.ts';
+import { withLentAddresses } from './lending.ts';
 import { NameKeeping } from './name-keeping.ts';
 import { makeNamespace, sysctlsOf, type Workplace } from './namespace.ts';
 import { gatewaysIn, type Publishing } from './publishing.ts';
@@ -163,7 +164,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
   }
 
   async function make(request: SandboxRequest): Promise<SandboxRecord> {
-    const endpoints = plan(request);
+    const endpoints = await withLentAddresses(parts, request.endpoints, () => plan(request));
     for (const endpoint of endpoints) awaited.add(endpoint);
     let record = draft(request, endpoints);
     try {

@@ -3,10 +3,10 @@ import { moveLink } from '#linux/rtnetlink-derived';
 import { fail, messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { familyOf } from '../../addresses/ip.ts';
+import { type RemoteLimits, type RemotePlugins, textIn } from '../../plugins.ts';
 import type { AddressRecord, EndpointRecord, NetworkRecord } from '../../record.ts';
 import { findLink } from '../bridge/device.ts';
 import type { Driver, OpenNamespace, PluggedDevice } from '../driver.ts';
-import { type RemoteLimits, type RemotePlugins, textIn } from './protocol.ts';
 
 const options = { generic: 'com.docker.network.generic', ipv6: 'com.docker.network.enable_ipv6' } as const;
 

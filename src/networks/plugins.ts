@@ -1,4 +1,4 @@
-import { type CallLimits, findPlugin, PluginConnection } from '#plugins';
+import { type CallLimits, findPlugin, PluginConnection, type PluginKind } from '#plugins';
 import { fail } from '#std/errors';
 
 /** How long a plugin may take: Docker's two minutes for what may do work; less where a container's end waits for it. */
@@ -12,18 +12,21 @@ export const defaultRemoteLimits: RemoteLimits = {
   farewell: { timeoutMs: 10_000, retryMs: 0 },
 };
 
-/** Speaks to network plugins by their names; where each listens is looked up at every call, as plugins come and go. */
+/** Speaks to plugins of one kind by their names; where each listens is looked up at every call, as plugins come and go. */
 export class RemotePlugins {
   readonly #known = new Map<string, { readonly place: string; readonly connection: PluginConnection }>();
 
-  constructor(readonly directories: readonly string[]) {}
+  constructor(
+    readonly directories: readonly string[],
+    readonly kind: PluginKind,
+  ) {}
 
   /** Whether there is something of that name. */
   has(name: string): boolean {
     return findPlugin(this.directories, name) !== undefined;
   }
 
-  /** Throws `not-found` in Docker's words when there is no such plugin, or it is none for networks. */
+  /** Throws `not-found` in Docker's words when there is no such plugin, or it is of another kind. */
   async ask(
     name: string,
     method: string,
@@ -35,7 +38,7 @@ export class RemotePlugins {
     const place = JSON.stringify(address);
     let known = this.#known.get(name);
     if (known?.place !== place) {
-      known = { place, connection: new PluginConnection(name, address, 'NetworkDriver') };
+      known = { place, connection: new PluginConnection(name, address, this.kind) };
       this.#known.set(name, known);
     }
     return known.connection.ask(method, body, limits);

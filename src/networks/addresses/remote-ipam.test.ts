@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Lab, request } from '../testing/lab.ts';
+import type { Networks } from '../types.ts';
+
+interface Asked {
+  readonly PoolID?: string;
+  readonly Pool?: string;
+  readonly Address?: string;
+}
+
+/** An IPAM plugin that gives addresses of 10.216.N.0/24 from the upper end. */
+class FakeIpam {
+  readonly pools = new Map<string, Set<string>>();
+  /** By method: an answer in place of the usual one. */
+  readonly answers = new Map<string, object>();
+  readonly #server: Bun.Server<undefined>;
+
+  constructor(socket: string) {
+    this.#server = Bun.serve({ unix: socket, fetch: (call) => this.#answer(call) });
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.stop(true);
+  }
+
+  async #answer(call: Request): Promise<Response> {
+    const method = new URL(call.url).pathname.replace(/^.*\./, '');
+    const text = await call.text();
+    return Response.json(this.answers.get(method) ?? this.#usual(method, text === '' ? {} : JSON.parse(text)));
+  }
+
+  #usual(method: string, { PoolID = '', Pool = '', Address = '' }: Asked): object {
+    switch (method) {
+      case 'Activate':
+        return { Implements: ['IpamDriver'] };
+      case 'GetDefaultAddressSpaces':
+        return { LocalDefaultAddressSpace: 'here', GlobalDefaultAddressSpace: 'there' };
+      case 'RequestPool':
+        return this.#givePool(Pool);
+      case 'ReleasePool':
+        return this.pools.delete(PoolID) ? {} : { Err: `no pool ${PoolID}` };
+      case 'RequestAddress':
+        return this.#giveAddress(PoolID, Address);
+      case 'ReleaseAddress':
+        return this.pools.get(PoolID)?.delete(Address) ? {} : { Err: `no address ${Address}` };
+      default:
+        return {};
+    }
+  }
+
+  #givePool(asked: string): object {
+    const pool = asked === '' ? `10.216.${this.pools.size}.0/24` : asked;
+    const id = `here/${pool}`;
+    this.pools.set(id, new Set());
+    return { PoolID: id, Pool: pool, Data: {} };
+  }
+
+  #giveAddress(id: string, asked: string): object {
+    const given = this.pools.get(id) ?? new Set();
+    const prefix = id.replace(/^here\/(.*)\.0\/24$/, '$1');
+    const free = Array.from({ length: 254 }, (_, index) => `${prefix}.${254 - index}`).find((one) => !given.has(one));
+    const address = asked === '' ? (free ?? '') : asked;
+    if (given.has(address)) return { Err: `${address} is taken` };
+    given.add(address);
+    return { Address: `${address}/24`, Data: {} };
+  }
+}
+
+let lab: Lab;
+let plugin: FakeIpam;
+let networks: Networks;
+
+beforeAll(async () => {
+  lab = new Lab();
+  const directory = join(lab.root, 'plugins');
+  mkdirSync(directory);
+  plugin = new FakeIpam(join(directory, 'giver.sock'));
+  networks = await lab.open('engine', { pluginDirectories: [directory] });
+  await networks.reconcile(new Set());
+});
+
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
+  await plugin.stop();
+});
+
+const ipam = { Driver: 'giver', Options: { shelf: 'top' } };
+const inside = (settings: object = {}) => ({ endpoints: [{ network: 'given', settings }] });
+
+test('subnets, gateways and addresses are those of a plugin, and are given back to it', async () => {
+  await networks.create({ Name: 'given', IPAM: ipam });
+  const [pool] = networks.inspect('given').IPAM.Config ?? [];
+  expect(networks.inspect('given').IPAM).toMatchObject(ipam);
+  expect(pool?.Subnet).toBe('10.216.0.0/24');
+  const [one, two] = await Promise.all([networks.setUp(request(inside())), networks.setUp(request(inside()))]);
+  const addresses = [one, two].map((sandbox) => sandbox.endpoints.given?.IPAddress ?? '').sort();
+  expect(addresses).toEqual(['10.216.0.252', '10.216.0.253']);
+  expect(one.endpoints.given?.Gateway).toBe('10.216.0.254');
+  await lab.serve(one.namespacePath, 80, 'given');
+  expect(await lab.reach(one.endpoints.given?.IPAddress ?? '', 80, two.namespacePath)).toBe('given');
+  for (const { containerId } of [one, two]) await networks.tearDown(containerId);
+  const given = () => [...(plugin.pools.get('here/10.216.0.0/24') ?? [])];
+  while (given().length > 1) await Bun.sleep(5);
+  expect(given()).toEqual(['10.216.0.254']);
+  await networks.remove('given');
+  expect(plugin.pools.size).toBe(0);
+});
+
+test('what a plugin refuses is told, and leaves nothing with it', async () => {
+  await expect(networks.create({ Name: 'no', IPAM: { Driver: 'nobody' } })).rejects.toThrow(
+    'plugin "nobody" not found',
+  );
+  plugin.answers.set('RequestAddress', { Err: 'none left' });
+  await expect(networks.create({ Name: 'no', IPAM: ipam })).rejects.toThrow('none left');
+  expect(plugin.pools.size).toBe(0);
+  plugin.answers.clear();
+  await networks.create({ Name: 'given', IPAM: { ...ipam, Config: [{ Subnet: '10.216.9.0/24' }] } });
+  plugin.answers.set('RequestAddress', { Err: 'none left' });
+  await expect(networks.setUp(request(inside()))).rejects.toThrow('none left');
+  plugin.answers.clear();
+  const asked = inside({ IPAMConfig: { IPv4Address: '10.216.9.7' } });
+  const sandbox = await networks.setUp(request(asked));
+  expect(sandbox.endpoints.given?.IPAddress).toBe('10.216.9.7');
+  await expect(networks.setUp(request(asked))).rejects.toThrow('10.216.9.7 is taken');
+  await networks.tearDown(sandbox.containerId);
+  await networks.remove('given');
+});
