@@ -103,8 +103,10 @@ test.each<[string, Partial<NetworkCreateRequest>, string]>([
 });
 
 test('names and subnets are had once, and pools can be exhausted', async () => {
-  // None of those refused has kept the subnet.
-  await networks.create({ Name: 'first', ...withPools({ Subnet: subnet }) });
+  // None of those refused has kept the subnet. Of many at once one wins.
+  const asked = { Name: 'first', ...withPools({ Subnet: subnet }) };
+  const made = await Promise.allSettled([1, 2, 3].map(() => networks.create(asked)));
+  expect(made.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
   await expect(networks.create({ Name: 'first' })).rejects.toThrow('network with name first already exists');
   await expect(networks.create({ Name: 'second', ...withPools({ Subnet: '10.217.0.128/25' }) })).rejects.toThrow(
     'invalid pool request: Pool overlaps with other one on this address space',

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node
 import { join } from 'node:path';
 import { createNetworkNamespace } from '#linux/namespaces';
 import { runNftables } from '#linux/nftables';
-import { addVeth, deleteLink, RouteSocket, setLink } from '#linux/rtnetlink';
+import { addBridge, addVeth, deleteLink, RouteSocket, setLink } from '#linux/rtnetlink';
 import { openRecords } from '#store';
 import type { SandboxRecord } from './record.ts';
 import { addressOf, deviceNames, eventually, Lab, request } from './testing/lab.ts';
@@ -65,10 +65,13 @@ test('what the engine had made but not yet written down is removed', async () =>
   using made = createNetworkNamespace(pin, () => new RouteSocket());
   const peer = { namespace: made.descriptor, name: 'eth0', mac: '02:42:00:00:00:01' };
   route.transact(addVeth({ name: `est${tag}deadbeef`, master: route.link(device).index, mtu: 1500, peer }));
+  const bridge = `br-${tag}stray`;
+  route.transact(addBridge(bridge), setLink({ name: bridge }, { alias: `estiba ${tag}` }));
   const networks = await lab.open();
   await networks.reconcile(new Set());
   expect(existsSync(pin)).toBe(false);
   expect(ownDevices(tag)).toEqual([]);
+  expect(route.links().some(({ name }) => name === bridge)).toBe(false);
 });
 
 test('bridge, device and rules that somebody has deleted are restored', async () => {
