@@ -11,7 +11,7 @@ import { type NetworkOptions, type NetworkSettings, openNetworks } from '../open
 import type { Networks, Sandbox, SandboxRequest } from '../types.ts';
 
 const busybox = 'busybox';
-const deadlineMs = 10_000;
+const deadlineMs = 30_000;
 
 /** Waits until `condition` gives something, asked every few milliseconds. */
 export async function eventually<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
