@@ -70,12 +70,12 @@ function checkCasing(nodes: readonly Node[], checks: Checks): void {
 /** Variables of a FROM that no ARG before it declares. */
 export function checkGlobalNames(
   unmatched: ReadonlySet<string>,
-  declared: readonly string[],
+  declared: ReadonlySet<string>,
   lines: LineRange,
   checks: Checks,
 ): void {
   for (const name of unmatched) {
-    if (declared.includes(name)) continue;
+    if (declared.has(name)) continue;
     const meant = nearest(name, declared, true);
     checks.report('UndefinedArgInFrom', lines, name, ...(meant === undefined ? [] : [meant]));
   }

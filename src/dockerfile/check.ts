@@ -41,6 +41,9 @@ export function parseChecked(source: string, checks: Checks): Dockerfile {
   return dockerfile;
 }
 
+/** What the words of a Dockerfile may come to, in characters, when their variables are expanded. */
+const expandedMax = 64 << 20;
+
 /** Evaluates the stages that the target needs, in order; all of them when no target is named. */
 export function evaluatePlan(
   plan: Plan,
@@ -49,13 +52,16 @@ export function evaluatePlan(
   checks?: Checks,
 ): Map<number, EvaluatedStage> {
   const stages = new Map<number, EvaluatedStage>();
+  const needed = new Set(plan.needed);
+  const budget = { left: expandedMax };
   for (const stage of plan.stages) {
-    if (!all && !plan.needed.includes(stage.index)) continue;
+    if (!all && !needed.has(stage.index)) continue;
     const { base } = stage;
     const inherited: StageBase | undefined = base.kind === 'stage' ? stages.get(base.index) : undefined;
     const config = base.kind === 'scratch' ? emptyConfig : (options.baseOf?.(stage) ?? emptyConfig);
     const evaluated = evaluateStage(plan, stage, inherited ?? { config }, {
-      evaluated: new Set(stages.keys()),
+      evaluated: stages,
+      budget,
       ...(checks && { checks }),
       ...(options.ignore && { ignore: options.ignore }),
     });

@@ -12,9 +12,11 @@ export function requireNoCircle(drafts: readonly Copying[]): void {
   for (const [first, { label }] of drafts.entries()) {
     // Stages that are being visited, each with its dependencies that are still to be, and the lines that led to it.
     const path: { index: number; rest: [number, LineRange][]; lines?: LineRange }[] = [];
+    const onPath = new Set<number>();
     const enter = (index: number, lines?: LineRange): void => {
       if (done.has(index)) return;
       done.add(index);
+      onPath.add(index);
       path.push({ index, rest: [...(drafts[index]?.copies ?? [])], ...(lines && { lines }) });
     };
     enter(first);
@@ -22,9 +24,10 @@ export function requireNoCircle(drafts: readonly Copying[]): void {
       const next = last.rest.shift();
       if (next === undefined) {
         path.pop();
+        onPath.delete(last.index);
         continue;
       }
-      if (path.some(({ index }) => index === next[0])) {
+      if (onPath.has(next[0])) {
         const lines = [...path.flatMap((one) => one.lines ?? []), next[1]];
         throw new DockerfileError(`circular dependency detected on stage: ${label}`, lines);
       }

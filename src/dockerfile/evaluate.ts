@@ -11,17 +11,18 @@ import type { Plan, PlannedStage, Step } from './plan.ts';
 import { parseExposed } from './ports.ts';
 import { quoteGo } from './quote.ts';
 import { type LineRange, onLines } from './source.ts';
-import { applyInstruction, defaultPath, resolveDirectory, type StageConfig } from './stage-config.ts';
+import { applyInstruction, type DraftConfig, draftOf, resolveDirectory, type StageConfig } from './stage-config.ts';
 import { nearest } from './suggest.ts';
+import { Variables } from './variables.ts';
 
 /** A step with its variables expanded, and what it is run in. */
 export interface EvaluatedStep extends Step {
   /** What a RUN finds in its environment: variables of the image and arguments. */
   readonly variables: Environment;
-  /** Arguments that were declared so far, for a step's key in the cache and its line in the history. */
-  readonly argumentNames: readonly string[];
-  /** The configuration before the step. */
-  readonly before: StageConfig;
+  /** How many of the stage's arguments were declared by then: they are in the step's line of the history. */
+  readonly argumentCount: number;
+  /** What it is run as and where. */
+  readonly settings: Pick<StageConfig, 'user' | 'workingDirectory' | 'shell'>;
 }
 
 /** A stage as it is when its instructions have been gone through. */
@@ -31,6 +32,7 @@ export interface EvaluatedStage {
   readonly config: StageConfig;
   /** What a stage that is built on this one starts with. */
   readonly variables: Environment;
+  /** In the order in which they were declared, those of the base before. */
   readonly argumentNames: readonly string[];
   readonly isDirectorySet: boolean;
 }
@@ -43,17 +45,23 @@ export interface EvaluateOptions {
   /** The patterns of the context's ignore file, for the check of what is copied. */
   readonly ignore?: IgnoreMatcher;
   /** Stages that have been evaluated: those that may be copied from. */
-  readonly evaluated: ReadonlySet<number>;
+  readonly evaluated: Pick<ReadonlySet<number>, 'has'>;
+  /** How many characters the words of all stages may still come to. */
+  readonly budget?: { left: number };
 }
+
+/** No more than this is looked through for a name that was mistyped. */
+const suggestionsMax = 1000;
 
 type UsedOnce = 'CMD' | 'ENTRYPOINT' | 'HEALTHCHECK';
 
 class Evaluator {
   readonly steps: EvaluatedStep[] = [];
-  config: StageConfig;
-  variables: Map<string, string>;
+  readonly config: DraftConfig;
+  readonly variables: Variables;
   readonly argumentNames: string[];
   isDirectorySet: boolean;
+  readonly #declared: Set<string>;
   readonly #used = new Map<UsedOnce, LineRange>();
   readonly #options: ExpandOptions;
 
@@ -63,16 +71,16 @@ class Evaluator {
     base: StageBase,
     readonly options: EvaluateOptions,
   ) {
-    const hasPath = base.config.environment.has('PATH');
-    // What is built on an image does not inherit its triggers: they have been taken.
-    const environment = hasPath
-      ? base.config.environment
-      : new Map([...base.config.environment, ['PATH', defaultPath]]);
-    this.config = { ...base.config, environment, triggers: [] };
-    const inherited = 'variables' in base ? base.variables : new Map<string, string>();
-    this.variables = new Map([...inherited, ...environment]);
-    this.argumentNames = 'argumentNames' in base ? [...base.argumentNames] : [];
-    this.isDirectorySet = 'isDirectorySet' in base && base.isDirectorySet;
+    this.config = draftOf(base.config);
+    const inherited = 'variables' in base ? base : undefined;
+    this.variables = new Variables();
+    for (const name of inherited?.variables.keys() ?? [])
+      this.variables.set(name, inherited?.variables.get(name) ?? '');
+    for (const [name, value] of this.config.environment) this.variables.set(name, value);
+    this.#spend(this.config.environment.size + this.config.labels.size + (inherited?.argumentNames.length ?? 0));
+    this.argumentNames = [...(inherited?.argumentNames ?? [])];
+    this.#declared = new Set(this.argumentNames);
+    this.isDirectorySet = inherited?.isDirectorySet === true;
     this.#options = { escape: plan.dockerfile.syntax.directives.escape };
   }
 
@@ -81,23 +89,20 @@ class Evaluator {
     onLines(lines, () => {
       const instruction = this.#expanded(step.instruction);
       this.#check(step, instruction);
-      const before = this.config;
-      const argumentNames = [...this.argumentNames];
-      this.steps.push({ ...step, instruction, variables: this.variables, argumentNames, before });
-      if (instruction.type === 'ENV') this.#set(instruction.pairs.map(({ key, value }) => [key, value]));
-      this.config = applyInstruction(this.config, instruction, this.#used.has('CMD'));
+      const { user, workingDirectory, shell } = this.config;
+      const settings = { user, workingDirectory, ...(shell && { shell }) };
+      const argumentCount = this.argumentNames.length;
+      this.steps.push({ ...step, instruction, variables: this.variables.snapshot(), argumentCount, settings });
+      if (instruction.type === 'ENV') for (const { key, value } of instruction.pairs) this.variables.set(key, value);
+      applyInstruction(this.config, instruction, this.#used.has('CMD'));
     });
-  }
-
-  #set(pairs: readonly [string, string][]): void {
-    // Steps hold the map of before.
-    this.variables = new Map([...this.variables, ...pairs]);
   }
 
   #expand(instruction: Instruction, word: string, options: ExpandOptions = this.#options): string {
     try {
       const found = expand(word, this.variables, options);
       this.#reportUndefined(instruction, found.unmatched);
+      this.#spend(found.text.length);
       return found.text;
     } catch (error) {
       this.#reportUndefined(instruction, unmatchedBefore(word, this.variables, options));
@@ -105,12 +110,19 @@ class Evaluator {
     }
   }
 
+  #spend(characters: number): void {
+    const { budget } = this.options;
+    if (budget === undefined) return;
+    budget.left -= characters;
+    if (budget.left < 0) throw fail('invalid-argument', 'the Dockerfile is too large when its variables are expanded');
+  }
+
   #reportUndefined({ node }: Instruction, unmatched: ReadonlySet<string>): void {
     const { checks } = this.options;
     if (checks === undefined) return;
     for (const name of unmatched) {
-      if (this.argumentNames.includes(name)) continue;
-      const meant = nearest(name, this.variables.keys(), true);
+      if (this.#declared.has(name)) continue;
+      const meant = nearest(name, Iterator.from(this.variables.keys()).take(suggestionsMax), true);
       checks.report('UndefinedVar', node.lines, name, ...(meant === undefined ? [] : [meant]));
     }
   }
@@ -165,21 +177,24 @@ class Evaluator {
       const given = buildArguments.get(key);
       let value = given ?? globalArguments.get(key);
       if (given === undefined && argument.value !== undefined) value = this.#expand(instruction, argument.value);
-      if (value !== undefined) this.#set([[key, value]]);
+      if (value !== undefined) this.variables.set(key, value);
       this.argumentNames.push(key);
+      this.#declared.add(key);
       return { ...argument, ...(value !== undefined && { value }) };
     });
     return { ...instruction, arguments: list };
   }
 
   #ports(words: readonly string[], lines: LineRange): string[] {
-    const ports = words.flatMap((word) => expand(word, this.variables, this.#options).words);
-    return ports.flatMap((port) =>
-      parseExposed(port, (oddity) => {
+    const ports = words.flatMap((word) => expand(word, this.variables, { ...this.#options, splits: true }).words);
+    return ports.flatMap((port) => {
+      const exposed = parseExposed(port, (oddity) => {
         const rule = oddity === 'names-host' ? 'ExposeInvalidFormat' : 'ExposeProtoCasing';
         this.options.checks?.report(rule, lines, port);
-      }),
-    );
+      });
+      this.#spend(exposed.length * '65535/tcp'.length);
+      return exposed;
+    });
   }
 
   #check(step: Step, instruction: Instruction): void {
@@ -259,13 +274,14 @@ class Evaluator {
 /** The variables that were sought in vain by an expansion that then failed. */
 function unmatchedBefore(word: string, environment: Environment, options: ExpandOptions): Set<string> {
   const sought = new Set<string>();
-  const watched: Environment = Object.assign(new Map(environment), {
-    get: (name: string) => {
+  const watched: Environment = {
+    keys: () => environment.keys(),
+    get: (name) => {
       const value = environment.get(name);
       if (value === undefined) sought.add(name);
       return value;
     },
-  });
+  };
   try {
     expand(word, watched, options);
   } catch {

@@ -2,8 +2,12 @@ import { fail, messageOf } from '#std/errors';
 import { quoteGo } from './quote.ts';
 import { replacePattern, trimPrefix, trimSuffix } from './shell-pattern.ts';
 
-/** Where variables are looked up. */
-export type Environment = ReadonlyMap<string, string>;
+/** Where variables are looked up; a map is one. */
+export interface Environment {
+  get(name: string): string | undefined;
+  /** The names of those that are there, the oldest first. */
+  keys(): Iterable<string>;
+}
 
 export interface ExpandOptions {
   /** `\` unless the `escape` directive says "`". */
@@ -16,11 +20,13 @@ export interface ExpandOptions {
   readonly ignoreQuotes?: boolean;
   /** Variables that are not there stay as they are written. */
   readonly keepUnset?: boolean;
+  /** The result is split into words. */
+  readonly splits?: boolean;
 }
 
 export interface Expansion {
   readonly text: string;
-  /** The text split at blanks that are not quoted; blanks that come out of variables count. */
+  /** With `splits`: the text split at blanks that are not quoted; blanks that come out of variables count. */
   readonly words: readonly string[];
   /** The variables that were looked up and found, and those that were not. */
   readonly matched: ReadonlySet<string>;
@@ -29,64 +35,83 @@ export interface Expansion {
 
 const blank = /\s/u;
 const digit = /\p{Nd}/u;
-const nameCharacter = /[\p{L}\p{Nd}_]/u;
+const digits = /\p{Nd}*/uy;
+const nameCharacters = /[\p{L}\p{Nd}_]*/uy;
 const special = new Set('@*#?-$!0');
+const nothing: ReadonlySet<string> = new Set();
 /** Deeper than anybody writes, and far from the end of the stack. */
 const depthMax = 250;
+/** How much longer a word may get: no process could be started with a longer variable. */
+const growthMax = 1 << 20;
 
-/** Collects what an expansion gives, as a text and as words. */
+/** Collects what an expansion gives, as a text and, when it is to be split, as words. */
 class Collector {
   text = '';
   readonly words: string[] = [];
   #word = '';
-  #inWord = false;
+
+  constructor(
+    readonly splits: boolean,
+    readonly lengthMax: number,
+  ) {}
 
   /** Characters that belong to the word whatever they are. */
   addRaw(text: string): void {
     this.text += text;
-    this.#word += text;
-    this.#inWord = true;
+    if (this.splits) this.#word += text;
+    this.#bound();
   }
 
   /** Characters of which blanks end the word. */
   add(text: string): void {
     this.text += text;
+    this.#bound();
+    if (!this.splits) return;
     for (const character of text) {
-      if (!blank.test(character)) {
-        this.#word += character;
-        this.#inWord = true;
-      } else if (this.#inWord && this.#word !== '') this.end();
+      if (blank.test(character)) this.end();
+      else this.#word += character;
     }
   }
 
   end(): void {
     if (this.#word !== '') this.words.push(this.#word);
     this.#word = '';
-    this.#inWord = false;
+  }
+
+  #bound(): void {
+    if (this.text.length > this.lengthMax) throw fail('invalid-argument', 'the result is too long');
   }
 }
 
 class Expander {
   readonly matched = new Set<string>();
   readonly unmatched = new Set<string>();
-  readonly #characters: readonly string[];
   #at = 0;
   #depth = 0;
 
   constructor(
-    word: string,
+    readonly word: string,
     readonly environment: Environment,
     readonly options: ExpandOptions,
-  ) {
-    this.#characters = [...word];
-  }
+  ) {}
 
   get #peek(): string | undefined {
-    return this.#characters[this.#at];
+    return this.word[this.#at];
   }
 
   #next(): string | undefined {
-    return this.#characters[this.#at++];
+    const code = this.word.codePointAt(this.#at);
+    if (code === undefined) return undefined;
+    const character = String.fromCodePoint(code);
+    this.#at += character.length;
+    return character;
+  }
+
+  /** What stands before the next of some characters. */
+  #take(stops: string): string {
+    const start = this.#at;
+    while (this.#at < this.word.length && !stops.includes(this.word[this.#at] ?? '')) this.#at++;
+    return this.word.slice(start, this.#at);
   }
 
   #lookUp(name: string): string | undefined {
@@ -98,8 +123,14 @@ class Expander {
   /** Reads to `stop`, which is taken too, or to the end. */
   readUntil(stop: string | undefined, rawEscapes: boolean): Collector {
     if (++this.#depth > depthMax) throw fail('invalid-argument', 'syntax error: substitutions are nested too deeply');
-    const found = new Collector();
-    for (let character = this.#peek; character !== undefined; character = this.#peek) {
+    const found = new Collector(this.options.splits === true, this.word.length + growthMax);
+    const quotes = this.options.ignoreQuotes === true ? '' : '\'"';
+    const stops = `$${quotes}${this.options.escape}${stop ?? ''}`;
+    for (;;) {
+      const plain = this.#take(stops);
+      if (plain !== '') found.add(plain);
+      const character = this.#peek;
+      if (character === undefined) break;
       if (character === stop) {
         this.#at++;
         found.end();
@@ -107,11 +138,9 @@ class Expander {
         return found;
       }
       if (character === '$') found.add(this.#readVariable());
-      else if (character === "'" && this.options.ignoreQuotes !== true) found.addRaw(this.#readSingleQuoted());
-      else if (character === '"' && this.options.ignoreQuotes !== true)
-        found.addRaw(this.#readDoubleQuoted(rawEscapes));
       else if (character === this.options.escape) this.#readEscaped(found, rawEscapes);
-      else found.add(this.#next() ?? '');
+      else if (character === "'") found.addRaw(this.#readSingleQuoted());
+      else found.addRaw(this.#readDoubleQuoted(rawEscapes));
     }
     if (stop !== undefined) {
       throw fail('invalid-argument', `unexpected end of statement while looking for matching ${stop}`);
@@ -129,15 +158,14 @@ class Expander {
   }
 
   #readSingleQuoted(): string {
-    let text = this.options.rawQuotes === true ? "'" : '';
-    this.#at++;
-    for (let character = this.#next(); ; character = this.#next()) {
-      if (character === undefined) {
-        throw fail('invalid-argument', 'unexpected end of statement while looking for matching single-quote');
-      }
-      if (character === "'") return this.options.rawQuotes === true ? `${text}'` : text;
-      text += character;
+    const end = this.word.indexOf("'", this.#at + 1);
+    if (end === -1) {
+      this.#at = this.word.length;
+      throw fail('invalid-argument', 'unexpected end of statement while looking for matching single-quote');
     }
+    const text = this.word.slice(this.#at, end + 1);
+    this.#at = end + 1;
+    return this.options.rawQuotes === true ? text : text.slice(1, -1);
   }
 
   #readDoubleQuoted(rawEscapes: boolean): string {
@@ -145,20 +173,18 @@ class Expander {
     let text = quote;
     this.#at++;
     for (;;) {
+      text += this.#take(`"$${this.options.escape}`);
       const character = this.#peek;
       if (character === undefined) {
         throw fail('invalid-argument', 'unexpected end of statement while looking for matching double-quote');
       }
       if (character === '$') {
         text += this.#readVariable();
+        if (text.length > this.word.length + growthMax) throw fail('invalid-argument', 'the result is too long');
         continue;
       }
       this.#at++;
       if (character === '"') return text + quote;
-      if (character !== this.options.escape) {
-        text += character;
-        continue;
-      }
       if (rawEscapes) text += character;
       const next = this.#peek;
       if (next === undefined) continue;
@@ -169,16 +195,12 @@ class Expander {
   }
 
   #readName(): string {
-    let name = '';
-    for (let character = this.#peek; character !== undefined; character = this.#peek) {
-      if (name === '' && digit.test(character)) {
-        while (this.#peek !== undefined && digit.test(this.#peek)) name += this.#next();
-        return name;
-      }
-      if (name === '' && special.has(character)) return this.#next() ?? '';
-      if (!nameCharacter.test(character)) break;
-      name += this.#next();
-    }
+    const first = this.#peek ?? '';
+    if (special.has(first) && first !== '0') return this.#next() ?? '';
+    const pattern = digit.test(first) ? digits : nameCharacters;
+    pattern.lastIndex = this.#at;
+    const [name = ''] = pattern.exec(this.word) ?? [];
+    this.#at += name.length;
     return name;
   }
 
@@ -272,6 +294,9 @@ class Expander {
  * Throws `invalid-argument` in BuildKit's words.
  */
 export function expand(word: string, environment: Environment, options: ExpandOptions): Expansion {
+  if (options.splits !== true && !/[$'"]/.test(word) && !word.includes(options.escape)) {
+    return { text: word, words: [], matched: nothing, unmatched: nothing };
+  }
   const expander = new Expander(word, environment, options);
   try {
     const { text, words } = expander.readUntil(undefined, options.rawEscapes === true);

@@ -22,7 +22,7 @@ const mark = /^(\d*)<<(-?)([^<]*)$/;
 export function parseHeredocMark(word: string): HeredocMark | undefined {
   const [, descriptor = '', dash = '', name = ''] = mark.exec(word) ?? [];
   if (name === '') return undefined;
-  const options = { escape: '\\', keepUnset: true };
+  const options = { escape: '\\', keepUnset: true, splits: true };
   const { words } = expand(name, nothing, options);
   const [bare] = words;
   if (bare === undefined || words.length > 1) return undefined;
@@ -37,7 +37,13 @@ export function parseHeredocMark(word: string): HeredocMark | undefined {
 
 /** The here-documents that a line announces, in order. */
 export function heredocMarksIn(line: string): HeredocMark[] {
-  const { words } = expand(line, nothing, { escape: '\\', rawQuotes: true, rawEscapes: true, keepUnset: true });
+  const { words } = expand(line, nothing, {
+    escape: '\\',
+    rawQuotes: true,
+    rawEscapes: true,
+    keepUnset: true,
+    splits: true,
+  });
   return words.flatMap((word) => parseHeredocMark(word) ?? []);
 }
 

@@ -64,9 +64,16 @@ export interface PlanOptions {
   readonly checks?: Checks;
 }
 
+/** All stages of one Dockerfile together take no more ONBUILD instructions than this from their bases. */
+const triggersMax = 10_000;
+
 const wrong = (message: string): Error => fail('invalid-argument', message);
 
-function globalArgumentsOf(dockerfile: Dockerfile, start: Environment, given: Environment): Map<string, string> {
+function globalArgumentsOf(
+  dockerfile: Dockerfile,
+  start: ReadonlyMap<string, string>,
+  given: Environment,
+): Map<string, string> {
   const environment = new Map(start);
   for (const { arguments: list, node } of dockerfile.globalArguments) {
     for (const { key, value } of list) {
@@ -99,6 +106,8 @@ class Planner {
   readonly #byName = new Map<string, number>();
   readonly #given: Environment;
   readonly #escape: string;
+  /** Names that a FROM may use. */
+  readonly #declared: ReadonlySet<string>;
 
   constructor(
     readonly dockerfile: Dockerfile,
@@ -111,10 +120,12 @@ class Planner {
     for (const name of platforms.keys()) platforms.set(name, this.#given.get(name) ?? platforms.get(name) ?? '');
     this.#checkDefaults(platforms);
     this.globals = globalArgumentsOf(dockerfile, platforms, this.#given);
+    const own = dockerfile.globalArguments.flatMap((one) => one.arguments.map(({ key }) => key));
+    this.#declared = new Set([...own, ...this.globals.keys()]);
   }
 
   /** Whether base names are good when no arguments are given. */
-  #checkDefaults(platforms: Environment): void {
+  #checkDefaults(platforms: ReadonlyMap<string, string>): void {
     const { checks } = this.options;
     if (checks === undefined) return;
     try {
@@ -137,7 +148,7 @@ class Planner {
     const { checks } = this.options;
     const { lines } = stage.node;
     const base = expand(stage.base, this.globals, { escape: this.#escape });
-    if (checks !== undefined) checkGlobalNames(base.unmatched, this.#declared(), lines, checks);
+    if (checks !== undefined) checkGlobalNames(base.unmatched, this.#declared, lines, checks);
     if (base.text === '') throw wrong(`base name (${stage.base}) should not be blank`);
     const platform = stage.platform === '' ? undefined : this.#platformOf(stage);
     const earlier = this.#byName.get(base.text);
@@ -153,17 +164,12 @@ class Planner {
     if (stage.name !== '') this.#byName.set(stage.name, index);
   }
 
-  #declared(): string[] {
-    const own = this.dockerfile.globalArguments.flatMap((one) => one.arguments.map(({ key }) => key));
-    return [...own, ...this.globals.keys()];
-  }
-
   #platformOf(stage: Stage): Platform {
     const { checks } = this.options;
     const { lines } = stage.node;
     const found = expand(stage.platform, this.globals, { escape: this.#escape });
     if (checks !== undefined) {
-      checkGlobalNames(found.unmatched, this.#declared(), lines, checks);
+      checkGlobalNames(found.unmatched, this.#declared, lines, checks);
       const isTarget = found.matched.size === 1 && found.unmatched.size === 0 && found.matched.has('TARGETPLATFORM');
       if (isTarget && found.text === this.globals.get('TARGETPLATFORM')) {
         checks.report('RedundantTargetPlatform', lines, stage.platform);
@@ -215,10 +221,13 @@ class Planner {
       draft.steps = draft.stage.instructions.map((instruction) => this.stepOf(draft, instruction, false));
     }
     requireNoCircle(this.drafts);
+    let count = 0;
     for (const draft of this.drafts) {
       const { base } = draft;
       const fromStage = base.kind === 'stage' ? onbuildsOf(this.drafts[base.index]) : [];
       const triggers = [...(this.options.triggers?.get(draft.index) ?? []), ...fromStage];
+      count += triggers.length;
+      if (count > triggersMax) throw new DockerfileError('too many ONBUILD triggers', [draft.stage.node.lines]);
       const steps = triggers.map((text) => this.stepOf(draft, parseTrigger(text, draft.stage.node), true));
       draft.steps.unshift(...steps);
     }

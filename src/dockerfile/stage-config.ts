@@ -72,51 +72,80 @@ function requireSignal(text: string): void {
   if (!isNumber && !isName) throw fail('invalid-argument', `invalid signal: ${text}`);
 }
 
-function withAll<T>(set: ReadonlySet<T>, more: Iterable<T>): ReadonlySet<T> {
-  return new Set([...set, ...more]);
+/** A configuration that is being made. */
+export type DraftConfig = {
+  -readonly [K in keyof StageConfig]: StageConfig[K] extends ReadonlyMap<string, string>
+    ? Map<string, string>
+    : StageConfig[K] extends ReadonlySet<string>
+      ? Set<string>
+      : K extends 'triggers'
+        ? string[]
+        : StageConfig[K];
+};
+
+/** What a stage starts with. Triggers of the base are taken by then; commands are looked for somewhere in any case. */
+export function draftOf(base: StageConfig): DraftConfig {
+  const environment = new Map(base.environment);
+  if (!environment.has('PATH')) environment.set('PATH', defaultPath);
+  return {
+    ...base,
+    environment,
+    labels: new Map(base.labels),
+    exposedPorts: new Set(base.exposedPorts),
+    volumes: new Set(base.volumes),
+    triggers: [],
+  };
 }
 
-/** What an instruction makes of a configuration. Its variables are expanded, its ports in the form `80/tcp`. */
-export function applyInstruction(config: StageConfig, instruction: Instruction, isCommandSet: boolean): StageConfig {
+/** Has an instruction change a configuration. Its variables are expanded, its ports in the form `80/tcp`. */
+export function applyInstruction(config: DraftConfig, instruction: Instruction, isCommandSet: boolean): void {
   switch (instruction.type) {
     case 'ENV':
-    case 'LABEL': {
-      const key = instruction.type === 'ENV' ? 'environment' : 'labels';
-      const pairs = instruction.pairs.map((pair): [string, string] => [pair.key, pair.value]);
-      return { ...config, [key]: new Map([...config[key], ...pairs]) };
-    }
+      for (const { key, value } of instruction.pairs) config.environment.set(key, value);
+      break;
+    case 'LABEL':
+      for (const { key, value } of instruction.pairs) config.labels.set(key, value);
+      break;
     case 'WORKDIR':
-      return { ...config, workingDirectory: resolveDirectory(config.workingDirectory, instruction.value) };
+      config.workingDirectory = resolveDirectory(config.workingDirectory, instruction.value);
+      break;
     case 'USER':
-      return { ...config, user: instruction.value };
+      config.user = instruction.value;
+      break;
     case 'MAINTAINER':
-      return { ...config, author: instruction.value };
+      config.author = instruction.value;
+      break;
     case 'STOPSIGNAL':
       requireSignal(instruction.value);
-      return { ...config, stopSignal: instruction.value };
+      config.stopSignal = instruction.value;
+      break;
     case 'SHELL':
-      return { ...config, shell: instruction.values };
+      config.shell = instruction.values;
+      break;
     case 'VOLUME':
       if (instruction.values.includes(''))
         throw fail('invalid-argument', 'VOLUME specified can not be an empty string');
-      return { ...config, volumes: withAll(config.volumes, instruction.values) };
+      for (const path of instruction.values) config.volumes.add(path);
+      break;
     case 'EXPOSE':
-      return { ...config, exposedPorts: withAll(config.exposedPorts, instruction.values) };
+      for (const port of instruction.values) config.exposedPorts.add(port);
+      break;
     case 'ONBUILD':
-      return { ...config, triggers: [...config.triggers, instruction.trigger] };
+      config.triggers.push(instruction.trigger);
+      break;
     case 'HEALTHCHECK': {
       const { test, interval, timeout, startPeriod, startInterval, retries } = instruction;
-      return { ...config, healthcheck: { test, interval, timeout, startPeriod, startInterval, retries } };
+      config.healthcheck = { test, interval, timeout, startPeriod, startInterval, retries };
+      break;
     }
     case 'CMD':
     case 'ENTRYPOINT': {
       const words = commandWords(config, instruction.command.words, instruction.command.isShell);
-      if (instruction.type === 'CMD') return { ...config, command: words };
+      config[instruction.type === 'CMD' ? 'command' : 'entrypoint'] = words;
       // A base's CMD was made for its ENTRYPOINT.
-      const { command, ...rest } = config;
-      return { ...(isCommandSet ? config : rest), entrypoint: words };
+      if (instruction.type === 'ENTRYPOINT' && !isCommandSet) delete config.command;
+      break;
     }
     default:
-      return config;
   }
 }

@@ -1,0 +1,56 @@
+import type { Environment } from './expand.ts';
+
+interface Values {
+  /** When each value was set, ascending. */
+  readonly times: number[];
+  readonly values: string[];
+}
+
+/** Variables that are set one after the other; how they were at any time can be looked at later, and costs nothing to keep. */
+export class Variables implements Environment {
+  readonly #values = new Map<string, Values>();
+  #now = 0;
+
+  constructor(start: Iterable<readonly [string, string]> = []) {
+    for (const [name, value] of start) this.set(name, value);
+  }
+
+  set(name: string, value: string): void {
+    const known = this.#values.get(name) ?? { times: [], values: [] };
+    if (known.times.length === 0) this.#values.set(name, known);
+    known.times.push(++this.#now);
+    known.values.push(value);
+  }
+
+  get(name: string): string | undefined {
+    return this.#values.get(name)?.values.at(-1);
+  }
+
+  keys(): Iterable<string> {
+    return this.#values.keys();
+  }
+
+  /** The variables as they are now, whatever is set later. */
+  snapshot(): Environment {
+    const now = this.#now;
+    return {
+      get: (name) => {
+        const known = this.#values.get(name);
+        return known?.values[countUpTo(known.times, now) - 1];
+      },
+      keys: () => [...this.#values].flatMap(([name, { times }]) => ((times[0] ?? now) <= now ? [name] : [])),
+    };
+  }
+}
+
+/** How many of ascending numbers are not above a limit. */
+function countUpTo(numbers: readonly number[], limit: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] ?? 0) <= limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
