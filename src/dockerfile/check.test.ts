@@ -126,7 +126,7 @@ test('instructions make the configuration that BuildKit makes', async () => {
   }
 });
 
-test('an excerpt marks the lines of an error', () => {
+test('an excerpt marks the lines of an error, with as many around as BuildKit shows', () => {
   const source = 'FROM busybox\nCOPY x\n';
   const { error } = check(source);
   const rule = '-'.repeat(20);
@@ -134,4 +134,16 @@ test('an excerpt marks the lines of an error', () => {
     `Dockerfile:2\n${rule}\n   1 |     FROM busybox\n   2 | >>> COPY x\n   3 |     \n${rule}\n`,
   );
   expect(excerpt('Dockerfile', source, [])).toBe('');
+  const shown = (count: number, ...ranges: LineRange[]): string =>
+    excerpt('f', Array.from({ length: count }, () => 'x').join('\n'), ranges).replace(
+      /^ +(\d+) \| (.{3}) x$/gm,
+      '$1$2',
+    );
+  const line = (first: number, last = first): LineRange => ({ first, last });
+  const body = (text: string): string => text.split('\n').slice(2, -2).join(' ').replaceAll('   ', '');
+  expect(body(shown(4, line(4)))).toBe('2 3 4>>>');
+  expect(body(shown(4, line(1)))).toBe('1>>> 2 3');
+  expect(body(shown(9, line(5)))).toBe('3 4 5>>> 6 7');
+  expect(body(shown(9, line(4, 5)))).toBe('3 4>>> 5>>> 6');
+  expect(body(shown(9, line(7), line(3)))).toBe('2 3>>> 4 5 6 7>>> 8');
 });

@@ -288,6 +288,11 @@ class Expander {
   }
 }
 
+/** What of a word stands in an error: all of it, unless that fills screens. */
+function shortened(word: string): string {
+  return word.length > 4096 ? `${word.slice(0, 4096)}…` : word;
+}
+
 /**
  * Puts the values of variables into a word and takes quotes and escapes away, as a shell would (`$v`, `${v}`, `${v:-w}`,
  * `${v:+w}`, `${v:?w}` and these without the colon, `${v#p}`, `${v##p}`, `${v%p}`, `${v%%p}`, `${v/p/r}`, `${v//p/r}`).
@@ -302,6 +307,6 @@ export function expand(word: string, environment: Environment, options: ExpandOp
     const { text, words } = expander.readUntil(undefined, options.rawEscapes === true);
     return { text, words, matched: expander.matched, unmatched: expander.unmatched };
   } catch (error) {
-    throw fail('invalid-argument', `failed to process ${quoteGo(word)}: ${messageOf(error)}`);
+    throw fail('invalid-argument', `failed to process ${quoteGo(shortened(word))}: ${messageOf(error)}`);
   }
 }

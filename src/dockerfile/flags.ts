@@ -21,7 +21,8 @@ function booleanOf(name: string, value: string | undefined): boolean {
  */
 export function readFlags<const S extends Record<string, FlagKind>>(flags: readonly Word[], table: S): FlagValues<S> {
   const values: Record<string, string | boolean | undefined | string[]> = {};
-  for (const [name, kind] of Object.entries(table)) values[name] = { text: '', boolean: undefined, list: [] }[kind];
+  for (const name in table) values[name] = table[name] === 'text' ? '' : table[name] === 'list' ? [] : undefined;
+  if (flags.length === 0) return values as FlagValues<S>;
   const used = new Set<string>();
   for (const { text } of flags) {
     const split = text.indexOf('=');

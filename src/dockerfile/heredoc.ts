@@ -20,6 +20,7 @@ const mark = /^(\d*)<<(-?)([^<]*)$/;
 
 /** Reads a word as the mark of a here-document; undefined when it is none. */
 export function parseHeredocMark(word: string): HeredocMark | undefined {
+  if (!word.includes('<<')) return undefined;
   const [, descriptor = '', dash = '', name = ''] = mark.exec(word) ?? [];
   if (name === '') return undefined;
   const options = { escape: '\\', keepUnset: true, splits: true };

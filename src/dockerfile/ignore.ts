@@ -101,7 +101,12 @@ function expressionOf(pattern: string): RegExp {
       index = end;
     } else source += character.replace(/[.+()|{}$^/\]]/, '\\$&');
   }
-  return new RegExp(`${source}$`, 's');
+  try {
+    return new RegExp(`${source}$`, 's');
+  } catch (error) {
+    // A range of characters that ends before it begins.
+    throw fail('invalid-argument', badPattern, error);
+  }
 }
 
 function classEnd(characters: readonly string[], start: number): number {
@@ -121,11 +126,8 @@ function matcherOf(pattern: string): (path: string) => boolean {
     return (path) => path.endsWith(suffix) || (suffix.startsWith('/') && path === suffix.slice(1));
   }
   if (pattern.endsWith('**') && isPlain(pattern.slice(0, -2))) return (path) => path.startsWith(pattern.slice(0, -2));
-  let expression: RegExp | undefined;
-  return (path) => {
-    expression ??= expressionOf(pattern);
-    return expression.test(path);
-  };
+  const expression = expressionOf(pattern);
+  return (path) => expression.test(path);
 }
 
 function parsePattern(raw: string): Pattern[] {

@@ -1,5 +1,6 @@
-import { type Platform, parsePlatform, parseReference } from '#oci';
+import type { Platform } from '#oci';
 import { fail } from '#std/errors';
+import { isReference, parseStagePlatform, requireReference } from './base-names.ts';
 import type { Checks } from './check-rules.ts';
 import { checkGlobalNames } from './check-sources.ts';
 import { requireNoCircle } from './circle.ts';
@@ -178,7 +179,7 @@ class Planner {
     const hint =
       [...found.unmatched].map((name) => didYouMean(name, this.globals.keys(), true)).find((one) => one !== '') ?? '';
     if (found.text === '') throw wrong(`empty platform value from expression ${stage.platform}${hint}`);
-    const platform = parsed(found.text, `failed to parse platform ${stage.platform}`, hint);
+    const platform = parseStagePlatform(found.text, stage.platform, hint);
     const isConstant = found.matched.size === 0 && found.unmatched.size === 0;
     const isNamed = stage.name.includes(platform.os) || stage.name.includes(platform.architecture);
     if (isConstant && !isNamed) checks?.report('FromPlatformFlagConstDisallowed', lines, found.text);
@@ -259,25 +260,8 @@ function onbuildsOf(draft: Draft | undefined): string[] {
   );
 }
 
-function isReference(text: string): boolean {
-  try {
-    parseReference(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function baseOf(name: string): PlannedStage['base'] {
   return name === 'scratch' ? { kind: 'scratch' } : { kind: 'image', name };
-}
-
-function parsed(text: string, what: string, hint: string): Platform {
-  try {
-    return parsePlatform(text);
-  } catch (error) {
-    throw wrong(`${what}: ${error instanceof Error ? error.message : String(error)}${hint}`);
-  }
 }
 
 function needsOf({ base, copies }: Draft): number[] {
@@ -313,14 +297,4 @@ export function planBuild(dockerfile: Dockerfile, options: PlanOptions): Plan {
     buildArguments: options.buildArguments ?? new Map(),
     platform: options.platform,
   };
-}
-
-function requireReference(name: string): void {
-  try {
-    parseReference(name);
-  } catch (error) {
-    throw wrong(
-      `failed to parse stage name ${quoteGo(name)}: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
 }

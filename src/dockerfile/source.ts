@@ -38,29 +38,32 @@ export function onLines<T>(lines: LineRange, step: () => T): T {
   }
 }
 
-/** How many lines around the marked ones an excerpt shows at least. */
-const contextLines = 4;
-
 /**
  * The lines of a source that ranges are about, as BuildKit's clients print them: marked with `>>>`, with some lines around;
  * `name` and the first line at the top. Empty when the ranges are not in the source.
  */
 export function excerpt(name: string, text: string, ranges: readonly LineRange[]): string {
   const lines = text.split('\n').map((line) => line.replace(/\r$/, ''));
-  const [first] = ranges;
-  if (first === undefined || first.first > lines.length || first.first < 1) return '';
+  const first = Math.min(...ranges.map((range) => range.first));
+  if (ranges.length === 0 || first > lines.length || first < 1) return '';
   const isMarked = (line: number): boolean => ranges.some((range) => line >= range.first && line <= range.last);
-  let start = first.first;
-  let end = Math.min(first.last, lines.length);
-  const wanted = Math.max(end - start + 1, contextLines);
-  // Grown by turns below and above, as far as there are lines.
-  for (let turn = 0; end - start + 1 < wanted + 1 && turn < 2 * wanted; turn++) {
-    if (turn % 2 === 0 && end < lines.length) end++;
-    else if (turn % 2 === 1 && start > 1) start--;
+  let start = first;
+  let end = Math.min(Math.max(...ranges.map((range) => range.last)), lines.length);
+  // Both sides grow by turns; a turn counts by itself too, so that little is shown at the ends of a file.
+  const wanted = start === end ? 4 : 2;
+  for (let grown = 0; grown < wanted; grown++) {
+    if (start > 1) {
+      start--;
+      grown++;
+    }
+    if (end < lines.length) {
+      end++;
+      grown++;
+    }
   }
   const body = lines
     .slice(start - 1, end)
     .map((line, index) => `${String(start + index).padStart(4)} | ${isMarked(start + index) ? '>>>' : '   '} ${line}`);
   const rule = '-'.repeat(20);
-  return [`${name}:${first.first}`, rule, ...body, rule, ''].join('\n');
+  return [`${name}:${first}`, rule, ...body, rule, ''].join('\n');
 }

@@ -35,6 +35,10 @@ export interface SyntaxTree {
   readonly emptyContinuations: readonly LineRange[];
 }
 
+/** More than any image has layers, and few enough to be held. */
+const instructionsMax = 100_000;
+const fileCharactersMax = 16 << 20;
+
 /** Go's reader of lines takes no longer ones. */
 const lineBytesMax = 65_535;
 
@@ -114,11 +118,8 @@ interface NodeContext {
 function parseNode(code: Word, { escapeCharacter, place, lines, comments }: NodeContext): Node {
   const [keyword = ''] = /^[^\t\v\f\r ]*/.exec(code.text) ?? [];
   const name = keyword.toUpperCase();
-  const { flags, rest: from } = splitFlags({
-    ...code,
-    ...shift(code, keyword.length),
-    text: code.text.slice(keyword.length).trimStart(),
-  });
+  const body = trimmed(code.text, keyword.length);
+  const { flags, rest: from } = splitFlags({ text: body.text, offset: code.offset + body.offset, end: code.end });
   const rest = trimmed(code.text, from - code.offset);
   const moved = { text: rest.text, offset: rest.offset + code.offset, end: rest.end + code.offset };
   const splitter = Object.hasOwn(splitters, name) ? splitters[name] : undefined;
@@ -233,6 +234,9 @@ class Reader {
     const marks = takesHeredocs(node) && text.includes('<<') ? onLines(context.lines, () => heredocMarksIn(text)) : [];
     const heredocs = marks.map((one) => this.#readHeredoc(one, context.lines.first));
     const lines = { first: context.lines.first, last: this.#at };
+    if (this.nodes.length >= instructionsMax) {
+      throw new DockerfileError(`a Dockerfile has at most ${instructionsMax} instructions`, [lines]);
+    }
     this.nodes.push({ ...node, heredocs, lines });
   }
 
@@ -261,6 +265,7 @@ function placeIn(pieces: readonly Piece[]): PlaceOf {
 /** Parses a Dockerfile as far as it goes without knowing what instructions mean. Throws `DockerfileError`. */
 export function parseSyntax(source: string): SyntaxTree {
   const text = source.replace(/^\ufeff/, '');
+  if (text.length > fileCharactersMax) throw new DockerfileError('Dockerfile exceeds maximum allowed size of 16 MiB');
   if (text === '') throw new DockerfileError('the Dockerfile cannot be empty');
   const reader = new Reader(text, readDirectives(text.split('\n', 8)));
   reader.read();

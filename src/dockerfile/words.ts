@@ -126,6 +126,7 @@ export function splitJson({ text, offset }: Word): Word[] | undefined {
 
 /** The flags at the head of what follows a keyword (without quotes and escapes), and where the rest begins. */
 export function splitFlags({ text, offset }: Word): { flags: Word[]; rest: number } {
+  if (!text.startsWith('--')) return { flags: [], rest: offset };
   const flags: Word[] = [];
   let index = 0;
   for (;;) {
