@@ -16,7 +16,10 @@ function distance(one: string, other: string): number {
   return previous[other.length] ?? 0;
 }
 
-/** The option that was most likely meant by a word that is none of them; undefined when none is near. */
+/**
+ * The option that was most likely meant by a word that is none of them; undefined when none is near. Where case
+ * does not matter, it is in lower case unless the word is in capitals.
+ */
 export function nearest(word: string, options: Iterable<string>, isCaseSensitive: boolean): string | undefined {
   const fold = (text: string): string => (isCaseSensitive ? text : text.toLowerCase());
   const wanted = fold(word);
@@ -28,7 +31,7 @@ export function nearest(word: string, options: Iterable<string>, isCaseSensitive
     const far = distance(wanted, fold(option));
     if (far < least) [best, least] = [option, far];
   }
-  return best;
+  return best !== undefined && !isCaseSensitive && word !== word.toUpperCase() ? fold(best) : best;
 }
 
 /** ` (did you mean X?)`, or nothing when no option is near. */
