@@ -40,7 +40,11 @@ export async function runUnpacker(): Promise<void> {
     if ('job' in request) {
       const growth = new Growth();
       growths.set(id, growth);
-      void work(id, request.job, request.path, growth).finally(() => growths.delete(id));
+      void work(id, request.job, request.path, growth).finally(() => {
+        growths.delete(id);
+        // Who still waits for more of a layer that has failed has its file open, and lets go of it now.
+        growth.complete();
+      });
       continue;
     }
     const growth = growths.get(id);
