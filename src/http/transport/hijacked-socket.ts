@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { StreamSocket } from '#linux/stream-socket';
-import { fail } from '#std/errors';
+import { fail, messageOf } from '#std/errors';
+import { log } from '#std/log';
 import type { SocketWriter } from './socket-writer.ts';
 
 /** A connection that is taken over: a write is done when more is taken, an end when all is. */
@@ -58,8 +59,8 @@ class DirectSocket implements HijackedSocket {
   }
 }
 
-/** Over TLS the bytes are not the kernel's. */
-class EncryptedSocket implements HijackedSocket {
+/** Over TLS the bytes are not the kernel's; and where no descriptor is left, the stream of the socket has to do. */
+class StreamedSocket implements HijackedSocket {
   constructor(
     readonly socket: Socket,
     readonly writer: SocketWriter,
@@ -82,6 +83,11 @@ export async function openHijackedSocket(socket: Socket, writer: SocketWriter): 
   await writer.flush();
   const { encrypted, _handle } = socket as unknown as { encrypted?: boolean; _handle?: { fd?: number } | null };
   const descriptor = _handle?.fd ?? -1;
-  if (encrypted === true || descriptor < 0) return new EncryptedSocket(socket, writer);
-  return new DirectSocket(socket, descriptor);
+  if (encrypted === true || descriptor < 0) return new StreamedSocket(socket, writer);
+  try {
+    return new DirectSocket(socket, descriptor);
+  } catch (error) {
+    log('warn', 'a connection is served without a descriptor of its own', { error: messageOf(error) });
+    return new StreamedSocket(socket, writer);
+  }
 }
