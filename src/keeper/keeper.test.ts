@@ -57,6 +57,8 @@ describe('keeper', () => {
     const script = 'stty size; read x; stty size; exit 5';
     const options = { terminal: true, openStdin: true, rows: 33, columns: 77, arguments: ['sh', '-c', script] };
     await keeper.start(bench.container('t', options));
+    // A busy machine lets the shell have its first look late.
+    await until(() => existsSync(bench.logPath('t')) && bench.logText('t').includes('33 77'));
     await keeper.resize('t', 20, 50);
     stream.input.write('\n');
     expect((await readAll(stream.output)).toString()).toBe('33 77\r\n\r\n20 50\r\n');
