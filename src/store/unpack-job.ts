@@ -48,6 +48,8 @@ class CompressedCopy {
   readonly #descriptor: number;
   readonly #compressor = compressor();
   readonly #ended: Promise<void>;
+  /** Why the file cannot be written: what comes after it only says that the compression is over. */
+  #failure: Error | undefined;
 
   constructor(path: string) {
     this.#descriptor = openSync(path, 'wx', 0o600);
@@ -57,6 +59,7 @@ class CompressedCopy {
         for (let written = 0; written < chunk.length; )
           written += writeSync(this.#descriptor, chunk, written, chunk.length - written);
       } catch (error) {
+        this.#failure ??= error as Error;
         this.#compressor.destroy(error as Error);
       }
     });
@@ -71,7 +74,7 @@ class CompressedCopy {
   /** Resolves when it may be given more. */
   write(chunk: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#compressor.write(chunk, (error) => (error ? reject(error) : resolve()));
+      this.#compressor.write(chunk, (error) => (error ? reject(this.#failure ?? error) : resolve()));
     });
   }
 
