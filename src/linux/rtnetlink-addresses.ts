@@ -18,7 +18,6 @@ const unicastRoute = 1;
 export const ipv4Family = 2;
 export const ipv6Family = 10;
 const withoutDuplicateDetection = 0x02;
-const linkScope = 253;
 const routeAttributes = { destination: 1, device: 4, gateway: 5 } as const;
 
 /** An address range in use on the host: of an interface, or the destination of a route. */
@@ -96,21 +95,6 @@ export function addDefaultRoute(gateway: string, index: number): NetlinkRequest 
 export function deleteDefaultRoute(gateway: string, index: number): NetlinkRequest {
   const body = defaultRoute(gateway, index);
   return { type: messageTypes.deleteRoute, flags: netlinkFlags.ack, body, subject: `route via ${gateway}` };
-}
-
-/** Makes a route to a range over a link, without a gateway. */
-export function addLinkRoute(address: string, prefixLength: number, index: number): NetlinkRequest {
-  const header = Buffer.from([
-    ...[familyOf(address), prefixLength, 0, 0, mainTable, bootProtocol, linkScope, unicastRoute],
-    ...[0, 0, 0, 0],
-  ]);
-  const parts = [
-    attribute(routeAttributes.destination, addressBytes(address)),
-    attribute(routeAttributes.device, index),
-  ];
-  const flags = netlinkFlags.ack | netlinkFlags.create | netlinkFlags.replace;
-  const body = Buffer.concat([header, ...parts]);
-  return { type: messageTypes.newRoute, flags, body, subject: `route to ${address}/${prefixLength}` };
 }
 
 function dump(type: number, family: number, headerBytes: number, subject: string): NetlinkRequest {

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dockerArchive, tar } from '../../src/images/fixture.ts';
 import { type Ran, startEngine, startOwnRegistry, type TestEngine, until } from '../harness/index.ts';
-import { imageProblems } from './wholeness.ts';
+import { settledProblems } from './wholeness.ts';
 import { zeroArchive } from './zeroes.ts';
 
 /** An engine whose data root is a file system of its own, which the test fills but for so many bytes. */
@@ -52,15 +52,7 @@ function leave(bytes: number): void {
   closeSync(file);
 }
 
-/** What is wrong or left over, once what goes on in the background is done. */
-async function problems(): Promise<string[]> {
-  let last: string[] = [];
-  await until('nothing to be left', async () => {
-    last = await imageProblems(join(disk, 'data'));
-    return last.length === 0;
-  }).catch(() => undefined);
-  return last;
-}
+const problems = (): Promise<string[]> => settledProblems(join(disk, 'data'));
 
 async function images(): Promise<string[]> {
   const all = await engine.get<{ Id: string; RepoTags: string[] }[]>('/images/json?all=1');

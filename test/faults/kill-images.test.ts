@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dockerArchive, tar } from '../../src/images/fixture.ts';
-import { startEngine, startOwnRegistry, until } from '../harness/index.ts';
+import { startEngine, startOwnRegistry } from '../harness/index.ts';
 import { random } from './random.ts';
-import { imageProblems } from './wholeness.ts';
+import { settledProblems } from './wholeness.ts';
 
 const kills = 2;
 const mebibyte = 1024 * 1024;
@@ -30,14 +30,7 @@ test('kill -9 of the engine in the midst of load, import and rmi: all that is na
   const base = layer('base');
   writeFileSync(one, base);
 
-  let problems: string[] = [];
-  const settled = async (): Promise<string[]> => {
-    await until('nothing to be left', async () => {
-      problems = await imageProblems(engine.dataRoot);
-      return problems.length === 0;
-    }).catch(() => undefined);
-    return problems;
-  };
+  const settled = (): Promise<string[]> => settledProblems(engine.dataRoot);
   const work = async (round: number): Promise<void> => {
     await Promise.all([
       engine.docker('load', '-q', '-i', archive),
@@ -75,14 +68,7 @@ test('kill -9 of the engine in the midst of push, pull and image gc: what is nam
   writeFileSync(file, JSON.stringify({ 'image-gc': policy }));
   await using engine = await startEngine({ arguments: ['--config-file', file, '--max-download-attempts', '1'] });
   const archive = join(engine.root, 'archive.tar');
-  let problems: string[] = [];
-  const settled = async (): Promise<string[]> => {
-    await until('nothing to be left', async () => {
-      problems = await imageProblems(engine.dataRoot);
-      return problems.length === 0;
-    }).catch(() => undefined);
-    return problems;
-  };
+  const settled = (): Promise<string[]> => settledProblems(engine.dataRoot);
   const name = (round: number): string => `${host}/killed:${round}`;
   for (let round = 1; round <= kills; round += 1) {
     writeFileSync(archive, dockerArchive([layer(`base-${round}`), layer('top')], [name(round)]));

@@ -15,6 +15,7 @@ import { basename, join } from 'node:path';
 import { createTarReader, Digester, encodedOf, type TarEntry } from '#oci';
 import { decompress, detectCompression, openBlobs } from '#store';
 import { blobsOfManifest, type StoredManifest } from '../../src/images/manifests.ts';
+import { until } from '../harness/index.ts';
 
 /** What a file is, as far as a layer's tar says it. */
 interface Facts {
@@ -187,4 +188,14 @@ export async function imageProblems(dataRoot: string, recordsFile = 'records.db'
     for (const name of files(path)) problems.push(`left over: ${path}/${name}`);
   }
   return problems;
+}
+
+/** What is wrong or left over, once what goes on in the background is done; it is waited for. */
+export async function settledProblems(dataRoot: string): Promise<string[]> {
+  let last: string[] = [];
+  await until('nothing to be left', async () => {
+    last = await imageProblems(dataRoot);
+    return last.length === 0;
+  }).catch(() => undefined);
+  return last;
 }

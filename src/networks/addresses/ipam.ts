@@ -1,7 +1,7 @@
 import type { RouteSocket } from '#linux/rtnetlink';
 import { fail } from '#std/errors';
 import type { NetworkRecord, PoolRecord } from '../record.ts';
-import { addressText, contains, type Family, familyOf, overlaps, type Prefix, parsePrefix, prefixText } from './ip.ts';
+import { contains, type Family, familyOf, overlaps, type Prefix, parsePrefix, prefixText } from './ip.ts';
 import { AddressPlan } from './plan.ts';
 import type { LentAddress, RemoteIpam } from './remote-ipam.ts';
 import { type AddressPool, chooseSubnet } from './subnets.ts';
@@ -199,14 +199,4 @@ function gatewayOf(plan: AddressPlan, asked: string | undefined): string {
   if (gateway === undefined)
     throw fail('internal', `no available IPv${plan.subnet.family} addresses on this network's address pools`);
   return gateway;
-}
-
-/** The first address of a subnet, in the form of a host in it: what a bridge's own address is without being asked. */
-export function firstAddress(subnet: Prefix): string {
-  return addressText(subnet.family, subnet.base + 1n);
-}
-
-/** Whether a network has subnets of a family. */
-export function poolsOf(network: NetworkRecord, family: Family): PoolRecord[] {
-  return network.ipam.pools.filter(({ subnet }) => familyOf(subnet) === family);
 }
