@@ -4,13 +4,16 @@
  * save for `std` and `linux`, which are entered by file.
  */
 const ground = ['keeper', 'porter', 'plugins', 'store', 'distribution', 'oci', 'linux', 'api', 'std'];
+const wire = ['filesync', 'build-api', 'grpc'];
 const features = ['containers', 'images', 'networks', 'volumes', 'events'];
 
 export const rooms: Readonly<Record<string, readonly string[]>> = {
-  cmd: ['cli', 'client', 'http', 'registry', ...features, ...ground],
-  cli: ['client', 'oci', 'api', 'std'],
-  client: ['api', 'std'],
-  http: [...features, 'api', 'linux', 'std'],
+  cmd: ['cli', 'client', 'http', 'buildkit', 'builder', 'registry', ...wire, ...features, ...ground],
+  cli: ['client', ...wire, 'dockerfile', 'oci', 'api', 'std'],
+  client: [...wire, 'api', 'std'],
+  http: ['builder', ...features, 'api', 'linux', 'std'],
+  buildkit: ['builder', ...wire, 'dockerfile', ...features, 'distribution', 'oci', 'store', 'linux', 'api', 'std'],
+  builder: ['containers', 'images', 'networks', 'volumes', 'events', 'dockerfile', ...ground],
   containers: ['images', 'networks', 'volumes', 'events', ...ground],
   images: ['events', ...ground],
   networks: ['events', ...ground],
@@ -23,6 +26,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   plugins: ['linux', 'std'],
   distribution: ['oci', 'std'],
   dockerfile: ['oci', 'std'],
+  filesync: ['build-api', 'grpc', 'dockerfile', 'linux', 'std'],
+  'build-api': ['grpc', 'std'],
+  grpc: ['std'],
   oci: ['api', 'std'],
   linux: ['std'],
   api: [],
@@ -31,3 +37,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms that are entered by file: a collection of small things with no face of their own. */
 export const enteredByFile: readonly string[] = ['std', 'linux'];
+
+/** Packages of npm, each with the rooms that may import it. */
+export const packages: Readonly<Record<string, readonly string[]>> = {
+  'protobufjs/minimal.js': ['grpc'],
+};

@@ -1,0 +1,77 @@
+import type { Duplex } from 'node:stream';
+import type { RegistryCredentials } from '#distribution';
+
+/** Which files of a client are asked for. Patterns as in .dockerignore; all of them are relative to the directory of that name. */
+export interface LocalRequest {
+  /** `context`, `dockerfile`, or what a client called it. */
+  readonly name: string;
+  readonly includePatterns: readonly string[];
+  readonly excludePatterns: readonly string[];
+  /** Paths that are wanted with all that their symlinks lead to. */
+  readonly followPaths: readonly string[];
+  /** Compare by metadata and contents (`local.differ`); `none` sends all. */
+  readonly differ: 'metadata' | 'none';
+}
+
+/** A file or directory as its bytes, and how many have come. */
+export type OnTransfer = (bytes: number) => void;
+
+/** A directory that holds what a client has; nobody changes it until it is released. */
+export interface LocalDirectory {
+  readonly path: string;
+  /** What is known of its files without reading them; undefined when they have to be read. */
+  readonly index?: LocalIndex;
+  release(): void;
+}
+
+/** Digests of files of a local directory, kept from one build to the next. */
+export interface LocalIndex {
+  /** Paths relative to the directory, without leading `/`, parents first, in the order of a walk (components compared as bytes). */
+  entries(): Iterable<LocalEntry>;
+  get(path: string): LocalEntry | undefined;
+}
+
+export interface LocalEntry {
+  readonly path: string;
+  /** As stat(2) has it: type and permissions. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly modifiedNs: bigint;
+  /** Target of a symlink. */
+  readonly linkTarget: string;
+  readonly device: number;
+  readonly xattrs: ReadonlyMap<string, Uint8Array>;
+  /** SHA-256 of its contents, `sha256:…`; of regular files alone. */
+  readonly contentDigest?: string;
+}
+
+/**
+ * What a build may ask of the client that wants it: of a BuildKit session, of the body of a classic request. Everything throws
+ * `unavailable` when the client is gone, `not-found` when it has no such thing.
+ */
+export interface BuildSession {
+  readonly id: string;
+  /** Aborted when the client is gone. */
+  readonly signal: AbortSignal;
+  /** Brings a directory up to date with the client's; only what changed is sent. */
+  local(request: LocalRequest, options: { onTransfer?: OnTransfer; signal: AbortSignal }): Promise<LocalDirectory>;
+  /** Undefined when the client has none of that id. Its bytes never go into a record, a log or a key. */
+  secret(id: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** Whether an agent of that id (empty: `default`) is offered. */
+  hasAgent(id: string): Promise<boolean>;
+  /** A connection to it. */
+  connectAgent(id: string): Promise<Duplex>;
+  /** What the client's configuration holds for a registry; empty when nothing. */
+  credentials(host: string): Promise<RegistryCredentials | undefined>;
+  /** Sends one file (an exporter's tar) to the client, as output `id`. `metadata` goes along with it. */
+  sendFile(id: string, metadata: Readonly<Record<string, string>>, content: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Sends a directory's contents (exporter `local`) to the client, as output `id`. */
+  sendDirectory(
+    id: string,
+    metadata: Readonly<Record<string, string>>,
+    directory: string,
+    options: { onTransfer?: OnTransfer; signal: AbortSignal },
+  ): Promise<void>;
+}

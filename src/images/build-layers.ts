@@ -1,0 +1,50 @@
+import type { ImageConfigFile, ImageReference } from '#oci';
+import type { LayerDraft } from '#store';
+
+/** A layer as a build sees it. */
+export interface BuildLayer {
+  readonly chainId: string;
+  readonly diffId: string;
+  readonly tarSizeBytes: number;
+  /** What its files take. */
+  readonly sizeBytes: number;
+  /** What this layer alone changes, unpacked (overlayfs's form: whiteouts are character devices 0/0, opaque is an xattr). */
+  readonly directory: string;
+}
+
+/** A layer that is finished as a directory tree, but stands on nothing yet. */
+export interface MeasuredDraft {
+  readonly draft: LayerDraft;
+  /** Digest of its tar as it is packed of the directory. */
+  readonly diffId: string;
+  readonly tarSizeBytes: number;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Layers for the builder: made in place, without a tar in between. A layer has no blob until somebody pushes or saves it; then it
+ * is packed of its directory, and gives its `diffId` again. Whoever is given a layer holds it, and releases it.
+ */
+export interface BuildLayers {
+  /** An empty directory for a new layer, with the owner and mode of the root of what is below. */
+  draft(chain: readonly string[]): LayerDraft;
+  /** Puts a finished draft above `chain`, durable once `sync` was called. Another layer of the same content takes its place. */
+  adopt(measured: MeasuredDraft, chain: readonly string[]): BuildLayer;
+  /** Holds the layers of a chain; undefined when one is gone. */
+  hold(chain: readonly string[]): readonly BuildLayer[] | undefined;
+  release(chainIds: Iterable<string>): void;
+  /** Keeps layers that no image has: asked whenever one is about to be removed. */
+  keepFor(isKept: (chainId: string) => boolean): void;
+  /** Forces what was adopted to the disk. */
+  sync(): Promise<void>;
+  /** Mounts a chain for reading, or with `writable` above it; the caller unmounts. */
+  mount(chain: readonly string[], writable?: LayerDraft): { readonly directory: string; unmount(): Promise<void> };
+  /** Makes an image of layers that are held; the configuration bit for bit. Publishes no event but those of its names. */
+  commit(image: {
+    readonly content: Uint8Array;
+    readonly file: ImageConfigFile;
+    readonly chain: readonly string[];
+    readonly references: readonly ImageReference[];
+    readonly parentId?: string;
+  }): Promise<string>;
+}
