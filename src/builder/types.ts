@@ -2,13 +2,16 @@ import type { Filters } from '#api';
 import type { Platform } from '#oci';
 import type { Edge } from './graph/vertex.ts';
 import type { BuildContext, HeldResult } from './solver/types.ts';
+import type { ImageSource } from './sources/types.ts';
 
 export type * from './graph/operation.ts';
 export type { Edge, Vertex } from './graph/vertex.ts';
 export type * from './progress.ts';
 export type { DirectoryResult, LayersResult, Result } from './result.ts';
 export type * from './session/session.ts';
+export type { ContentDigest, ContentSelection, DigestContents, Steps } from './solver/steps.ts';
 export type { BuildContext, CacheImport, HeldResult, Solver } from './solver/types.ts';
+export type { ImageSource, ResolvedImage } from './sources/types.ts';
 
 /** What a frontend makes of its input: for each platform a file system and an image's configuration. */
 export interface FrontendResult {
@@ -88,6 +91,8 @@ export interface CachePruneRequest {
 export interface Builder {
   /** Makes a graph of a Dockerfile (`dockerfile.v0`). Throws `DockerfileError` in BuildKit's words. */
   readonly dockerfile: (request: FrontendRequest, context: BuildContext) => Promise<FrontendResult>;
+  /** What a base image's name means now (ResolveImageConfig). */
+  readonly images: ImageSource;
   /** Works out one edge and holds it. */
   readonly solve: (edge: Edge, context: BuildContext) => Promise<HeldResult>;
   /** Gives a result to all exporters and caches that are asked for. */
