@@ -1,7 +1,8 @@
 import type { Filters } from '#api';
 import type { Platform } from '#oci';
 import type { Edge } from './graph/vertex.ts';
-import type { BuildContext, HeldResult } from './solver/types.ts';
+import type { Result } from './result.ts';
+import type { BuildContext, CacheImport, HeldResult } from './solver/types.ts';
 import type { ImageSource } from './sources/types.ts';
 
 export type * from './graph/operation.ts';
@@ -87,6 +88,12 @@ export interface CachePruneRequest {
   readonly keepDurationMs?: number;
 }
 
+/** What is below it may hold links that lead anywhere: paths in it are resolved with care. */
+export interface OpenedResult {
+  readonly directory: string;
+  close(): Promise<void>;
+}
+
 /** The feature's face: everything that the three doors need. */
 export interface Builder {
   /** Makes a graph of a Dockerfile (`dockerfile.v0`). Throws `DockerfileError` in BuildKit's words. */
@@ -95,6 +102,16 @@ export interface Builder {
   readonly images: ImageSource;
   /** Works out one edge and holds it. */
   readonly solve: (edge: Edge, context: BuildContext) => Promise<HeldResult>;
+  /** A result as a directory to read in; whoever opens it holds the result as long. */
+  readonly open: (result: Result) => Promise<OpenedResult>;
+  /**
+   * Caches of other places to look into (`--cache-from`), by BuildKit's types and attributes. One that cannot be reached is told of
+   * in the build's progress and left out.
+   */
+  readonly importCaches: (
+    requests: readonly CacheExportRequest[],
+    context: BuildContext,
+  ) => Promise<readonly CacheImport[]>;
   /** Gives a result to all exporters and caches that are asked for. */
   readonly export: (
     result: FrontendResult,

@@ -20,6 +20,9 @@ export interface LineRange {
 
 /** An error in a Dockerfile, in BuildKit's words, and the lines that it is about (none when it is about all of it). */
 export class DockerfileError extends EstibaError {
+  /** The file that the lines are of, for who shows them; set by who has read it. */
+  source?: { readonly fileName: string; readonly text: string };
+
   constructor(
     message: string,
     readonly lines: readonly LineRange[] = [],
