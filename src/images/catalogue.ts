@@ -33,8 +33,11 @@ export interface StoredImage extends ImageRecord {
 export interface StoredLayer {
   readonly id: string;
   readonly diffId: string;
-  /** The blob that holds its tar, compressed as it came or as we did. */
-  readonly blob: string;
+  /**
+   * The blob that holds its tar, compressed as it came or as we did. One that a build made as a tree has none: its tar is packed
+   * of its directory (`tarOfLayer`).
+   */
+  readonly blob?: string;
   readonly mediaType: string;
   readonly tarSizeBytes: number;
   /** What its files take. */

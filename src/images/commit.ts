@@ -81,7 +81,7 @@ export async function commitImages(
     lastUsed: LastUsed;
   },
   images: readonly NewImage[],
-  action: 'import' | 'load' | 'create' | 'pull',
+  action: 'import' | 'load' | 'create' | 'pull' | 'build',
 ): Promise<void> {
   const { records, catalogue, events, blobs, dataRoot, lastUsed } = options;
   const contents = images.flatMap(({ content, manifest }) => [content, ...(manifest?.contents ?? [])]);
@@ -95,19 +95,24 @@ export async function commitImages(
     () => {
       for (const made of images) {
         const { id, references } = made;
-        for (const layer of made.layers) catalogue.layers.put(layer);
+        for (const layer of made.layers) {
+          // One that came with a blob meanwhile keeps it.
+          if (layer.blob !== undefined || catalogue.layers.get(layer.id) === undefined) catalogue.layers.put(layer);
+        }
         const known = catalogue.images.get(id);
         const isTagged = references.length > 0 && action !== 'pull';
         const taggedAt = isTagged ? formatTime(nowNs()) : known?.taggedAt;
-        const image = recordOf({ ...(action === 'pull' ? known : {}), ...made }, taggedAt);
+        const image = recordOf({ ...(action === 'pull' || action === 'build' ? known : {}), ...made }, taggedAt);
         catalogue.images.put(image);
         lastUsed.note(id);
         // Docker tells of a commit before its name, of an import and a load after.
         if (action === 'create') publishImageEvent(events, action, image);
         for (const reference of references) putReference(catalogue, image, reference);
         // A load tells of the image alone, as Docker's does.
-        if (action === 'import') announceTags(events, image, references);
+        if (action === 'import' || action === 'build') announceTags(events, image, references);
         if (made.manifest !== undefined) putManifest(catalogue.manifests, made.manifest);
+        // Of a build Docker's builder tells last that there is an image.
+        if (action === 'build') publishImageEvent(events, 'create', image);
         // A pull has its event when all of it is done.
         if (action === 'import' || action === 'load') publishImageEvent(events, action, image);
       }

@@ -1,6 +1,7 @@
-import { chainIdOf } from '#oci';
+import { chainIdOf, mediaTypes } from '#oci';
 import { fail } from '#std/errors';
 import type { Blobs, Records, Snapshots, Unpackers } from '#store';
+import type { MeasuredDraft } from './build-layers.ts';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
 import { type Expected, type LayerSource, type LooseLayer, unpackLoose } from './loose-layer.ts';
 import { blobsOfManifest } from './manifests.ts';
@@ -15,6 +16,16 @@ export interface Layers {
   unpack(source: LayerSource, expected?: Expected): Promise<LooseLayer>;
   /** Puts it above `parent` (a chain id, or nothing), and holds it until `release`; not yet recorded. */
   adopt(loose: LooseLayer, parent: string | undefined): StoredLayer;
+  /** The same for one that was made as a tree, and has no blob; it is recorded by `recordTrees` once it is synced, or by its image. */
+  adoptTree(measured: MeasuredDraft, parent: string | undefined): StoredLayer;
+  /** Trees that were adopted and that no record names yet. */
+  unrecordedTrees(): StoredLayer[];
+  /** Records these, those that are still there. */
+  recordTrees(trees: readonly StoredLayer[]): void;
+  /** Has layers stay that no image has, while somebody says so: asked whenever one is about to be removed. */
+  keepFor(isKept: (chainId: string) => boolean): void;
+  /** Whether somebody says so. */
+  isKept(chainId: string): boolean;
   /** Puts it in the place of a layer that is recorded, of the same blob, and that nothing has mounted. */
   replace(loose: LooseLayer, layer: StoredLayer, parent: string | undefined): void;
   /** Throws it away, and its blob when nobody else has that. */
@@ -27,9 +38,9 @@ export interface Layers {
   keepBlob(digest: string): void;
   /** Removes those of these blobs that nothing uses any more. */
   sweepBlobs(digests: Iterable<string>): void;
-  /** Holds a layer that is recorded; undefined when it is not. */
+  /** Holds a layer that is recorded, or adopted as a tree; undefined when it is not there. */
   hold(chainId: string): StoredLayer | undefined;
-  /** The same, but only when its files and its blob are there: else it is to be had anew. */
+  /** The same, but only when its files, and its blob if it has one, are there: else it is to be had anew. */
   holdWhole(chainId: string): StoredLayer | undefined;
   /** Whether somebody holds it. */
   isHeld(chainId: string): boolean;
@@ -62,6 +73,10 @@ export function createLayers(options: {
   /** Blobs of layers that are unpacked, with how often. */
   const looseBlobs = new Map<string, number>();
 
+  /** Layers that were made as trees, and are not recorded yet. */
+  const trees = new Map<string, StoredLayer>();
+  const keepers: ((chainId: string) => boolean)[] = [];
+
   function addHold(chainId: string): void {
     holds.set(chainId, (holds.get(chainId) ?? 0) + 1);
   }
@@ -70,7 +85,11 @@ export function createLayers(options: {
     if (holds.has(chainId)) return true;
     for (const image of catalogue.images.all()) if (image.chain.includes(chainId)) return true;
     for (const rootfs of catalogue.rootfs.all()) if (rootfs.chain.includes(chainId)) return true;
-    return false;
+    return isKept(chainId);
+  }
+
+  function isKept(chainId: string): boolean {
+    return keepers.some((keeps) => keeps(chainId));
   }
 
   function isBlobUsed(digest: string): boolean {
@@ -89,6 +108,7 @@ export function createLayers(options: {
     });
     for (const chainId of unused) {
       unrecorded.delete(chainId);
+      trees.delete(chainId);
       snapshots.removeLayer(chainId);
     }
     sweepBlobs(freed.filter((digest) => digest !== undefined));
@@ -126,14 +146,14 @@ export function createLayers(options: {
   function adopt(loose: LooseLayer, parent: string | undefined): StoredLayer {
     const { diffId, blob, mediaType, tarSizeBytes, sizeBytes, draft, hasRoot } = loose;
     const id = chainIdOf(parent, diffId);
-    const known = catalogue.layers.get(id);
+    const known = catalogue.layers.get(id) ?? trees.get(id);
     if (known !== undefined && snapshots.hasLayer(id)) {
       addHold(id);
-      if (blobs.has(known.blob)) {
+      if (known.blob !== undefined && blobs.has(known.blob)) {
         abandon(loose);
         return known;
       }
-      // Its own blob is lost, and this one holds the same.
+      // It has no blob, or lost it, and this one holds the same.
       draft.discard();
       unrecorded.set(id, blob);
       letBlobGo(blob);
@@ -146,8 +166,32 @@ export function createLayers(options: {
     return { id, diffId, blob, mediaType, tarSizeBytes, sizeBytes };
   }
 
+  /** A record names it by now, and the blob that it was given; or another one, and then that goes. */
+  function forgetNew(chainId: string): void {
+    const blob = unrecorded.get(chainId);
+    unrecorded.delete(chainId);
+    trees.delete(chainId);
+    if (blob !== undefined) sweepBlobs([blob]);
+  }
+
+  function adoptTree({ draft, ...measured }: MeasuredDraft, parent: string | undefined): StoredLayer {
+    const id = chainIdOf(parent, measured.diffId);
+    const known = hold(id);
+    if (known !== undefined && snapshots.hasLayer(id)) {
+      draft.discard();
+      return known;
+    }
+    draft.commit(id, parent);
+    if (known !== undefined) return known;
+    addHold(id);
+    const { diffId, tarSizeBytes, sizeBytes } = measured;
+    const layer = { id, diffId, mediaType: mediaTypes.layer, tarSizeBytes, sizeBytes };
+    trees.set(id, layer);
+    return layer;
+  }
+
   function hold(chainId: string): StoredLayer | undefined {
-    const layer = catalogue.layers.get(chainId);
+    const layer = catalogue.layers.get(chainId) ?? trees.get(chainId);
     if (layer !== undefined) addHold(chainId);
     return layer;
   }
@@ -155,6 +199,17 @@ export function createLayers(options: {
   return {
     unpack,
     adopt,
+    adoptTree,
+    unrecordedTrees: () => [...trees.values()],
+    recordTrees(synced) {
+      const left = synced.filter(({ id }) => trees.has(id));
+      records.transaction(() => {
+        for (const layer of left) if (catalogue.layers.get(layer.id) === undefined) catalogue.layers.put(layer);
+      });
+      for (const { id } of left) trees.delete(id);
+    },
+    keepFor: (keeps) => void keepers.push(keeps),
+    isKept,
     abandon,
     holdBlob,
     releaseBlob,
@@ -170,8 +225,9 @@ export function createLayers(options: {
     sweep,
     hold,
     holdWhole(chainId) {
-      const layer = catalogue.layers.get(chainId);
-      return layer !== undefined && snapshots.hasLayer(chainId) && blobs.has(layer.blob) ? hold(chainId) : undefined;
+      const layer = catalogue.layers.get(chainId) ?? trees.get(chainId);
+      if (layer === undefined || !snapshots.hasLayer(chainId)) return undefined;
+      return layer.blob === undefined || blobs.has(layer.blob) ? hold(chainId) : undefined;
     },
     isHeld: (chainId) => holds.has(chainId),
     release(chainIds) {
@@ -182,7 +238,7 @@ export function createLayers(options: {
           holds.set(chainId, count);
         } else {
           holds.delete(chainId);
-          if (catalogue.layers.get(chainId) !== undefined) unrecorded.delete(chainId);
+          if (catalogue.layers.get(chainId) !== undefined) forgetNew(chainId);
         }
       }
       return sweep(released.filter((chainId) => !holds.has(chainId)));

@@ -3,17 +3,17 @@ import { pipeline } from 'node:stream/promises';
 import { type Descriptor, Digester, digestOf, encodedOf } from '#oci';
 import { fail } from '#std/errors';
 import { shortId } from '#std/identifiers';
-import { type Blobs, decompress, detectCompression } from '#store';
+import { decompress, detectCompression } from '#store';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
+import { hasTar, type LayerStores, tarOfLayer } from './layer-content.ts';
 import type { Layers } from './layers.ts';
 import type { ArchivedImage } from './load-archive.ts';
 import type { Candidate } from './load-layers.ts';
 import type { Archive } from './load-pieces.ts';
 import type { NewManifest } from './manifests.ts';
 
-interface Stores {
+interface Stores extends LayerStores {
   readonly catalogue: Catalogue;
-  readonly blobs: Blobs;
   readonly layers: Layers;
 }
 
@@ -127,8 +127,10 @@ export class ArchiveBlobs {
     this.#hold(digest);
     if (blobs.has(digest)) return;
     // Nothing was made of it: a layer of that tar was here, which is held.
-    const from = found?.blob ?? [...catalogue.layers.all()].find(({ diffId }) => diffId === digest)?.blob ?? digest;
-    const { source, compression } = await detectCompression(blobs.read(from));
+    const same = [...catalogue.layers.all()].find((layer) => layer.diffId === digest && hasTar({ blobs }, layer));
+    const { source, compression } = await detectCompression(
+      found === undefined && same !== undefined ? tarOfLayer(this.stores, same) : blobs.read(found?.blob ?? digest),
+    );
     const path = blobs.newPath();
     await pipeline(decompress(source, compression), createWriteStream(path, { flags: 'wx', mode: 0o600 }));
     await blobs.take(path, digest);

@@ -6,6 +6,7 @@ import { fail } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import { type Blobs, Spool } from '#store';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
+import { type LayerStores, tarOfLayer } from './layer-content.ts';
 import { checkDepth, type Layers } from './layers.ts';
 import type { ArchivedImage } from './load-archive.ts';
 import type { Archive, Receiver } from './load-pieces.ts';
@@ -32,15 +33,17 @@ export class ArchiveLayers {
   readonly #layers: Layers;
   readonly #catalogue: Catalogue;
   readonly #blobs: Blobs;
+  readonly #stores: LayerStores;
   readonly #report: Report;
   /** Each may stand on others only once. */
   readonly #loose = new Set<Candidate>();
   readonly #stored = new Map<string, StoredLayer>();
 
-  constructor(options: { layers: Layers; catalogue: Catalogue; blobs: Blobs }, report: Report) {
+  constructor(options: LayerStores & { layers: Layers; catalogue: Catalogue }, report: Report) {
     this.#layers = options.layers;
     this.#catalogue = options.catalogue;
     this.#blobs = options.blobs;
+    this.#stores = options;
     this.#report = report;
   }
 
@@ -116,8 +119,9 @@ export class ArchiveLayers {
       return this.#layers.unpack(createReadStream(await piece.asItCame), { expectedDiffId: diffId });
     }
     // The same layer elsewhere: above others, or of another image.
-    const blob = this.#sourcesOf(diffId)[0]?.blob ?? loose?.blob ?? '';
-    return this.#layers.unpack(this.#blobs.read(blob), { expectedDiffId: diffId });
+    const [same] = this.#sourcesOf(diffId);
+    const content = same === undefined ? this.#blobs.read(loose?.blob ?? '') : tarOfLayer(this.#stores, same);
+    return this.#layers.unpack(content, { expectedDiffId: diffId });
   }
 
   /** Keeps a layer of that digest, if there is one, for as long as we may need its blob. */
@@ -131,7 +135,9 @@ export class ArchiveLayers {
   /** Layers here of this digest, be it that of its tar or that of the blob itself. */
   #sourcesOf(digest: string): StoredLayer[] {
     const layers = [...this.#catalogue.layers.all(), ...this.#stored.values()];
-    return layers.filter(({ diffId, blob }) => (diffId === digest || blob === digest) && this.#blobs.has(blob));
+    return layers.filter(
+      ({ diffId, blob }) => (diffId === digest || blob === digest) && (blob === undefined || this.#blobs.has(blob)),
+    );
   }
 
   /** Writes a file that does not look like a layer; gives its path. */

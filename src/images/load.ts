@@ -2,6 +2,7 @@ import type { ProgressMessage } from '#api';
 import { familiarReference, formatReference, type Platform } from '#oci';
 import type { Catalogue } from './catalogue.ts';
 import { commitImages, type NewImage } from './commit.ts';
+import type { LayerStores } from './layer-content.ts';
 import type { Layers } from './layers.ts';
 import { readArchive } from './load-archive.ts';
 import { ArchiveBlobs } from './load-blobs.ts';
@@ -9,7 +10,7 @@ import { ArchiveLayers } from './load-layers.ts';
 import { readPieces } from './load-pieces.ts';
 import { type Report, reporting } from './progress.ts';
 
-type LoadOptions = Parameters<typeof commitImages>[0] & { layers: Layers };
+type LoadOptions = Parameters<typeof commitImages>[0] & LayerStores & { layers: Layers };
 
 /** What Docker says of an image that is loaded, before its names move. */
 function announce(catalogue: Catalogue, { id, references }: NewImage, report: Report): void {

@@ -1,6 +1,7 @@
 import { type Descriptor, digestOf, mediaTypes, parseManifest } from '#oci';
 import type { Blobs, Collection } from '#store';
 import type { StoredLayer } from './catalogue.ts';
+import { hasTar } from './layer-content.ts';
 
 /** A layer, or whatever an artifact consists of, as a manifest names it. */
 export type ManifestLayer = Descriptor & { readonly urls?: readonly string[] };
@@ -109,15 +110,18 @@ export function manifestsFor(
   return [...all.filter(isFrom), ...all.filter((manifest) => !isFrom(manifest))];
 }
 
-/** What a manifest's layer can be given from, byte for byte: a blob, or a layer's tar. Undefined when it is not here. */
+/** What a manifest's layer can be given from, byte for byte. */
+export type LayerContent = { readonly blob: string } | { readonly tarOf: StoredLayer };
+
+/** What a manifest's layer can be given from: a blob, or a layer's tar. Undefined when it is not here. */
 export function sourceOfLayer(
   { ownBlobs = [] }: StoredManifest,
   { digest }: Descriptor,
   layer: StoredLayer,
   blobs: Pick<Blobs, 'has'>,
-): { readonly blob: string; readonly isWhole: boolean } | undefined {
-  if (blobs.has(digest) && (digest === layer.blob || ownBlobs.includes(digest))) return { blob: digest, isWhole: true };
-  return digest === layer.diffId && blobs.has(layer.blob) ? { blob: layer.blob, isWhole: false } : undefined;
+): LayerContent | undefined {
+  if (blobs.has(digest) && (digest === layer.blob || ownBlobs.includes(digest))) return { blob: digest };
+  return digest === layer.diffId && hasTar({ blobs }, layer) ? { tarOf: layer } : undefined;
 }
 
 /** Records a manifest; of what is known of it already, the indexes and its own blobs stay. To be called in a transaction. */

@@ -5,6 +5,7 @@ import type { Events } from '#events';
 import { Slots } from '#std/slots';
 import { openBlobs, openSnapshots, openUnpackers, type Records } from '#store';
 import { openBlobSources } from './blob-sources.ts';
+import { createBuildLayers } from './builds.ts';
 import { openCatalogue } from './catalogue.ts';
 import { checkImages } from './check/check.ts';
 import { tagImage, targetReference } from './commit.ts';
@@ -88,6 +89,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
   const pushing = { ...shared, uploads };
   return {
     rootfs: createRootfs(shared),
+    builds: createBuildLayers(shared),
     resolve: (reference, platform) => catalogue.find(reference, platform),
     list: ({ all, filters, sharedSize }) =>
       listImages(shared, filters, { withAll: all, withSharedSize: sharedSize === true }),

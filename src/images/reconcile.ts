@@ -2,6 +2,7 @@ import { log } from '#std/log';
 import type { Blobs, Records, Snapshots } from '#store';
 import type { BlobSources } from './blob-sources.ts';
 import type { Catalogue } from './catalogue.ts';
+import type { Layers } from './layers.ts';
 import { blobsOfManifest } from './manifests.ts';
 
 interface ReconcileOptions {
@@ -10,13 +11,15 @@ interface ReconcileOptions {
   readonly blobs: Blobs;
   readonly blobSources: BlobSources;
   readonly snapshots: Snapshots;
+  readonly layers: Pick<Layers, 'isKept'>;
 }
 
 /** Blobs that are gone (a disk that was repaired, a hand that deleted) are told of: without them containers still start. */
 function tellMissing({ catalogue, blobs }: ReconcileOptions): void {
   const advice = 'see estiba image check --repair';
   for (const { id, blob } of catalogue.layers.all()) {
-    if (!blobs.has(blob)) log('warn', 'the blob of a layer is missing', { layer: id, blob, advice });
+    if (blob !== undefined && !blobs.has(blob))
+      log('warn', 'the blob of a layer is missing', { layer: id, blob, advice });
   }
   for (const { id } of catalogue.images.all()) {
     if (!blobs.has(id)) log('warn', 'the configuration of an image is missing', { image: id, advice });
@@ -24,7 +27,7 @@ function tellMissing({ catalogue, blobs }: ReconcileOptions): void {
 }
 
 /** Drops records of layers whose trees are gone, and the images that stood on them: nothing can be started from those. */
-function dropIncomplete({ records, catalogue, snapshots, blobs }: ReconcileOptions): void {
+function dropIncomplete({ records, catalogue, snapshots, blobs, layers }: ReconcileOptions): void {
   const lostLayers = [...catalogue.layers.all()].filter(({ id }) => !snapshots.hasLayer(id));
   const lost = new Set(lostLayers.map(({ id }) => id));
   const lostImages = [...catalogue.images.all()].filter(({ chain }) =>
@@ -47,19 +50,19 @@ function dropIncomplete({ records, catalogue, snapshots, blobs }: ReconcileOptio
       const isWhole = blobsOfManifest(manifest).every((digest) => blobs.has(digest));
       if (!isWhole || catalogue.images.get(manifest.imageId) === undefined) catalogue.manifests.delete(manifest.id);
     }
-    for (const layer of unusedLayers(catalogue)) catalogue.layers.delete(layer);
+    for (const layer of unusedLayers(catalogue, layers)) catalogue.layers.delete(layer);
   });
 }
 
-function usedChains(catalogue: Catalogue): Set<string> {
-  const used = new Set<string>();
+function usedChains(catalogue: Catalogue, layers: Pick<Layers, 'isKept'>): Set<string> {
+  const used = new Set([...catalogue.layers.all()].map(({ id }) => id).filter(layers.isKept));
   for (const { chain } of catalogue.images.all()) for (const chainId of chain) used.add(chainId);
   for (const { chain } of catalogue.rootfs.all()) for (const chainId of chain) used.add(chainId);
   return used;
 }
 
-function unusedLayers(catalogue: Catalogue): string[] {
-  const used = usedChains(catalogue);
+function unusedLayers(catalogue: Catalogue, layers: Pick<Layers, 'isKept'>): string[] {
+  const used = usedChains(catalogue, layers);
   return [...catalogue.layers.all()].map(({ id }) => id).filter((id) => !used.has(id));
 }
 
@@ -74,10 +77,10 @@ export async function reconcileImages(options: ReconcileOptions): Promise<void> 
   dropIncomplete(options);
   tellMissing(options);
 
-  const keptChains = usedChains(catalogue);
+  const keptChains = usedChains(catalogue, options.layers);
   for (const chainId of snapshots.listLayers()) if (!keptChains.has(chainId)) snapshots.removeLayer(chainId);
   const keptBlobs = new Set([...catalogue.images.all()].map(({ id }) => id));
-  for (const { blob } of catalogue.layers.all()) keptBlobs.add(blob);
+  for (const { blob } of catalogue.layers.all()) if (blob !== undefined) keptBlobs.add(blob);
   for (const manifest of catalogue.manifests.all()) for (const blob of blobsOfManifest(manifest)) keptBlobs.add(blob);
   for (const digest of await blobs.list()) {
     if (keptBlobs.has(digest)) continue;

@@ -17,12 +17,14 @@ import {
   tarPadding,
 } from '#oci';
 import { EstibaError, fail } from '#std/errors';
-import { type Blobs, decompress, detectCompression } from '#store';
+import type { Blobs, Snapshots } from '#store';
 import { type Catalogue, canonical, type StoredImage, type StoredLayer } from './catalogue.ts';
 import { publishImageEvent } from './commit.ts';
+import { type LayerStores, tarOfLayer } from './layer-content.ts';
 import type { Layers } from './layers.ts';
 import {
   blobsOfManifest,
+  type LayerContent,
   type ManifestLayer,
   manifestsFor,
   manifestsOf,
@@ -37,10 +39,7 @@ interface SavedImage {
 }
 
 /** What goes into the archive under `blobs/sha256/`: bytes, a blob as it is, or the tar of a layer that is kept compressed. */
-type Content =
-  | Uint8Array
-  | { readonly blob: string; readonly sizeBytes: number }
-  | { readonly tarOf: StoredLayer; readonly sizeBytes: number };
+type Content = Uint8Array | (LayerContent & { readonly sizeBytes: number });
 
 function byText(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
@@ -113,14 +112,11 @@ function keptPart(
   for (const [index, descriptor] of (artifactType === undefined ? named : [config, ...named]).entries()) {
     const layer = artifactType === undefined ? layers[index] : undefined;
     const source =
-      layer === undefined
-        ? { blob: descriptor.digest, isWhole: true }
-        : sourceOfLayer(manifest, descriptor, layer, blobs);
+      layer === undefined ? { blob: descriptor.digest } : sourceOfLayer(manifest, descriptor, layer, blobs);
     if (source === undefined) return undefined;
-    const sizeBytes = source.isWhole ? blobs.sizeBytes(source.blob) : layer?.tarSizeBytes;
+    const sizeBytes = 'blob' in source ? blobs.sizeBytes(source.blob) : source.tarOf.tarSizeBytes;
     if (sizeBytes === undefined || sizeBytes !== descriptor.size) return undefined;
-    const tarOf = source.isWhole ? undefined : layer;
-    contents.set(descriptor.digest, tarOf === undefined ? { blob: source.blob, sizeBytes } : { tarOf, sizeBytes });
+    contents.set(descriptor.digest, { ...source, sizeBytes });
   }
   const content = blobs.get(id);
   if (artifactType === undefined) contents.set(image.id, blobs.get(image.id));
@@ -211,26 +207,25 @@ function planArchive(options: { catalogue: Catalogue; blobs: Blobs }, images: re
   return { contents: [...contents].sort(([one], [other]) => byText(one, other)), files };
 }
 
-async function* bytesOf(blobs: Blobs, content: Content): AsyncIterable<Uint8Array> {
+async function* bytesOf(stores: LayerStores, content: Content): AsyncIterable<Uint8Array> {
   if (content instanceof Uint8Array) return yield content;
   // The header has promised a size: better a broken archive than a wrong one.
-  if ('blob' in content) return yield* verified(blobs, content.blob);
-  const { source, compression } = await detectCompression(blobs.read(content.tarOf.blob));
+  if ('blob' in content) return yield* verified(stores.blobs, content.blob);
   let sizeBytes = 0;
-  for await (const chunk of decompress(source, compression)) {
+  for await (const chunk of tarOfLayer(stores, content.tarOf)) {
     sizeBytes += chunk.length;
     yield chunk;
   }
   if (sizeBytes !== content.sizeBytes) throw fail('internal', `layer ${content.tarOf.id} is damaged on disk`);
 }
 
-async function* writeArchive(blobs: Blobs, { contents, files }: ReturnType<typeof planArchive>) {
+async function* writeArchive(stores: LayerStores, { contents, files }: ReturnType<typeof planArchive>) {
   yield tarHeader({ path: 'blobs/', sizeBytes: 0, type: 'directory' });
   yield tarHeader({ path: 'blobs/sha256/', sizeBytes: 0, type: 'directory' });
   for (const [digest, content] of contents) {
     const sizeBytes = content instanceof Uint8Array ? content.length : content.sizeBytes;
     yield tarHeader({ path: blobPath(digest), sizeBytes });
-    yield* bytesOf(blobs, content);
+    yield* bytesOf(stores, content);
     yield tarPadding(sizeBytes);
   }
   for (const [path, content] of files) {
@@ -247,7 +242,7 @@ async function* writeArchive(blobs: Blobs, { contents, files }: ReturnType<typeo
  * cancelled. Throws before the first byte: `not-found`, or `internal` for an image that is not for `platform`.
  */
 export function saveImages(
-  options: { catalogue: Catalogue; blobs: Blobs; layers: Layers; events: Events },
+  options: { catalogue: Catalogue; blobs: Blobs; snapshots: Snapshots; layers: Layers; events: Events },
   names: readonly string[],
   platform?: Platform,
 ): ReadableStream<Uint8Array> {
@@ -261,7 +256,7 @@ export function saveImages(
   const heldBlobs = images.flatMap(({ image }) => manifestsOf(catalogue.manifests, image.id).flatMap(blobsOfManifest));
   for (const digest of heldBlobs) layers.holdBlob(digest);
   for (const { image } of images) publishImageEvent(options.events, 'save', image);
-  const pieces = writeArchive(blobs, plan);
+  const pieces = writeArchive(options, plan);
   let isHeld = true;
   const release = (): void => {
     if (!isHeld) return;

@@ -16,6 +16,7 @@ import type {
 import type { RegistryCredentials } from '#distribution';
 import type { Platform } from '#oci';
 import type { Change } from '#store';
+import type { BuildLayers } from './build-layers.ts';
 import type { ImageGc } from './gc/gc.ts';
 import type { importRemote } from './import-remote.ts';
 import type { PullRequest } from './pull/pull.ts';
@@ -105,6 +106,8 @@ export interface Rootfs {
 /** The feature's face towards containers and http. */
 export interface Images {
   readonly rootfs: Rootfs;
+  /** Layers and images as the builder makes them. */
+  readonly builds: BuildLayers;
   /** By reference, digest, id or unique id prefix; throws `not-found` (`No such image: x:latest`). */
   resolve(reference: string, platform?: Platform): ImageRecord;
   /** With `sharedSize` each row says how much of it other images have too; else -1. */

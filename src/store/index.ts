@@ -8,6 +8,7 @@ export { followFile, type GrowingFile, Growth } from './growing-file.ts';
 export { gzip } from './gzip-pieces.ts';
 export { bareRoot, blobFaultOf, checkLayer, faultsLimit, type LayerReport, type LayerToCheck } from './layer-check.ts';
 export type { LayerFault, RootAttributes } from './layer-compare.ts';
+export { packLayer } from './layer-pack.ts';
 export { diffMerged, listMerged, openMerged, readMerged, type TreeDifference } from './merged-diff.ts';
 export { type Collection, type Identified, openRecords, type Records } from './records.ts';
 export { type Change, changesOf } from './snapshot-changes.ts';

@@ -76,7 +76,13 @@ async function unpack(): Promise<void> {
 function check(more: object = {}): Promise<LayerReport> {
   const digest = digestOf(content);
   const blobPath = join(root, 'blob');
-  const layer = { blobPath, blob: digest, tree, diffId: digest, tarSizeBytes: content.length, inheritedRoot: bareRoot };
+  const layer = {
+    blob: { path: blobPath, digest },
+    tree,
+    diffId: digest,
+    tarSizeBytes: content.length,
+    inheritedRoot: bareRoot,
+  };
   return checkLayer({ ...layer, ...more });
 }
 
@@ -129,13 +135,13 @@ test('every kind of damage is named, with the file that has it', async () => {
 });
 
 test('a blob that is damaged, missing, or of another layer; a tree that is not there', async () => {
-  expect(await check({ blob: digestOf('other') })).toMatchObject({
+  expect(await check({ blob: { path: join(root, 'blob'), digest: digestOf('other') } })).toMatchObject({
     blobFault: `has the digest ${digestOf(content)}`,
     treeFault: 'cannot be compared without its blob',
   });
   expect((await check({ diffId: digestOf('other') })).blobFault).toContain(`holds the tar ${digestOf(content)}`);
   expect((await check({ tarSizeBytes: 1 })).blobFault).toContain('the records say 1');
-  expect((await check({ blobPath: join(root, 'none') })).blobFault).toBe('is missing');
+  expect((await check({ blob: { path: join(root, 'none'), digest: digestOf(content) } })).blobFault).toBe('is missing');
   expect(await check({ tree: join(root, 'none') })).toMatchObject({ treeFault: 'is missing', faultsTotal: 0 });
   const inherited = { mode: 0o711, uid: 1, gid: 2 };
   expect((await check({ inheritedRoot: inherited })).root).toEqual({ mode: 0o755, uid: 0, gid: 0 });

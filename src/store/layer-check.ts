@@ -4,11 +4,12 @@ import { messageOf } from '#std/errors';
 import { decompress, detectCompression } from './blobs-compression.ts';
 import { compareLayer, type LayerFault, type RootAttributes } from './layer-compare.ts';
 import { LayerModel } from './layer-model.ts';
+import { packLayer } from './layer-pack.ts';
 
 /** A layer to be checked: its blob, its tree, and what the records say of them. */
 export interface LayerToCheck {
-  readonly blobPath: string;
-  readonly blob: string;
+  /** Not there for one whose tar is packed of its tree: then that is all that can be compared. */
+  readonly blob?: { readonly path: string; readonly digest: string };
   readonly tree: string;
   readonly diffId: string;
   readonly tarSizeBytes: number;
@@ -49,12 +50,12 @@ export async function blobFaultOf(path: string, digest: string): Promise<string 
 }
 
 /** Reads the tar of a blob that has its digest: the tar's own digest, and the tree that it stands for. */
-async function readTar(layer: LayerToCheck): Promise<{ fault?: string; model?: LayerModel }> {
+async function readTar(layer: LayerToCheck, blobPath: string): Promise<{ fault?: string; model?: LayerModel }> {
   const model = new LayerModel();
   const reader = createTarReader(model);
   const digester = new Digester();
   try {
-    const file = createReadStream(layer.blobPath, { highWaterMark: chunkBytes });
+    const file = createReadStream(blobPath, { highWaterMark: chunkBytes });
     const { source, compression } = await detectCompression(file);
     for await (const chunk of decompress(source, compression)) {
       digester.update(chunk);
@@ -71,10 +72,22 @@ async function readTar(layer: LayerToCheck): Promise<{ fault?: string; model?: L
   return { model, fault: `holds ${sizeBytes} bytes of tar, the records say ${layer.tarSizeBytes}` };
 }
 
+/** Checks a layer that has no blob: by the digest of the tar that its tree gives. */
+function checkTree({ tree, diffId, inheritedRoot: root }: LayerToCheck): LayerReport {
+  const report = { faults: [], faultsTotal: 0, root };
+  if (statSync(tree, { throwIfNoEntry: false })?.isDirectory() !== true) return { ...report, treeFault: 'is missing' };
+  const digester = new Digester();
+  for (const chunk of packLayer(tree)) digester.update(chunk);
+  const found = digester.finish();
+  return found === diffId ? report : { ...report, treeFault: `gives the tar ${found}` };
+}
+
 /** Checks one layer: its blob's digest, its tar's, and every file of its tree against the tar. */
 export async function checkLayer(layer: LayerToCheck): Promise<LayerReport> {
-  const damage = await blobFaultOf(layer.blobPath, layer.blob);
-  const { fault, model } = damage === undefined ? await readTar(layer) : { fault: damage, model: undefined };
+  const { blob } = layer;
+  if (blob === undefined) return checkTree(layer);
+  const damage = await blobFaultOf(blob.path, blob.digest);
+  const { fault, model } = damage === undefined ? await readTar(layer, blob.path) : { fault: damage, model: undefined };
   const blobFault = fault === undefined ? {} : { blobFault: fault };
   const none = { ...blobFault, faults: [], faultsTotal: 0, root: layer.inheritedRoot };
   const isThere = statSync(layer.tree, { throwIfNoEntry: false })?.isDirectory() === true;

@@ -36,11 +36,24 @@ export interface ContainerPaths {
   readonly lower: readonly string[];
 }
 
+/** Layers that are mounted, or are to be looked at where they are. */
+export interface LayersMount {
+  readonly directory: string;
+  /** Once is enough; the second time is harmless. */
+  unmount(): Promise<void>;
+}
+
 /** Directory trees by overlayfs: one directory a layer (what that layer alone changes), three a container. */
 export interface Snapshots {
   hasLayer(chainId: string): boolean;
   layerPath(chainId: string): string;
-  draftLayer(): LayerDraft;
+  /** `likeTop`, the chain id of the layer that it will stand on, gives it that one's owner and mode from the beginning. */
+  draftLayer(likeTop?: string): LayerDraft;
+  /**
+   * Mounts layers, from the base up, for reading, or with `upper` (a directory of a draft) above them; nothing that is written
+   * there is synced at its end (`volatile`).
+   */
+  mountLayers(chain: readonly string[], upper?: string): LayersMount;
   /** Takes a layer away at once; its files go in the background. */
   removeLayer(chainId: string): void;
   listLayers(): string[];
@@ -77,8 +90,9 @@ export function openSnapshots(directory: string): Snapshots {
   const unfinished = join(directory, 'unfinished');
   const removed = join(directory, 'removed');
   const empty = join(directory, 'empty');
+  const mounts = join(directory, 'mounts');
   // Layers hold set-user-id programs and devices of strangers: nobody but root may reach them.
-  for (const path of [directory, layers, containers, unfinished, removed])
+  for (const path of [directory, layers, containers, unfinished, removed, mounts])
     mkdirSync(path, { recursive: true, mode: 0o700 });
   mkdirSync(empty, { recursive: true, mode: 0o755 });
   spreadDirectories(unfinished);
@@ -118,10 +132,10 @@ export function openSnapshots(directory: string): Snapshots {
     };
   }
 
-  function draftLayer(): LayerDraft {
+  function draftLayer(likeTop?: string): LayerDraft {
     const draft = join(unfinished, newId());
     mkdirSync(draft, { mode: 0o755 });
-    takeAfter(draft, empty);
+    takeAfter(draft, likeTop === undefined ? empty : layerPath(likeTop));
     return {
       directory: draft,
       commit(chainId, likeParent) {
@@ -143,6 +157,32 @@ export function openSnapshots(directory: string): Snapshots {
       },
       discard: () => takeAway(draft),
     };
+  }
+
+  function mountLayers(chain: readonly string[], upper?: string): LayersMount {
+    const lower = chain.map(layerPath).reverse();
+    const [only = empty, ...others] = lower;
+    // What is read alone and stands on nothing shows what its directory does.
+    if (upper === undefined && others.length === 0) return { directory: only, unmount: async () => undefined };
+    const base = join(mounts, newId());
+    const [merged, work] = [join(base, 'merged'), join(base, 'work')];
+    mkdirSync(base, { mode: 0o700 });
+    mkdirSync(merged, { mode: 0o755 });
+    if (upper !== undefined) mkdirSync(work, { mode: 0o755 });
+    const below = lower.length === 0 ? [empty] : lower;
+    try {
+      mountOverlay({ target: merged, lower: below, ...(upper !== undefined && { upper, work, volatile: true }) });
+    } catch (error) {
+      rmSync(base, { recursive: true, force: true });
+      throw error;
+    }
+    return { directory: merged, unmount: () => endMount(base) };
+  }
+
+  async function endMount(base: string): Promise<void> {
+    const detached = unmountInBackground(join(base, 'merged'));
+    if (detached !== false) await detached;
+    rmSync(base, { recursive: true, force: true });
   }
 
   function createContainer(containerId: string, chain: readonly string[]): void {
@@ -169,6 +209,7 @@ export function openSnapshots(directory: string): Snapshots {
     hasLayer: (chainId) => lstatSync(layerPath(chainId), { throwIfNoEntry: false }) !== undefined,
     layerPath,
     draftLayer,
+    mountLayers,
     removeLayer: (chainId) => takeAway(layerPath(chainId)),
     listLayers: () => readdirSync(layers).map((name) => `sha256:${name}`),
     containerPaths,
@@ -189,6 +230,7 @@ export function openSnapshots(directory: string): Snapshots {
     listContainers: () => readdirSync(containers),
     containerSizeBytes: (containerId) => treeSizeBytes(join(containerPath(containerId), 'upper')),
     removeLeftovers() {
+      for (const name of readdirSync(mounts)) inBackground(endMount(join(mounts, name)), name);
       for (const name of readdirSync(unfinished)) takeAway(join(unfinished, name));
       for (const name of readdirSync(removed)) {
         inBackground(removals.remove(join(removed, name)), name);

@@ -133,9 +133,9 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
   const images: Images & { receivedBytes: number; cancelled: number } = {
     receivedBytes: 0,
     cancelled: 0,
-    get rootfs(): never {
-      throw new Error('not of the http face');
-    },
+    // Not of the http face.
+    rootfs: undefined as never,
+    builds: undefined as never,
     resolve: (reference) => {
       throw missing(reference);
     },

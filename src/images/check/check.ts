@@ -132,7 +132,7 @@ class Check {
     let present = layer;
     let { faultsTotal, treeFault } = report;
     try {
-      if (report.blobFault !== undefined) {
+      if (report.blobFault !== undefined || layer.blob === undefined) {
         const healed = await healBlob(this.options, this.request, layer);
         const again = await examineLayer(this.options, this.examiner, healed.layer, below?.report.root);
         if (again.report.blobFault !== undefined) throw fail('internal', `the blob ${again.report.blobFault}`);
@@ -156,7 +156,7 @@ class Check {
     await syncFileSystem(dataRoot);
     if (now.blob === before.blob) return;
     records.transaction(() => catalogue.layers.put(now), { durable: true });
-    blobs.delete(before.blob);
+    if (before.blob !== undefined) blobs.delete(before.blob);
   }
 }
 

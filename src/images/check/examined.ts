@@ -25,15 +25,18 @@ export async function examineLayer(
   inheritedRoot: RootAttributes = bareRoot,
 ): Promise<ExaminedLayer> {
   const { id, blob, diffId, tarSizeBytes } = layer;
-  const paths = { blobPath: blobs.path(blob), tree: snapshots.layerPath(id) };
-  return { layer, report: await examiner.ask('layer', { ...paths, blob, diffId, tarSizeBytes, inheritedRoot }) };
+  const content = blob === undefined ? {} : { blob: { path: blobs.path(blob), digest: blob } };
+  const ask = { ...content, tree: snapshots.layerPath(id), diffId, tarSizeBytes, inheritedRoot };
+  return { layer, report: await examiner.ask('layer', ask) };
 }
 
 /** What is wrong with a layer, in words. */
 export function layerProblems({ layer, report }: ExaminedLayer): ImageProblem[] {
   const problems: ImageProblem[] = [];
   const { blobFault, treeFault, faults } = report;
-  if (blobFault !== undefined) problems.push({ Subject: 'blob', Digest: layer.blob, Message: `the blob ${blobFault}` });
+  if (blobFault !== undefined && layer.blob !== undefined) {
+    problems.push({ Subject: 'blob', Digest: layer.blob, Message: `the blob ${blobFault}` });
+  }
   const of = { Subject: 'layer', Digest: layer.diffId } as const;
   if (treeFault !== undefined) problems.push({ ...of, Message: `the unpacked layer ${treeFault}` });
   for (const { path, kind, what } of faults) {

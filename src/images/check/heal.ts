@@ -94,14 +94,14 @@ export async function healBlob(
 ): Promise<{ layer: StoredLayer; from: string }> {
   const { catalogue, blobSources } = options;
   const users = [...catalogue.images.all()].filter(({ chain }) => chain.includes(layer.id)).map(({ id }) => id);
-  const own = blobSources.get(layer.blob);
+  const own = layer.blob === undefined ? undefined : blobSources.get(layer.blob);
   const came = repositoriesOf(catalogue, users);
   const others = blobSources.ofDiffId(layer.diffId).filter(({ id }) => id !== layer.blob);
   const { mediaType } = layer;
-  const same = { digest: layer.blob, mediaType };
   try {
-    const from = await fetchBlob(options, request, { ...same, repositories: [...(own?.repositories ?? []), ...came] });
-    return { layer, from };
+    if (layer.blob === undefined) throw fail('not-found', 'it was made here, and no registry is known to have it');
+    const repositories = [...(own?.repositories ?? []), ...came];
+    return { layer, from: await fetchBlob(options, request, { digest: layer.blob, mediaType, repositories }) };
   } catch (error) {
     for (const { id: digest, mediaType: type, repositories } of others) {
       const wanted = { digest, mediaType: type, repositories };
@@ -181,10 +181,12 @@ function refuseMounted(options: HealOptions, layer: StoredLayer): void {
  */
 export async function healTree(options: HealOptions, layer: StoredLayer, parent: string | undefined): Promise<void> {
   const { blobs, layers, dataRoot } = options;
+  const { blob } = layer;
+  if (blob === undefined) throw fail('not-found', 'it was made here, and there is no blob to unpack it from');
   refuseMounted(options, layer);
-  const sizeBytes = blobs.sizeBytes(layer.blob) ?? 0;
-  const source = { path: blobs.path(layer.blob), grown: async () => ({ sizeBytes, isComplete: true }) };
-  const loose = await layers.unpack(source, { expectedDiffId: layer.diffId, expectedDigest: layer.blob });
+  const sizeBytes = blobs.sizeBytes(blob) ?? 0;
+  const source = { path: blobs.path(blob), grown: async () => ({ sizeBytes, isComplete: true }) };
+  const loose = await layers.unpack(source, { expectedDiffId: layer.diffId, expectedDigest: blob });
   try {
     await syncFileSystem(dataRoot);
     // A container may have been started meanwhile; from here on nothing can come in between.

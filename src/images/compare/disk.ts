@@ -11,7 +11,7 @@ export async function diskShares(options: {
 }): Promise<DiskShareReport> {
   const { catalogue, dataRoot } = options;
   const manifests = [...catalogue.manifests.all()];
-  const layerBlobs = new Set([
+  const layerBlobs = new Set<string | undefined>([
     ...[...catalogue.layers.all()].map(({ blob }) => blob),
     ...manifests.flatMap(({ ownBlobs = [] }) => ownBlobs),
   ]);

@@ -34,8 +34,8 @@ export async function observe(options: ObserveOptions): Promise<Observed> {
   const observedLayers = new Map<string, ObservedLayer>();
   const sizes = new Map<string, number>();
   for (const { id, blob, sizeBytes } of catalogue.layers.all()) {
-    const blobBytes = sizes.get(blob) ?? blobs.sizeBytes(blob) ?? 0;
-    sizes.set(blob, blobBytes);
+    const blobBytes = blob === undefined ? 0 : (sizes.get(blob) ?? blobs.sizeBytes(blob) ?? 0);
+    if (blob !== undefined) sizes.set(blob, blobBytes);
     observedLayers.set(id, { id, bytes: sizeBytes + blobBytes });
   }
   const references = catalogue.referencesByImage();

@@ -2,11 +2,12 @@ import type { Repository } from '#distribution';
 import type { Descriptor } from '#oci';
 import { shortId } from '#std/identifiers';
 import type { Slots } from '#std/slots';
-import { type Blobs, compressionOf, decompress, detectCompression, gzip } from '#store';
+import { type Blobs, compressionOf, detectCompression, gzip, type Snapshots } from '#store';
 import type { BlobSources, StoredBlobSource } from '../blob-sources.ts';
 import type { StoredLayer } from '../catalogue.ts';
 import { countDown } from '../count-down.ts';
-import type { sourceOfLayer } from '../manifests.ts';
+import { tarOfLayer } from '../layer-content.ts';
+import type { LayerContent } from '../manifests.ts';
 import { createMeter, progressMessage, type Report } from '../progress.ts';
 import { verified } from '../verified.ts';
 
@@ -14,6 +15,7 @@ import { verified } from '../verified.ts';
 export interface LayerTarget {
   readonly repository: Repository;
   readonly blobs: Blobs;
+  readonly snapshots: Pick<Snapshots, 'layerPath'>;
   readonly blobSources: BlobSources;
   /** How many layers of all pushes are sent at once. */
   readonly slots: Slots;
@@ -25,7 +27,7 @@ export interface LayerTarget {
 export interface LayerToPush {
   readonly layer: StoredLayer;
   readonly descriptor?: Descriptor;
-  readonly source?: ReturnType<typeof sourceOfLayer>;
+  readonly source?: LayerContent | undefined;
 }
 
 /** The type of what is sent of layers that are not from a registry: what every client reads. */
@@ -45,10 +47,11 @@ function splitName(name: string): { host: string; path: string } {
   return { host: name.slice(0, slash), path: name.slice(slash + 1) };
 }
 
-async function firstBytes(blobs: Blobs, digest: string): Promise<Uint8Array> {
+async function isGzip(blobs: Blobs, digest: string): Promise<boolean> {
+  if (!blobs.has(digest)) return false;
   const { start, source } = await detectCompression(blobs.read(digest));
   await source[Symbol.asyncIterator]().return?.();
-  return start;
+  return compressionOf(start) === 'gzip';
 }
 
 async function* counted(source: AsyncIterable<Uint8Array>, count: (bytes: number) => void): AsyncGenerator<Uint8Array> {
@@ -67,10 +70,8 @@ async function candidatesOf(
   const named = (digest: string, sizeBytes: number, mediaType: string): StoredBlobSource =>
     blobSources.get(digest) ?? { id: digest, diffId, mediaType, sizeBytes, repositories: [], seenAtMs: 0 };
   if (descriptor !== undefined) return [named(descriptor.digest, descriptor.size, descriptor.mediaType)];
-  const sizeBytes = blobs.sizeBytes(layer.blob);
-  if (sizeBytes !== undefined && compressionOf(await firstBytes(blobs, layer.blob)) === 'gzip') {
-    return [named(layer.blob, sizeBytes, gzipLayerType)];
-  }
+  const gzipped = layer.blob !== undefined && (await isGzip(blobs, layer.blob)) ? layer.blob : undefined;
+  if (gzipped !== undefined) return [named(gzipped, blobs.sizeBytes(gzipped) ?? 0, gzipLayerType)];
   const known = blobSources.ofDiffId(diffId).filter(({ mediaType }) => mediaType.endsWith('gzip'));
   const isHere = ({ repositories }: StoredBlobSource): number => Number(repositories.includes(repository.name));
   return known.sort((one, other) => isHere(other) - isHere(one)).slice(0, guesses);
@@ -108,30 +109,37 @@ export async function mountFromOther(
   return undefined;
 }
 
+/** The blob that is sent as it is; undefined where the layer's tar is, packed anew or not at all. */
+async function wholeBlob(
+  { blobs }: LayerTarget,
+  layer: StoredLayer,
+  given: LayerContent | undefined,
+): Promise<string | undefined> {
+  if (given !== undefined) return 'blob' in given ? given.blob : undefined;
+  return layer.blob !== undefined && (await isGzip(blobs, layer.blob)) ? layer.blob : undefined;
+}
+
 /** Sends the layer, telling how far it is. */
 async function upload(target: LayerTarget, { layer, descriptor, source: given }: LayerToPush): Promise<Found> {
   const { repository, blobs, report } = target;
   const id = shortId(layer.diffId);
-  const blob = given?.blob ?? layer.blob;
-  const { source, compression } = await detectCompression(blobs.read(blob));
-  await source[Symbol.asyncIterator]().return?.();
-  const isWhole = given === undefined ? compression === 'gzip' : given.isWhole;
-  const blobBytes = blobs.sizeBytes(blob) ?? 0;
-  const totalBytes = isWhole ? blobBytes : layer.sizeBytes;
+  const whole = await wholeBlob(target, layer, given);
+  const blobBytes = whole === undefined ? 0 : (blobs.sizeBytes(whole) ?? 0);
+  const totalBytes = whole === undefined ? layer.sizeBytes : blobBytes;
   const waits = countDown((status) => report(progressMessage(id, status)));
   const open = (): AsyncIterable<Uint8Array> => {
     waits.end();
     const meter = createMeter(report, { id, status: 'Pushing', totalBytes });
-    if (isWhole) return verified(blobs, blob, meter.add);
-    const plain = counted(decompress(verified(blobs, blob), compression), meter.add);
+    if (whole !== undefined) return verified(blobs, whole, meter.add);
+    const plain = counted(tarOfLayer(target, layer), meter.add);
     // What the manifest names was not compressed, but is kept so.
     return descriptor === undefined ? gzip(plain) : plain;
   };
   const named =
     descriptor !== undefined
       ? { digest: descriptor.digest, sizeBytes: descriptor.size }
-      : isWhole
-        ? { digest: blob, sizeBytes: blobBytes }
+      : whole !== undefined
+        ? { digest: whole, sizeBytes: blobBytes }
         : {};
   try {
     return await repository.uploadBlob({ ...named, open, onRetry: waits.begin });

@@ -13,7 +13,7 @@ import {
 } from '#oci';
 import { fail, kindOf } from '#std/errors';
 import type { Slots } from '#std/slots';
-import type { Blobs, Records } from '#store';
+import type { Blobs, Records, Snapshots } from '#store';
 import type { BlobSources } from '../blob-sources.ts';
 import type { Catalogue, StoredImage } from '../catalogue.ts';
 import type { Layers } from '../layers.ts';
@@ -24,6 +24,7 @@ export interface PushOptions {
   readonly records: Pick<Records, 'transaction'>;
   readonly catalogue: Catalogue;
   readonly blobs: Blobs;
+  readonly snapshots: Snapshots;
   readonly layers: Layers;
   readonly blobSources: BlobSources;
   readonly events: Events;

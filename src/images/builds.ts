@@ -1,0 +1,67 @@
+import { digestOf } from '#oci';
+import { fail } from '#std/errors';
+import { sharedRun } from '#std/shared-run';
+import { type Snapshots, syncFileSystem } from '#store';
+import type { BuildLayer, BuildLayers } from './build-layers.ts';
+import type { StoredLayer } from './catalogue.ts';
+import { commitImages } from './commit.ts';
+import { checkDepth, type Layers } from './layers.ts';
+
+type Options = Parameters<typeof commitImages>[0] & { readonly layers: Layers; readonly snapshots: Snapshots };
+type CommitRequest = Parameters<BuildLayers['commit']>[0];
+
+/** Holds all layers of a chain, or none of them. */
+function holdChain(layers: Layers, chain: readonly string[]): StoredLayer[] | undefined {
+  const held: StoredLayer[] = [];
+  for (const chainId of chain) {
+    const layer = layers.hold(chainId);
+    if (layer === undefined) {
+      layers.release(held.map(({ id }) => id));
+      return undefined;
+    }
+    held.push(layer);
+  }
+  return held;
+}
+
+async function commit(options: Options, request: CommitRequest): Promise<string> {
+  const { layers } = options;
+  const { content, file, chain, references, parentId } = request;
+  checkDepth(chain);
+  const held = holdChain(layers, chain);
+  if (held === undefined) throw fail('internal', 'a layer of the image is gone');
+  try {
+    const id = digestOf(content);
+    const parent = parentId === undefined ? {} : { parentId };
+    await commitImages(options, [{ id, content, file, layers: held, references, ...parent }], 'build');
+    return id;
+  } finally {
+    layers.release(chain);
+  }
+}
+
+/** Layers for the builder, over those of images. */
+export function createBuildLayers(options: Options): BuildLayers {
+  const { layers, snapshots, dataRoot } = options;
+  const shown = ({ id, diffId, tarSizeBytes, sizeBytes }: StoredLayer): BuildLayer => {
+    return { chainId: id, diffId, tarSizeBytes, sizeBytes, directory: snapshots.layerPath(id) };
+  };
+  return {
+    draft: (chain) => snapshots.draftLayer(chain.at(-1)),
+    adopt(measured, chain) {
+      checkDepth({ length: chain.length + 1 });
+      return shown(layers.adoptTree(measured, chain.at(-1)));
+    },
+    hold: (chain) => holdChain(layers, chain)?.map(shown),
+    release: (chainIds) => void layers.release(chainIds),
+    keepFor: (isKept) => layers.keepFor(isKept),
+    sync: sharedRun(async () => {
+      const trees = layers.unrecordedTrees();
+      if (trees.length === 0) return;
+      await syncFileSystem(dataRoot);
+      layers.recordTrees(trees);
+    }),
+    mount: (chain, writable) => snapshots.mountLayers(chain, writable?.directory),
+    commit: (request) => commit(options, request),
+  };
+}
