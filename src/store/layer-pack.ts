@@ -1,34 +1,51 @@
 import { closeSync, openSync } from 'node:fs';
 import { DirectoryChain } from '#linux/directory-chain';
+import { SystemCallError } from '#linux/errno';
 import { type FileStat, fileTypes, readEntries, statAt, tryOpenPlace } from '#linux/file-tree';
 import { directoryFlags, isOpaque, isWhiteout } from './snapshot-lower.ts';
 import { TreePacker } from './tree-pack.ts';
 
-/** OCI image specification, layer: a file so named hides `name` in the layers below. */
+/** OCI image specification, layer: a file so named hides `name` in the layers below, and the other one all of a directory. */
 const whiteoutPrefix = '.wh.';
 const opaqueMarker = '.wh..wh..opq';
 
 interface Frame {
   /** Sorted, the first last. */
   readonly names: string[];
-  /** Of the directory itself, in the archive; with its slash. */
-  readonly prefix: string;
+  /** With its slash; empty for the root. */
+  readonly path: string;
 }
 
-const byBytes = (one: string, other: string): number => (one < other ? -1 : Number(one > other));
+/** Bytes that the files of a layer take, of those with several links once. */
+class Tally {
+  readonly #seen = new Set<string>();
+  bytes = 0;
+
+  add(stat: FileStat): void {
+    const type = stat.mode & fileTypes.mask;
+    if (type !== fileTypes.file && type !== fileTypes.symlink) return;
+    if (stat.links > 1) {
+      const inode = `${stat.inodeHigh}:${stat.inodeLow}`;
+      if (this.#seen.has(inode)) return;
+      this.#seen.add(inode);
+    }
+    this.bytes += stat.sizeBytes;
+  }
+}
 
 /**
- * The tar of a layer, out of its directory as overlayfs keeps it (whiteouts are devices 0:0, opaque is an attribute): what
- * `unpackLayer` makes of a tar, the other way round. The same directory gives the same bytes; `modifiedLimitSeconds` sets later
- * times back to that one. The root itself is no entry of it: it is like that of the layer below. Nothing may write to it meanwhile.
+ * A layer's directory (overlayfs's upper form) as the layer's tar, from its files alone: the same directory gives the same bytes
+ * whenever it is packed. Names are in order, of a directory before what is in it; its root has no entry. Ends with the bytes that
+ * its files take. With `modifiedLimitSeconds` later times are set back to that one.
  */
 export function* packLayer(
   directory: string,
-  { modifiedLimitSeconds }: { modifiedLimitSeconds?: number } = {},
-): Generator<Buffer, void, undefined> {
+  { modifiedLimitSeconds = Number.POSITIVE_INFINITY }: { modifiedLimitSeconds?: number } = {},
+): Generator<Buffer, { readonly sizeBytes: number }, undefined> {
   const packer = new TreePacker();
+  const tally = new Tally();
   using chain = new DirectoryChain(openSync(directory, directoryFlags));
-  const frames: Frame[] = [frameOf(chain.descriptor, '')];
+  const frames: Frame[] = [{ names: namesIn(chain.descriptor), path: '' }];
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
     const name = frame.names.pop();
     if (name === undefined) {
@@ -36,36 +53,50 @@ export function* packLayer(
       if (frames.length > 0) chain.leave();
       continue;
     }
-    const path = frame.prefix + name;
-    const place = tryOpenPlace(chain.descriptor, name);
-    if (place < 0) continue;
-    let isDirectory = false;
-    try {
-      const found = statAt(place);
-      if (found === undefined) continue;
-      if (isWhiteout(found)) {
-        yield* packer.mark(`${frame.prefix}${whiteoutPrefix}${name}`);
-        continue;
-      }
-      isDirectory = (found.mode & fileTypes.mask) === fileTypes.directory;
-      yield* packer.add(place, limited(found, modifiedLimitSeconds), isDirectory ? `${path}/` : path);
-    } finally {
-      closeSync(place);
-    }
-    if (!isDirectory) continue;
-    chain.enter(name);
-    if (isOpaque(chain.descriptor)) yield* packer.mark(`${path}/${opaqueMarker}`);
-    frames.push(frameOf(chain.descriptor, `${path}/`));
+    const stat = yield* packName({ packer, tally, modifiedLimitSeconds }, chain.descriptor, name, frame.path);
+    if ((stat.mode & fileTypes.mask) !== fileTypes.directory) continue;
+    const path = `${frame.path}${name}/`;
+    const entered = chain.enter(name);
+    if (isOpaque(entered)) yield* packer.mark(path + opaqueMarker);
+    frames.push({ names: namesIn(entered), path });
   }
   yield* packer.end();
+  return { sizeBytes: tally.bytes };
 }
 
-function frameOf(descriptor: number, prefix: string): Frame {
-  const names = readEntries(descriptor).map(({ name }) => name);
-  return { names: names.sort(byBytes).reverse(), prefix };
+function namesIn(descriptor: number): string[] {
+  return readEntries(descriptor)
+    .map(({ name }) => name)
+    .sort()
+    .reverse();
 }
 
-function limited(stat: FileStat, limitSeconds: number | undefined): FileStat {
-  if (limitSeconds === undefined || stat.modifiedSeconds <= limitSeconds) return stat;
-  return { ...stat, modifiedSeconds: limitSeconds };
+interface Packing {
+  readonly packer: TreePacker;
+  readonly tally: Tally;
+  readonly modifiedLimitSeconds: number;
+}
+
+function* packName(
+  { packer, tally, modifiedLimitSeconds }: Packing,
+  directory: number,
+  name: string,
+  prefix: string,
+): Generator<Buffer, FileStat, undefined> {
+  const place = tryOpenPlace(directory, name);
+  if (place < 0) throw new SystemCallError('open', -place, `${prefix}${name}`);
+  try {
+    const found = statAt(place);
+    if (found === undefined) throw new SystemCallError('lstat', 2, `${prefix}${name}`);
+    const stat = { ...found, modifiedSeconds: Math.min(found.modifiedSeconds, modifiedLimitSeconds) };
+    if (isWhiteout(stat)) yield* packer.mark(`${prefix}${whiteoutPrefix}${name}`);
+    else {
+      tally.add(stat);
+      const isDirectory = (stat.mode & fileTypes.mask) === fileTypes.directory;
+      yield* packer.add(place, stat, `${prefix}${name}${isDirectory ? '/' : ''}`);
+    }
+    return stat;
+  } finally {
+    closeSync(place);
+  }
 }
