@@ -40,6 +40,11 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     await (await import('./unpacker.ts')).unpackerMain();
     return 0;
   }
+  if (first === 'build-worker' && name === 'estiba') {
+    compileAsUsual();
+    await (await import('./build-worker.ts')).buildWorkerMain();
+    return 0;
+  }
   if (first === 'volume-mount' && name === 'estiba') return (await import('./volume-mount.ts')).volumeMountMain(rest);
   if (first === 'engine' && name === 'estiba') {
     compileAsUsual();

@@ -83,23 +83,39 @@ export class LowerDirectory {
 
   /** The directory of the layer that shows a name; -1 when none does. */
   directoryOf(name: string): number {
-    return this.#descriptors[this.names().get(name) ?? -1] ?? -1;
+    return this.#descriptors[this.#indexOf(name)] ?? -1;
   }
 
   stat(name: string): FileStat | undefined {
-    const index = this.names().get(name);
-    return index === undefined ? undefined : statAt(this.#descriptors[index] ?? -1, name);
+    const index = this.#indexOf(name);
+    return index < 0 ? undefined : statAt(this.#descriptors[index] ?? -1, name);
   }
 
   /** An attribute of the file that is shown. */
   capability(name: string): string {
-    return capabilityOf(this.#descriptors[this.names().get(name) ?? -1] ?? -1, name);
+    return capabilityOf(this.directoryOf(name), name);
+  }
+
+  /** The topmost directory itself. */
+  get top(): number {
+    return this.#descriptors[0] ?? -1;
+  }
+
+  /** Which of the layers shows a name; -1 when none does. One name is looked up where not all of them are known yet. */
+  #indexOf(name: string): number {
+    if (this.#names !== undefined) return this.#names.get(name) ?? -1;
+    for (const [index, descriptor] of this.#descriptors.entries()) {
+      const stat = statAt(descriptor, name);
+      if (stat !== undefined) return isWhiteout(stat) ? -1 : index;
+    }
+    return -1;
   }
 
   /** The directory of that name as these layers show it. */
   enter(name: string): LowerDirectory {
     const found: number[] = [];
-    for (const directory of this.#descriptors.slice(this.names().get(name) ?? this.#descriptors.length)) {
+    const first = this.#indexOf(name);
+    for (const directory of first < 0 ? [] : this.#descriptors.slice(first)) {
       const descriptor = tryOpenAt(directory, name, directoryFlags);
       if (descriptor === -noEntry) continue;
       // Another kind of file hides what is below it.
