@@ -1,1 +1,16 @@
-export {};
+export * as auth from './auth.ts';
+export * as content from './content.ts';
+export * as control from './control.ts';
+export * as errdefs from './errdefs.ts';
+export * as files from './files.ts';
+export * as filesync from './filesync.ts';
+export * as gateway from './gateway.ts';
+export * as health from './health.ts';
+export * as llb from './llb.ts';
+export * as policy from './policy.ts';
+export * as secrets from './secrets.ts';
+export * as ssh from './ssh.ts';
+export { empty, fromTimestamp, type Timestamp, timestamp, toTimestamp } from './timestamp.ts';
+export * as traces from './traces.ts';
+export * as upload from './upload.ts';
+export * as worker from './worker.ts';

@@ -1,0 +1,29 @@
+import { int32, int64, message, type Read } from '#grpc';
+
+/** A moment (`google.protobuf.Timestamp`). */
+export const timestamp = message({ seconds: int64(1), nanos: int32(2) });
+export type Timestamp = Read<typeof timestamp>;
+
+export const empty = message({});
+
+const nanosDigits = 9;
+
+/** A moment as RFC 3339 text with nanoseconds has it; undefined for what is no moment. */
+export function toTimestamp(text: string | undefined): Timestamp | undefined {
+  const parts = text === undefined ? null : /^(.*:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/i.exec(text);
+  if (parts === null) return undefined;
+  const milliseconds = Date.parse(`${parts[1]}${parts[3]}`);
+  if (Number.isNaN(milliseconds)) return undefined;
+  return {
+    seconds: milliseconds / 1000,
+    nanos: Number((parts[2] ?? '').slice(0, nanosDigits).padEnd(nanosDigits, '0')),
+  };
+}
+
+/** A moment as RFC 3339 text in UTC with nanoseconds; undefined for none, and for one beyond the year 9999. */
+export function fromTimestamp(moment: Timestamp | undefined): string | undefined {
+  if (moment === undefined) return undefined;
+  const date = new Date(moment.seconds * 1000);
+  if (Number.isNaN(date.getTime()) || date.getUTCFullYear() > 9999 || date.getUTCFullYear() < 0) return undefined;
+  return `${date.toISOString().slice(0, -'.000Z'.length)}.${String(moment.nanos).padStart(nanosDigits, '0')}Z`;
+}
