@@ -11,7 +11,7 @@ export type * from './progress.ts';
 export type { DirectoryResult, LayersResult, Result } from './result.ts';
 export type * from './session/session.ts';
 export type { ContentDigest, ContentSelection, DigestContents, Steps } from './solver/steps.ts';
-export type { BuildContext, CacheImport, HeldResult, Solver } from './solver/types.ts';
+export type { BuildContext, CacheableResult, CacheImport, HeldResult, Solver } from './solver/types.ts';
 export type { ImageSource, ResolvedImage } from './sources/types.ts';
 
 /** What a frontend makes of its input: for each platform a file system and an image's configuration. */

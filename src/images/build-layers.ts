@@ -8,6 +8,8 @@ export interface BuildLayer {
   readonly tarSizeBytes: number;
   /** What its files take. */
   readonly sizeBytes: number;
+  /** When it was made here, RFC 3339; not there for one that came with an image. */
+  readonly createdAt?: string;
   /** What this layer alone changes, unpacked (overlayfs's form: whiteouts are character devices 0/0, opaque is an xattr). */
   readonly directory: string;
 }

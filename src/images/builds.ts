@@ -43,8 +43,9 @@ async function commit(options: Options, request: CommitRequest): Promise<string>
 /** Layers for the builder, over those of images. */
 export function createBuildLayers(options: Options): BuildLayers {
   const { layers, snapshots, dataRoot } = options;
-  const shown = ({ id, diffId, tarSizeBytes, sizeBytes }: StoredLayer): BuildLayer => {
-    return { chainId: id, diffId, tarSizeBytes, sizeBytes, directory: snapshots.layerPath(id) };
+  const shown = ({ id, diffId, tarSizeBytes, sizeBytes, createdAt }: StoredLayer): BuildLayer => {
+    const made = createdAt === undefined ? {} : { createdAt };
+    return { chainId: id, diffId, tarSizeBytes, sizeBytes, ...made, directory: snapshots.layerPath(id) };
   };
   return {
     draft: (chain) => snapshots.draftLayer(chain.at(-1)),

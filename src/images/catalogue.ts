@@ -42,6 +42,8 @@ export interface StoredLayer {
   readonly tarSizeBytes: number;
   /** What its files take. */
   readonly sizeBytes: number;
+  /** When a build made it, RFC 3339. */
+  readonly createdAt?: string;
 }
 
 /** A name of an image: `id` is the reference in full. */

@@ -1,5 +1,6 @@
 import { chainIdOf, mediaTypes } from '#oci';
 import { fail } from '#std/errors';
+import { formatTime, nowNs } from '#std/time';
 import type { Blobs, Records, Snapshots, Unpackers } from '#store';
 import type { MeasuredDraft } from './build-layers.ts';
 import type { Catalogue, StoredLayer } from './catalogue.ts';
@@ -185,7 +186,8 @@ export function createLayers(options: {
     if (known !== undefined) return known;
     addHold(id);
     const { diffId, tarSizeBytes, sizeBytes } = measured;
-    const layer = { id, diffId, mediaType: mediaTypes.layer, tarSizeBytes, sizeBytes };
+    const createdAt = formatTime(nowNs());
+    const layer = { id, diffId, mediaType: mediaTypes.layer, tarSizeBytes, sizeBytes, createdAt };
     trees.set(id, layer);
     return layer;
   }

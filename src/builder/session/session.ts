@@ -47,6 +47,22 @@ export interface LocalEntry {
   readonly contentDigest?: string;
 }
 
+/** Blobs by their digests in a directory of the client's (`containerd.services.content.v1`): a cache, an OCI layout. */
+export interface ContentStore {
+  /** Undefined when it has none of that digest. */
+  sizeBytes(digest: string, signal: AbortSignal): Promise<number | undefined>;
+  /** Its bytes; whoever reads verifies them. */
+  read(digest: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** One that is there already is no error. */
+  write(blob: BlobToWrite, signal: AbortSignal): Promise<void>;
+}
+
+export interface BlobToWrite {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  content(): AsyncIterable<Uint8Array>;
+}
+
 /**
  * What a build may ask of the client that wants it: of a BuildKit session, of the body of a classic request. Everything throws
  * `unavailable` when the client is gone, `not-found` when it has no such thing.
@@ -65,6 +81,8 @@ export interface BuildSession {
   connectAgent(id: string): Promise<Duplex>;
   /** What the client's configuration holds for a registry; empty when nothing. */
   credentials(host: string): Promise<RegistryCredentials | undefined>;
+  /** By the name that the client gave it: `local:DIRECTORY` (a cache), `oci:NAME` (a layout), `export`. */
+  contentStore(name: string): ContentStore;
   /** Sends one file (an exporter's tar) to the client, as output `id`. `metadata` goes along with it. */
   sendFile(id: string, metadata: Readonly<Record<string, string>>, content: AsyncIterable<Uint8Array>): Promise<void>;
   /** Sends a directory's contents (exporter `local`) to the client, as output `id`. */

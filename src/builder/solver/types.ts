@@ -35,12 +35,26 @@ export interface HeldResult {
   release(): void;
 }
 
+/** A result that a cache of another place may keep (`--cache-to`). */
+export interface CacheableResult {
+  /** By which `CacheImport.find` is asked for it: its own key first, then aliases. */
+  readonly keys: readonly string[];
+  /** Own keys of the results that it was made from. */
+  readonly inputs: readonly string[];
+  readonly chain: readonly string[];
+  readonly description: string;
+  /** RFC 3339. */
+  readonly createdAt: string;
+}
+
 /** Works out edges: what is known is looked up, what several builds want is done once, what is independent is done at once. */
 export interface Solver {
   /** The caller releases what it gets. Throws `SolveError` for the vertex that failed. */
   solve(edge: Edge, context: BuildContext): Promise<HeldResult>;
   /** The same, ending in layers also where the result is a directory of somebody else's. */
   solveLayers(edge: Edge, context: BuildContext): Promise<HeldResult & { readonly result: LayersResult }>;
+  /** All results that are known of what these edges need, those of sources excepted. To be called while the edges are held. */
+  cacheable(edges: readonly Edge[]): readonly CacheableResult[];
 }
 
 /** How one kind of operation is done. `inputs` are in the order of the vertex's. */
