@@ -1,7 +1,11 @@
 export type { ContainerDefaults } from './create/engine-defaults.ts';
 export { checkLogConfig, logDriverNames } from './logs/drivers.ts';
+export { resolvConfText } from './networks/resolv-conf.ts';
 export { type OpenedContainers, openContainers } from './open.ts';
 export { type ContainerPaths, containerPaths } from './paths.ts';
+export type { ContainerMount } from './spec/index.ts';
+export { runtimeWords } from './start/failure.ts';
+export { type StepSpecRequest, stepSpec, stepUser } from './step-spec.ts';
 export type * from './types.ts';
 export { type ContainerUsage, containerUsage } from './usage.ts';
 export type { ContainersOptions } from './wiring.ts';

@@ -165,3 +165,19 @@ export function childrenOf(pid: number): number[] {
     return [];
   }
 }
+
+/** Kills a process; none of that number is no error. */
+export function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended already.
+  }
+}
+
+/** Kills a process and its children; safe while it has not been reaped. */
+export function killWithChildren(pid: number): void {
+  const children = childrenOf(pid);
+  killQuietly(pid);
+  for (const child of children) killQuietly(child);
+}

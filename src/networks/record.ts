@@ -123,4 +123,6 @@ export interface SandboxRecord {
   readonly wishes: PortWishes;
   readonly ports: Readonly<Record<string, PortBinding[] | null>>;
   readonly resolver: NameResolver;
+  /** No event tells of it. */
+  readonly isUnannounced?: boolean;
 }

@@ -36,6 +36,8 @@ export interface SandboxRequest {
   readonly sysctls: Readonly<Record<string, string>>;
   /** For networks with names: who is asked for what no container is called. */
   readonly resolver: NameResolver;
+  /** Whether no event tells of it: it is no container's, and nobody knows its id. */
+  readonly isUnannounced?: boolean;
 }
 
 /** A network namespace made ready for one container. */

@@ -18,6 +18,7 @@ export { type LayerUnpacker, type UnpackedTree, unpackLayer } from './snapshot-u
 export { type ContainerPaths, type LayerDraft, openSnapshots, type Snapshots } from './snapshots.ts';
 export { blameStream } from './stream-errors.ts';
 export { TreePacker } from './tree-pack.ts';
+export { treeSizeBytes } from './tree-size.ts';
 export type { UnpackResult } from './unpack-job.ts';
 export { runUnpacker } from './unpacker-process.ts';
 export { openUnpackers, type Unpackers } from './unpackers.ts';

@@ -1,3 +1,5 @@
+import type { Resources } from '#api';
+
 /**
  * What the vertices of a build do. The vocabulary is that of BuildKit's LLB (`pb.Op`), so that a graph which a client brings and
  * one made of a Dockerfile are the same to the solver.
@@ -33,7 +35,7 @@ export interface ExecOperation {
   readonly cgroupParent: string;
   readonly shmSizeBytes: number;
   /** Limits of the classic API (`--memory`, `--cpu-shares` …). */
-  readonly resources: Readonly<Partial<Record<ResourceName, number | string>>>;
+  readonly resources: Readonly<Partial<Pick<Resources, ResourceName>>>;
   /** Variables that are there while it runs and count in no key: proxies. `NAME=value`. */
   readonly uncountedEnvironment: readonly string[];
   /** Exit codes that are no failure; empty means 0 alone. */

@@ -43,8 +43,11 @@ function optionsFor(asked: readonly string[], host: string): readonly string[] {
   return asked.length > 0 ? asked : valuesOf(host, 'options');
 }
 
+/** What of a container's host configuration decides about the file. */
+export type ResolvConfRequest = Pick<HostConfig, 'Dns' | 'DnsSearch' | 'DnsOptions' | 'NetworkMode'>;
+
 /** Who answers a container: in networks with names the engine, else the resolvers that the container can reach. */
-function serversFor(hostConfig: HostConfig, host: string, hasNames: boolean): string[] {
+function serversFor(hostConfig: ResolvConfRequest, host: string, hasNames: boolean): string[] {
   if (hasNames) return [ownResolver];
   const asked = hostConfig.Dns ?? [];
   if (asked.length > 0) return [...asked];
@@ -55,7 +58,7 @@ function serversFor(hostConfig: HostConfig, host: string, hasNames: boolean): st
 }
 
 /** /etc/resolv.conf of a container; `hasNames` when its names are resolved by the engine. */
-export function resolvConfText(hostConfig: HostConfig, hasNames: boolean): string {
+export function resolvConfText(hostConfig: ResolvConfRequest, hasNames: boolean): string {
   const host = hostText();
   const [Dns, DnsSearch, DnsOptions] = [hostConfig.Dns ?? [], hostConfig.DnsSearch ?? [], hostConfig.DnsOptions ?? []];
   if (hostConfig.NetworkMode === 'host' && Dns.length + DnsSearch.length + DnsOptions.length === 0) return host;

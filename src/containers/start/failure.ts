@@ -78,14 +78,21 @@ const prefixes: Readonly<Record<StartKind, string>> = {
   exec: 'OCI runtime exec failed: exec failed: unable to start container process: ',
 };
 
+/** What the runtime says of a start that failed, in runc's words, with the exit code that clients derive from it; undefined for others. */
+export function runtimeWords(program: string, message: string): { text: string; exitCode: number } | undefined {
+  for (const { pattern, exitCode, text } of causes) {
+    const match = pattern.exec(message);
+    if (match !== null) return { text: text(match, program), exitCode };
+  }
+  return undefined;
+}
+
 /** Words a failed start of the runtime: `StartFailure` with exit code 127 (not found), 126 (cannot be run) or 128. */
 export function startFailure(kind: StartKind, program: string, error: unknown): StartFailure {
   const message = messageOf(error).replace(ofRunc, '');
   if (message.startsWith('failed to initialize logging driver'))
     return new StartFailure(`failed to create task for container: ${message}`, 128, error);
-  for (const { pattern, exitCode, text } of causes) {
-    const match = pattern.exec(message);
-    if (match !== null) return new StartFailure(prefixes[kind] + text(match, program), exitCode, error);
-  }
+  const words = runtimeWords(program, message);
+  if (words !== undefined) return new StartFailure(prefixes[kind] + words.text, words.exitCode, error);
   return new StartFailure(prefixes[kind] + message, 128, error);
 }

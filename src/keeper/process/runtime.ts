@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { childrenOf, readProcessStat } from '#linux/process';
+import { killQuietly, killWithChildren, readProcessStat } from '#linux/process';
 import { fail } from '#std/errors';
 import type { StartRequest } from '../protocol.ts';
 import type { TaskFiles } from './journal.ts';
@@ -56,21 +56,6 @@ export function readPidFile(files: TaskFiles): number | undefined {
   }
 }
 
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended already.
-  }
-}
-
-/** Ends a runtime and its children; safe while it has not been reaped. */
-export function killRuntime(pid: number): void {
-  const children = childrenOf(pid);
-  killQuietly(pid);
-  for (const child of children) killQuietly(child);
-}
-
 /** Whether a runtime that has ended, and whose exit status nobody knows, has started its process. */
 export function hasStarted(request: StartRequest, files: TaskFiles): boolean {
   if (readPidFile(files) === undefined) return false;
@@ -110,7 +95,7 @@ export function runRuntime(
     kill: () => {
       if (killed) return;
       killed = true;
-      killRuntime(child.pid);
+      killWithChildren(child.pid);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { openDescriptor } from '#linux/fifo';
 import { closePidfd, hasEnded, openPidfd, signalPidfd } from '#linux/pidfd';
-import { readProcessStat } from '#linux/process';
+import { killWithChildren, readProcessStat } from '#linux/process';
 import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { nowNs } from '#std/time';
@@ -12,7 +12,7 @@ import type { ExitRecord, Journal, RunningRecord, TaskFiles, TaskRecord } from '
 import { logSink } from './log-sink.ts';
 import type { Readiness } from './readiness.ts';
 import { repairLog } from './repair.ts';
-import { hasStarted, killRuntime, readPidFile, removeRuntimeState } from './runtime.ts';
+import { hasStarted, readPidFile, removeRuntimeState } from './runtime.ts';
 import { joinStreams, type OutputFifos, openOutputFifos, type StreamParts, storedOf } from './standard-streams.ts';
 import { endStatus, Task } from './task.ts';
 import type { Tasks } from './tasks.ts';
@@ -174,7 +174,7 @@ async function endOfRuntime(task: Task, files: TaskFiles): Promise<StartOutcome>
   if (runtime !== undefined && pidfd !== undefined) {
     task.killStart = () => {
       killed = true;
-      killRuntime(runtime);
+      killWithChildren(runtime);
     };
     const deadline = performance.now() + runtimeTimeoutMs;
     while (!hasEnded(pidfd) && performance.now() < deadline) {

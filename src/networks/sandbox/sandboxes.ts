@@ -151,7 +151,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
   function keep(record: SandboxRecord): SandboxRecord {
     records.transaction(() => {
       catalog.sandboxes.put(record);
-      announce(parts, 'connect', record.id, record.endpoints);
+      if (record.isUnannounced !== true) announce(parts, 'connect', record.id, record.endpoints);
     });
     return record;
   }
@@ -160,7 +160,8 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     const { containerId: id, containerName, hostname, portBindings, exposedPorts, publishAll, resolver } = request;
     const namespacePath = join(directory, id);
     const wishes = { portBindings, exposedPorts, publishAll };
-    return { id, containerName, hostname, namespacePath, endpoints, wishes, ports: {}, resolver };
+    const quiet = request.isUnannounced === true && { isUnannounced: true };
+    return { id, containerName, hostname, namespacePath, endpoints, wishes, ports: {}, resolver, ...quiet };
   }
 
   async function make(request: SandboxRequest): Promise<SandboxRecord> {
@@ -205,7 +206,7 @@ export function createSandboxes(parts: SandboxParts): Sandboxes {
     const drivers = endpoints.map((endpoint) => driverOf(networkOf(endpoint)));
     records.transaction(() => {
       catalog.sandboxes.delete(containerId);
-      announce(parts, 'disconnect', record.id, endpoints);
+      if (record.isUnannounced !== true) announce(parts, 'disconnect', record.id, endpoints);
     });
     await runAll([
       () => publishing.withdraw(record),

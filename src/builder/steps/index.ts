@@ -1,0 +1,5 @@
+export type { CacheMountRecord, CacheMounts, CacheMountUsage } from './cache-mounts.ts';
+export type { ExecStep } from './exec-step.ts';
+export { StepFailure } from './failure.ts';
+export { type OpenedSteps, openSteps } from './open.ts';
+export type { StepParts } from './parts.ts';

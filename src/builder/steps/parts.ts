@@ -1,0 +1,28 @@
+import type { BuildLayers, MeasuredDraft } from '#images';
+import type { Networks } from '#networks';
+import type { LayerDraft, Records } from '#store';
+
+/** What steps are run with. */
+export interface StepParts {
+  readonly builds: BuildLayers;
+  readonly networks: Networks;
+  readonly records: Records;
+  readonly dataRoot: string;
+  readonly execRoot: string;
+  /** Path of crun. */
+  readonly runtime: string;
+  /** First part of the cgroup path of every process of this engine. */
+  readonly cgroupParent: string;
+  /** Digest and size of what a step has written (`BuildFiles.measure`). */
+  readonly measure: (draft: LayerDraft, signal: AbortSignal) => Promise<MeasuredDraft>;
+}
+
+/** What is in the way of every step, by its id: volatile, below the exec root. */
+export function stepsDirectory({ execRoot }: Pick<StepParts, 'execRoot'>): string {
+  return `${execRoot}/build`;
+}
+
+/** Where changes go that are thrown away: on the disk of the layers, gone with their step. */
+export function scratchDirectory({ dataRoot }: Pick<StepParts, 'dataRoot'>): string {
+  return `${dataRoot}/build/scratch`;
+}

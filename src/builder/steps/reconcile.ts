@@ -1,0 +1,51 @@
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readMounts, unmount } from '#linux/mount';
+import { messageOf } from '#std/errors';
+import { log } from '#std/log';
+import { removeStepDirectory } from './exec-step.ts';
+import { type StepParts, scratchDirectory, stepsDirectory } from './parts.ts';
+import { clearCgroup } from './runtime.ts';
+
+function namesIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
+}
+
+/** Where a step ran; undefined where it was killed before it did. */
+function cgroupOf(directory: string): string | undefined {
+  try {
+    return readFileSync(join(directory, 'cgroup'), 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+async function removeStep(directory: string): Promise<void> {
+  const cgroup = cgroupOf(directory);
+  if (cgroup !== undefined && cgroup !== '') await clearCgroup(cgroup);
+  removeStepDirectory(directory);
+}
+
+async function removeScratch(scratch: string): Promise<void> {
+  const below = readMounts().filter(({ target }) => target.startsWith(`${scratch}/`));
+  for (const { target } of below.reverse()) unmount(target, { lazy: true });
+  await rm(scratch, { recursive: true, force: true });
+}
+
+/**
+ * Ends the steps of a killed engine and removes what they had: processes, cgroups, mounts, secrets. Their networks are removed
+ * with all others that belong to nobody that lives, and their layers with all that were not finished.
+ */
+export async function reconcileSteps(parts: StepParts): Promise<void> {
+  const steps = stepsDirectory(parts);
+  for (const id of namesIn(steps)) {
+    try {
+      await removeStep(join(steps, id));
+    } catch (error) {
+      log('error', 'a build step of the last engine is not all gone', { id, error: messageOf(error) });
+    }
+  }
+  rmSync(steps, { recursive: true, force: true });
+  await removeScratch(scratchDirectory(parts));
+}

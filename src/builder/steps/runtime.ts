@@ -1,0 +1,110 @@
+import { closeSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runtimeWords } from '#containers';
+import { killAll, removeCgroup, removeCgroupSoon } from '#linux/cgroups';
+import { makeCapture } from '#linux/fifo';
+import { killWithChildren } from '#linux/process';
+import { messageOf } from '#std/errors';
+import { log } from '#std/log';
+
+/** One run of the OCI runtime. */
+export interface RuntimeRequest {
+  readonly runtime: string;
+  readonly id: string;
+  /** Holds `config.json`, and takes the runtime's own files. */
+  readonly directory: string;
+  readonly cgroupsPath: string;
+  /** First word of the command, for error texts. */
+  readonly program: string;
+  /** Output as it comes; what it returns is waited for before more is read. */
+  readonly onOutput: (stream: 1 | 2, data: Uint8Array) => void | Promise<void>;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+}
+
+/** How it ended. */
+export interface RuntimeEnd {
+  readonly exitCode: number;
+  /** Why the process never began, in runc's words. */
+  readonly startFailure?: string;
+}
+
+async function drain(descriptor: number, take: (data: Uint8Array) => void | Promise<void>): Promise<void> {
+  try {
+    for await (const data of Bun.file(descriptor).stream()) await take(data);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** What the runtime complains of in its log (JSON lines), the last one; undefined when it does not. */
+function complaint(path: string): string | undefined {
+  try {
+    const lines = readFileSync(path, 'utf8').trim().split('\n');
+    for (const line of lines.reverse()) {
+      const { msg, level } = JSON.parse(line) as { msg?: unknown; level?: unknown };
+      if (typeof msg === 'string' && level !== 'warning' && level !== 'debug') return msg;
+    }
+  } catch {
+    // None, or not finished.
+  }
+  return undefined;
+}
+
+/** Removes all that is left of a process: what runs, and its cgroup. */
+export async function clearCgroup(path: string): Promise<void> {
+  if (removeCgroup(path)) return;
+  await killAll(path);
+  if (!(await removeCgroupSoon(path))) log('warn', 'the cgroup of a build step is still busy', { path });
+}
+
+/**
+ * Runs a process by `crun run`, a child of this one, until it has ended and all of its output is taken. With its first process
+ * all others of its pid namespace end.
+ */
+export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
+  const { runtime, id, directory, cgroupsPath, program, onOutput, signal } = request;
+  const logPath = join(directory, 'runtime.log');
+  const options = [
+    '--root',
+    join(directory, 'runtime'),
+    '--log',
+    logPath,
+    '--log-format',
+    'json',
+    '--cgroup-manager=cgroupfs',
+  ];
+  const [stdout, stderr] = [makeCapture(), makeCapture()];
+  const child = Bun.spawn([runtime, ...options, 'run', '--bundle', directory, id], {
+    stdio: ['ignore', stdout.writeEnd, stderr.writeEnd],
+    cwd: '/',
+  });
+  closeSync(stdout.writeEnd);
+  closeSync(stderr.writeEnd);
+  const kill = (): void => {
+    killWithChildren(child.pid);
+    killAll(cgroupsPath).catch((error: unknown) =>
+      log('warn', 'a build step is not killed', { error: messageOf(error) }),
+    );
+  };
+  signal.addEventListener('abort', kill, { once: true });
+  if (signal.aborted) kill();
+  try {
+    await Promise.all([
+      drain(stdout.readEnd, (data) => onOutput(1, data)),
+      drain(stderr.readEnd, (data) => onOutput(2, data)),
+      child.exited,
+    ]);
+  } catch (error) {
+    kill();
+    await child.exited;
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', kill);
+    await clearCgroup(cgroupsPath);
+  }
+  const exitCode = await child.exited;
+  const reason = exitCode === 0 ? undefined : complaint(logPath);
+  if (reason === undefined) return { exitCode };
+  return { exitCode, startFailure: runtimeWords(program, reason)?.text ?? reason };
+}
