@@ -6,7 +6,7 @@ import { importCircles, importsOf, projectRoot, sourcesIn } from './law/sources.
 const roomOf = (path: string): string => path.split('/')[1] ?? '';
 
 /** What is wrong with one import of one file; undefined when nothing is. */
-const processEntries = ['#keeper/process', '#porter/process', '#builder/process'];
+const processEntries = ['#keeper/process', '#porter/process', '#filesync/process', '#builder/process'];
 
 function breach(path: string, specifier: string): string | undefined {
   const room = roomOf(path);
@@ -45,7 +45,7 @@ test('every import obeys the law of rooms', () => {
   expect(breaches).toEqual([]);
 });
 
-test('the processes of keeper, porter and builder are entered by cmd alone', () => {
+test('the processes of keeper, porter, filesync and builder are entered by cmd alone', () => {
   const breaches = sourcesIn('src')
     .filter(
       ({ path, text }) => roomOf(path) !== 'cmd' && processEntries.some((entry) => importsOf(text).includes(entry)),

@@ -45,6 +45,11 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
     await (await import('./build-worker.ts')).buildWorkerMain();
     return 0;
   }
+  if (first === 'file-receiver' && name === 'estiba') {
+    compileAsUsual();
+    (await import('./file-receiver.ts')).fileReceiverMain();
+    return 0;
+  }
   if (first === 'volume-mount' && name === 'estiba') return (await import('./volume-mount.ts')).volumeMountMain(rest);
   if (first === 'engine' && name === 'estiba') {
     compileAsUsual();

@@ -141,6 +141,12 @@ export class ConfinedDirectory implements Disposable {
     this.#replace('mknodat', place, () => library().mknodat(place.parent, place.name, nodeTypes[type], device), path);
   }
 
+  /** Removes what is at `path`, with all that is below it; no error when nothing is. */
+  remove(path: string): void {
+    const { parent, name } = this.#required(path);
+    removeTreeAt(parent, name.toString('latin1', 0, name.length - 1));
+  }
+
   /** What is at `path`, of a symbolic link itself; undefined when nothing is. */
   lookUp(path: string): Stats | undefined {
     return lstatSync(this.#pathOf(path), { throwIfNoEntry: false });

@@ -31,3 +31,28 @@ export function listXattrs(path: string | Buffer): string[] {
   if (hasCode(error, 'ENOTSUP')) return [];
   throw error;
 }
+
+const listBytes = Buffer.allocUnsafe(largestBytes);
+const noXattrs: ReadonlyMap<string, Buffer> = new Map();
+
+/** All extended attributes of a name in an open directory, of a symbolic link itself, as far as they may be read. */
+export function readXattrsAt(directory: number, name: string): ReadonlyMap<string, Buffer> {
+  const path = Buffer.from(`/proc/self/fd/${directory}/${name}\0`, 'latin1');
+  // Most files have none.
+  const count = Number(library().llistxattr(path, listBytes, BigInt(largestBytes)));
+  if (count <= 0) return noXattrs;
+  const xattrs = new Map<string, Buffer>();
+  for (const key of listBytes.toString('latin1', 0, count).split('\0')) {
+    const value = key === '' ? undefined : tryReadXattr(path.subarray(0, -1), key);
+    if (value !== undefined) xattrs.set(key, value);
+  }
+  return xattrs;
+}
+
+function tryReadXattr(path: Buffer, name: string): Buffer | undefined {
+  try {
+    return readXattr(path, name);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,223 @@
+import { type ErrorKind, errorKinds, fail } from '#std/errors';
+import { FrameReader, frameHead, frameKinds } from './frames.ts';
+import type { PacketStream } from './packet-stream.ts';
+
+const idleMs = 60_000;
+/** What the collector of a receiver takes for the machine's memory: it looks at packets, and forgets them. */
+const collectedBytes = String(96 * 1024 * 1024);
+/** So much waits for a receiver before the client does. */
+const waitingLimitBytes = 1024 * 1024;
+
+/** A directory that is to be brought up to date. */
+export interface ReceiveJob {
+  /** Ours alone; what comes goes below `files` in it. */
+  readonly directory: string;
+  readonly differ: 'metadata' | 'none';
+}
+
+export interface ReceiveResult {
+  readonly isChanged: boolean;
+  /** Of all regular files that are there now. */
+  readonly sizeBytes: number;
+  readonly receivedBytes: number;
+  readonly requestedFiles: number;
+  readonly entries: number;
+}
+
+export type ReceiveAnswer =
+  | { readonly result: ReceiveResult }
+  | { readonly error: { readonly kind: string; readonly message: string } };
+
+export interface ReceiveOptions {
+  readonly onTransfer?: (bytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Receives files in processes of its own, which are there while there is work, and a minute after: the engine's one thread must not wait. */
+export interface FileReceivers {
+  /** Starts a process, when none waits for work: it will be needed. */
+  prepare(): void;
+  /** Brings a directory to what the other side of the stream has. Throws `invalid-argument`, `unavailable`, `exhausted`. */
+  receive(job: ReceiveJob, stream: PacketStream, options: ReceiveOptions): Promise<ReceiveResult>;
+  close(): void;
+}
+
+interface Listener {
+  packet(payload: Uint8Array): void;
+  progress(bytes: number): void;
+  answer(answer: ReceiveAnswer): void;
+  gone(): void;
+}
+
+class ReceiverProcess {
+  readonly #process: Bun.Subprocess<'pipe', 'pipe', 'inherit'>;
+  listener: Listener | undefined;
+  isAlive = true;
+  idle: ReturnType<typeof setTimeout> | undefined;
+  #waitingBytes = 0;
+
+  constructor(command: readonly string[], onGone: (gone: ReceiverProcess) => void) {
+    this.#process = Bun.spawn([...command], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      cwd: '/',
+      env: { ...process.env, BUN_JSC_forceRAMSize: collectedBytes },
+    });
+    this.#process.unref();
+    void this.#listen()
+      .catch(() => undefined)
+      .finally(() => {
+        this.kill();
+        onGone(this);
+        this.listener?.gone();
+      });
+  }
+
+  /** Resolves when more may be given to it. */
+  async write(kind: number, payload: Uint8Array): Promise<void> {
+    if (!this.isAlive) throw fail('unavailable', 'the receiver of files is gone');
+    const { stdin } = this.#process;
+    stdin.write(frameHead(kind, payload.length));
+    if (payload.length > 0) stdin.write(payload);
+    this.#waitingBytes += payload.length;
+    if (this.#waitingBytes > waitingLimitBytes) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    this.#waitingBytes = 0;
+    await this.#process.stdin.flush();
+  }
+
+  kill(): void {
+    this.isAlive = false;
+    clearTimeout(this.idle);
+    this.#process.kill('SIGKILL');
+  }
+
+  async #listen(): Promise<void> {
+    const frames = new FrameReader();
+    for await (const bytes of this.#process.stdout) {
+      for (const { kind, payload } of frames.take(bytes)) {
+        if (kind === frameKinds.packet) this.listener?.packet(Uint8Array.from(payload));
+        else if (kind === frameKinds.progress) this.listener?.progress(Number(payload.toString()));
+        else if (kind === frameKinds.result) this.listener?.answer(JSON.parse(payload.toString()) as ReceiveAnswer);
+      }
+    }
+  }
+}
+
+function errorOf({ kind, message }: { kind: string; message: string }): Error {
+  return fail(kind in errorKinds ? (kind as ErrorKind) : 'internal', message);
+}
+
+/** Gives to the receiver what the client sends, as fast as it takes it. */
+async function feed(receiver: ReceiverProcess, stream: PacketStream, isOver: () => boolean): Promise<void> {
+  let isFlushed = true;
+  for await (const packet of stream.packets) {
+    if (isOver()) return;
+    await receiver.write(frameKinds.packet, packet);
+    if (!isFlushed) continue;
+    isFlushed = false;
+    // Packets come many at once: what is there now goes together.
+    setImmediate(() => {
+      isFlushed = true;
+      if (receiver.isAlive) receiver.flush().catch(() => undefined);
+    });
+  }
+  if (!isOver()) {
+    await receiver.write(frameKinds.end, new Uint8Array(0));
+    await receiver.flush();
+  }
+}
+
+class ReceiverPool implements FileReceivers {
+  readonly #command: readonly string[];
+  readonly #all = new Set<ReceiverProcess>();
+  readonly #idle: ReceiverProcess[] = [];
+  #isClosed = false;
+
+  constructor(command: readonly string[]) {
+    this.#command = command;
+  }
+
+  prepare(): void {
+    if (this.#isClosed || this.#idle.some(({ isAlive }) => isAlive)) return;
+    this.#rest(this.#start());
+  }
+
+  async receive(job: ReceiveJob, stream: PacketStream, options: ReceiveOptions): Promise<ReceiveResult> {
+    const receiver = this.#take();
+    let isClean = false;
+    try {
+      const result = await this.#run(receiver, job, stream, options);
+      isClean = true;
+      return result;
+    } finally {
+      receiver.listener = undefined;
+      stream.end();
+      if (isClean) this.#rest(receiver);
+      else receiver.kill();
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const receiver of this.#all) receiver.kill();
+  }
+
+  async #run(receiver: ReceiverProcess, job: ReceiveJob, stream: PacketStream, options: ReceiveOptions) {
+    const { promise, resolve, reject } = Promise.withResolvers<ReceiveResult>();
+    let isOver = false;
+    let sent = Promise.resolve();
+    const send = (packet: Uint8Array): void => {
+      sent = sent.then(() => stream.send(packet));
+      sent.catch(reject);
+    };
+    receiver.listener = {
+      packet: send,
+      progress: (bytes) => options.onTransfer?.(bytes),
+      answer: (answer) => ('result' in answer ? resolve(answer.result) : reject(errorOf(answer.error))),
+      gone: () => reject(fail('unavailable', 'the receiver of files ended before its work was done')),
+    };
+    const abort = (): void => reject(fail('cancelled', 'the transfer was cancelled', options.signal.reason));
+    options.signal.addEventListener('abort', abort, { once: true });
+    if (options.signal.aborted) abort();
+    try {
+      await receiver.write(frameKinds.begin, Buffer.from(JSON.stringify(job)));
+      await receiver.flush();
+      feed(receiver, stream, () => isOver).catch(reject);
+      return await promise;
+    } finally {
+      isOver = true;
+      options.signal.removeEventListener('abort', abort);
+      // The last word of ours: that all is well, or why it is not.
+      await sent.catch(() => undefined);
+    }
+  }
+
+  #take(): ReceiverProcess {
+    if (this.#isClosed) throw fail('unavailable', 'the engine is stopping');
+    for (let receiver = this.#idle.pop(); receiver !== undefined; receiver = this.#idle.pop()) {
+      clearTimeout(receiver.idle);
+      if (receiver.isAlive) return receiver;
+    }
+    return this.#start();
+  }
+
+  #start(): ReceiverProcess {
+    const receiver = new ReceiverProcess(this.#command, (gone) => this.#all.delete(gone));
+    this.#all.add(receiver);
+    return receiver;
+  }
+
+  #rest(receiver: ReceiverProcess): void {
+    if (!receiver.isAlive || this.#isClosed) return;
+    this.#idle.push(receiver);
+    receiver.idle = setTimeout(() => receiver.kill(), idleMs);
+    receiver.idle.unref();
+  }
+}
+
+/** Makes the receivers of an engine; none is started before there is work. `command` starts one. */
+export function openFileReceivers(command: readonly string[]): FileReceivers {
+  return new ReceiverPool(command);
+}
