@@ -24,6 +24,7 @@ export function frameHead(kind: number, payloadBytes: number): Buffer {
   return head;
 }
 
+/** A frame in one piece. */
 export function frameOf(kind: number, payload: Uint8Array): Buffer {
   return Buffer.concat([frameHead(kind, payload.length), payload]);
 }

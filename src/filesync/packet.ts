@@ -133,6 +133,7 @@ export function pathOfStat(stat: Uint8Array): string {
   return path;
 }
 
+/** Takes a stat apart. Throws `invalid-argument` when it is none. */
 export function decodeStat(bytes: Uint8Array): TransferStat {
   const reader = new FieldReader(bytes);
   const numbers = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -260,6 +261,7 @@ class FieldWriter {
   }
 }
 
+/** Puts a stat together; what is zero or empty is left out, as in Go. */
 export function encodeStat(stat: TransferStat): Buffer {
   const writer = new FieldWriter(64 + stat.path.length + stat.linkName.length);
   writer.text(1, stat.path);

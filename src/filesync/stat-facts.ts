@@ -25,6 +25,7 @@ export function typeOf({ mode }: TransferStat): number {
   return mode & fileTypes.mask;
 }
 
+/** Whether it is of a directory. */
 export function isDirectory(stat: TransferStat): boolean {
   return typeOf(stat) === fileTypes.directory;
 }

@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
 import { dieWithParent } from '#linux/process';
-import { kindOf, messageOf } from '#std/errors';
+import { fail, kindOf, messageOf } from '#std/errors';
 import { FrameReader, frameKinds, frameOf } from '../frames.ts';
 import { KeptTransfer } from '../kept-directory.ts';
 import { encodePacket, packetTypes } from '../packet.ts';
@@ -65,7 +65,7 @@ class Work {
   end(): void {
     if (this.#transfer === undefined) return;
     this.#attempt(() => {
-      throw new Error('the transfer broke off');
+      throw fail('unavailable', 'the transfer broke off');
     });
   }
 
