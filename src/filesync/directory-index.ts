@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileTypes } from '#linux/file-tree';
+import { fail } from '#std/errors';
 import { comparePaths } from './order.ts';
 import { decodeStat, pathOfStat } from './packet.ts';
 
@@ -163,7 +164,7 @@ export class IndexedFiles {
 
   #all(): readonly IndexRecord[] {
     this.#records ??= readIndex(this.file)?.records;
-    if (this.#records === undefined) throw new Error(`${this.file} is missing or damaged`);
+    if (this.#records === undefined) throw fail('internal', `${this.file} is missing or damaged`);
     return this.#records;
   }
 }

@@ -13,7 +13,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   client: [...wire, 'api', 'std'],
   http: ['builder', ...features, 'api', 'linux', 'std'],
   buildkit: ['builder', ...wire, 'dockerfile', ...features, 'distribution', 'oci', 'store', 'linux', 'api', 'std'],
-  builder: ['containers', 'images', 'networks', 'volumes', 'events', 'dockerfile', ...ground],
+  builder: ['containers', 'images', 'networks', 'volumes', 'events', 'filesync', 'dockerfile', ...ground],
   containers: ['images', 'networks', 'volumes', 'events', ...ground],
   images: ['events', ...ground],
   networks: ['events', ...ground],
