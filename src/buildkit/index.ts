@@ -1,1 +1,1 @@
-export {};
+export { type Buildkit, type BuildkitParts, openBuildkit } from './open.ts';

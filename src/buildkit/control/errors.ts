@@ -1,0 +1,58 @@
+import { SolveError, type Vertex } from '#builder';
+import { DockerfileError, type LineRange } from '#dockerfile';
+import { type Any, GrpcError, statusCodes } from '#grpc';
+import { type ErrorKind, kindOf, messageOf } from '#std/errors';
+
+/** BuildKit's own errors are of no code mostly; clients print the name of any other one before the text. */
+const codeOfKind: Partial<Record<ErrorKind, number>> = {
+  'not-implemented': statusCodes.unimplemented,
+  unavailable: statusCodes.unavailable,
+};
+
+/** BuildKit's details are JSON, under the names of its Go types. */
+function detail(name: string, value: unknown): Any {
+  const text = JSON.stringify(value);
+  return { typeUrl: `github.com/moby/buildkit/errdefs.${name}+json`, value: new TextEncoder().encode(text) };
+}
+
+interface SourceText {
+  readonly fileName: string;
+  readonly text: string;
+}
+
+/** A file and lines of it, for the excerpt that clients print. */
+function sourceDetail({ fileName, text }: SourceText, lines: readonly LineRange[]): Any {
+  const ranges = lines.map(({ first, last }) => ({ start: { line: first }, end: { line: last } }));
+  const data = Buffer.from(text).toString('base64');
+  return detail('Source', { info: { filename: fileName, data, language: 'Dockerfile' }, ranges });
+}
+
+function vertexDetails({ digest, origin }: Vertex): Any[] {
+  const source = origin === undefined ? [] : [sourceDetail(origin, [origin.lines])];
+  return [detail('Vertex', { digest }), ...source];
+}
+
+/** An error and its causes. */
+function* chainOf(error: unknown): Generator<Error> {
+  const seen = new Set<Error>();
+  for (let next = error; next instanceof Error && !seen.has(next); next = next.cause) {
+    seen.add(next);
+    yield next;
+  }
+}
+
+function detailsOf(error: unknown): Any[] {
+  return [...chainOf(error)].flatMap((cause) => {
+    if (cause instanceof SolveError) return vertexDetails(cause.vertex);
+    const isSourced = cause instanceof DockerfileError && cause.source !== undefined && cause.lines.length > 0;
+    return isSourced && cause.source !== undefined ? [sourceDetail(cause.source, cause.lines)] : [];
+  });
+}
+
+/** What a client is told of anything that a build throws, with what it prints beside the text; when it was cancelled, that alone. */
+export function callError(error: unknown, signal: AbortSignal): GrpcError {
+  for (const cause of chainOf(error)) if (cause instanceof GrpcError) return cause;
+  if (signal.aborted || kindOf(error) === 'cancelled') return new GrpcError(statusCodes.cancelled, 'context canceled');
+  const code = codeOfKind[kindOf(error)] ?? statusCodes.unknown;
+  return new GrpcError(code, messageOf(error), detailsOf(error), { cause: error });
+}

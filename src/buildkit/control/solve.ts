@@ -1,0 +1,130 @@
+import type { control } from '#build-api';
+import type { BuildContext, Builder, BuildSession, ExportResponse, FrontendResult } from '#builder';
+import { fail } from '#std/errors';
+import { Bridge, decodeInputs } from '../gateway/bridge.ts';
+import { checkEntitlements, edgesOf, runFrontend } from '../gateway/frontends.ts';
+import { frontendResultOf, type GatewayResult } from '../gateway/result.ts';
+import type { History } from '../history/history.ts';
+import { decodeDefinition } from '../llb/definition.ts';
+import type { EdgeBook } from '../llb/edge-book.ts';
+import type { Builds, RunningBuild } from './builds.ts';
+import { callError } from './errors.ts';
+import { readSolveOptions, type SolveOptions } from './options.ts';
+import type { Workers } from './workers.ts';
+
+/** Finds the session that a build names; waits some seconds for one that is about to come. Throws when none does. */
+export type FindSession = (id: string, signal: AbortSignal) => Promise<BuildSession>;
+
+export interface SolveParts {
+  readonly builder: () => Promise<Builder>;
+  readonly sessions: FindSession;
+  readonly builds: Builds;
+  readonly history: History;
+  readonly book: EdgeBook;
+  readonly workers: Workers;
+}
+
+const explainOption = 'estiba.explain';
+
+async function contextOf(
+  parts: SolveParts,
+  builder: Builder,
+  request: control.SolveRequest,
+  options: SolveOptions,
+  build: RunningBuild,
+): Promise<BuildContext> {
+  const sessions = request.session === '' ? [] : [await parts.sessions(request.session, build.signal)];
+  const context: BuildContext = {
+    id: build.ref,
+    sessions,
+    onProgress: (progress) => build.progress.add(progress),
+    signal: build.signal,
+    imageResolveMode: 'default',
+    cacheImports: [],
+    explains: request.frontendAttrs.get(explainOption) === 'true',
+  };
+  if (options.cacheImports.length === 0) return context;
+  return { ...context, cacheImports: await builder.importCaches(options.cacheImports, context) };
+}
+
+/** The graph that a build is of: of a frontend, of a definition, or of a client that drives the build through the gateway. */
+async function graphOf(
+  parts: SolveParts,
+  builder: Builder,
+  request: control.SolveRequest,
+  context: BuildContext,
+  bridge: Bridge,
+  build: RunningBuild,
+): Promise<GatewayResult> {
+  if (request.frontend !== '') {
+    const inputs = decodeInputs(request.frontendInputs, parts.book);
+    const options = Object.fromEntries(request.frontendAttrs);
+    return await runFrontend(builder, { frontend: request.frontend, options, inputs }, context);
+  }
+  if (request.definition !== undefined && request.definition.def.length > 0) {
+    return { ref: decodeDefinition(request.definition, parts.book), metadata: new Map() };
+  }
+  build.serveBridge(bridge);
+  return await bridge.result;
+}
+
+/** Works out what nobody exports, so that it fails where it would. */
+async function evaluate(builder: Builder, { outputs }: FrontendResult, context: BuildContext): Promise<void> {
+  const held = await Promise.all(outputs.map(({ edge }) => edge && builder.solve(edge, context)));
+  for (const result of held) result?.release();
+}
+
+async function work(
+  parts: SolveParts,
+  request: control.SolveRequest,
+  options: SolveOptions,
+  build: RunningBuild,
+): Promise<ExportResponse> {
+  const builder = await parts.builder();
+  const context = await contextOf(parts, builder, request, options, build);
+  const { book } = parts;
+  const { entitlements } = options;
+  const workers = await parts.workers.list();
+  const inputs = request.frontendInputs;
+  const bridge = new Bridge({ builder, book, context, entitlements, inputs, workers });
+  try {
+    const graph = await graphOf(parts, builder, request, context, bridge, build);
+    checkEntitlements(edgesOf(graph), entitlements);
+    const result = frontendResultOf(graph);
+    if (options.exporters.length === 0) await evaluate(builder, result, context);
+    if (options.exporters.length + options.cacheExports.length === 0) return {};
+    const exports = { exporters: options.exporters, caches: options.cacheExports };
+    const responses = await builder.export(result, exports, context);
+    return Object.assign({}, ...responses);
+  } finally {
+    await bridge.close();
+  }
+}
+
+/** Control.Solve: a whole build, from its graph to what it is given out as. Throws `GrpcError`. */
+export async function solve(
+  parts: SolveParts,
+  request: control.SolveRequest,
+  signal: AbortSignal,
+): Promise<ExportResponse> {
+  const options = readSolveOptions(request);
+  const build = parts.builds.begin(request.ref, signal);
+  const frontendAttributes = Object.fromEntries(request.frontendAttrs);
+  const { exporters } = options;
+  try {
+    if (!request.internal) {
+      parts.history.begin({ id: build.ref, frontend: request.frontend, frontendAttributes, exporters });
+    }
+    const response = await work(parts, request, options, build);
+    // Who was cancelled in the last moment has no result.
+    if (build.signal.aborted) throw fail('cancelled', 'context canceled');
+    parts.history.complete(build.ref, build.progress.all(), { response });
+    return response;
+  } catch (error) {
+    const failure = callError(error, build.signal);
+    parts.history.complete(build.ref, build.progress.all(), { error: failure });
+    throw failure;
+  } finally {
+    parts.builds.end(build);
+  }
+}

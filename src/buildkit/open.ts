@@ -1,0 +1,46 @@
+import type { Builder } from '#builder';
+import type { Implementation } from '#grpc';
+import type { Records } from '#store';
+import { Builds } from './control/builds.ts';
+import { controlServices } from './control/service.ts';
+import type { FindSession, SolveParts } from './control/solve.ts';
+import { type WorkerParts, Workers } from './control/workers.ts';
+import { gatewayService } from './gateway/service.ts';
+import { History } from './history/history.ts';
+import { EdgeBook } from './llb/edge-book.ts';
+
+export interface BuildkitParts {
+  readonly records: Records;
+  /** The builder, which is loaded when somebody first builds. */
+  readonly builder: () => Promise<Builder>;
+  readonly sessions: FindSession;
+  readonly worker: WorkerParts;
+}
+
+/** BuildKit's face of the builder. */
+export interface Buildkit {
+  /** What is served over `POST /grpc`. */
+  readonly services: readonly Implementation[];
+  /** Ends the build of that reference, if there is one. */
+  cancel(ref: string): void;
+  /** Ends all builds. */
+  close(): void;
+}
+
+/** Opens it over the records; builds that an engine left in the midst are closed in the history. */
+export function openBuildkit({ records, builder, sessions, worker }: BuildkitParts): Buildkit {
+  const builds = new Builds();
+  const parts: SolveParts = {
+    builder,
+    sessions,
+    builds,
+    history: new History(records),
+    book: new EdgeBook(),
+    workers: new Workers(worker),
+  };
+  return {
+    services: [...controlServices(parts), gatewayService(builds)],
+    cancel: (ref) => builds.get(ref)?.cancel(),
+    close: () => builds.cancelAll(),
+  };
+}
