@@ -1,5 +1,7 @@
 import type { ImageConfigFile, ImageReference } from '#oci';
 import type { LayerDraft } from '#store';
+import type { PackedLayer, Packing } from './packed-layer.ts';
+import type { BuiltPush, PushedLayer } from './push/built.ts';
 
 /** A layer as a build sees it. */
 export interface BuildLayer {
@@ -41,6 +43,15 @@ export interface BuildLayers {
   sync(): Promise<void>;
   /** Mounts a chain for reading, or with `writable` above it; the caller unmounts. */
   mount(chain: readonly string[], writable?: LayerDraft): { readonly directory: string; unmount(): Promise<void> };
+  /** A held layer as it is to go elsewhere: compressed, its digest known. */
+  pack(chainId: string, packing: Packing): Promise<PackedLayer>;
+  /** Sees to it that a repository has the layers of a held chain; in their order. */
+  push(chain: readonly string[], to: BuiltPush): Promise<PushedLayer[]>;
+  /**
+   * Puts a tar, compressed or not, above `chain`, as a layer with a blob; held, and recorded with the image that is made of it.
+   * Throws `invalid-argument` when it is not the layer that is said.
+   */
+  adoptTar(tar: AsyncIterable<Uint8Array>, chain: readonly string[], expectedDiffId?: string): Promise<BuildLayer>;
   /** Makes an image of layers that are held; the configuration bit for bit. Publishes no event but those of its names. */
   commit(image: {
     readonly content: Uint8Array;

@@ -6,8 +6,12 @@ import type { BuildLayer, BuildLayers } from './build-layers.ts';
 import type { StoredLayer } from './catalogue.ts';
 import { commitImages } from './commit.ts';
 import { checkDepth, type Layers } from './layers.ts';
+import { packStoredLayer } from './packed-layer.ts';
+import { pushBuiltLayer } from './push/built.ts';
+import type { LayerTarget } from './push/layer.ts';
 
-type Options = Parameters<typeof commitImages>[0] & { readonly layers: Layers; readonly snapshots: Snapshots };
+type Options = Parameters<typeof commitImages>[0] &
+  Pick<LayerTarget, 'blobSources' | 'slots'> & { readonly layers: Layers; readonly snapshots: Snapshots };
 type CommitRequest = Parameters<BuildLayers['commit']>[0];
 
 /** Holds all layers of a chain, or none of them. */
@@ -63,6 +67,33 @@ export function createBuildLayers(options: Options): BuildLayers {
       layers.recordTrees(trees);
     }),
     mount: (chain, writable) => snapshots.mountLayers(chain, writable?.directory),
+    async pack(chainId, packing) {
+      const layer = layers.hold(chainId);
+      if (layer === undefined) throw fail('internal', `layer ${chainId} is gone`);
+      try {
+        return await packStoredLayer(options, layer, packing);
+      } finally {
+        layers.release([chainId]);
+      }
+    },
+    async push(chain, { repository, packing, signal }) {
+      const held = holdChain(layers, chain);
+      if (held === undefined) throw fail('internal', 'a layer of the image is gone');
+      const target = { ...options, repository, signal, report: () => undefined };
+      try {
+        const works = await Promise.allSettled(held.map((layer) => pushBuiltLayer(target, layer, packing)));
+        return works.map((work) => {
+          if (work.status === 'rejected') throw work.reason;
+          return work.value;
+        });
+      } finally {
+        layers.release(chain);
+      }
+    },
+    async adoptTar(tar, chain, expectedDiffId) {
+      checkDepth({ length: chain.length + 1 });
+      return shown(layers.adopt(await layers.unpack(tar, { expectedDiffId }), chain.at(-1)));
+    },
     commit: (request) => commit(options, request),
   };
 }

@@ -13,16 +13,23 @@ export interface LayerStores {
 /** So long the thread is kept before others may use it. */
 const turnMs = 4;
 
-/** Packs a layer's directory; ends in an error when that gives another tar than it did. */
-async function* packed({ snapshots }: LayerStores, layer: StoredLayer): AsyncGenerator<Uint8Array> {
-  const digester = new Digester();
+/** The same pieces, with pauses in which others may use the thread. */
+export async function* inTurns(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let turnBeganMs = performance.now();
-  for (const chunk of packLayer(snapshots.layerPath(layer.id))) {
-    digester.update(chunk);
+  for (const chunk of pieces) {
     yield chunk;
     if (performance.now() - turnBeganMs < turnMs) continue;
     await new Promise((resolve) => setImmediate(resolve));
     turnBeganMs = performance.now();
+  }
+}
+
+/** Packs a layer's directory; ends in an error when that gives another tar than it did. */
+async function* packed({ snapshots }: LayerStores, layer: StoredLayer): AsyncGenerator<Uint8Array> {
+  const digester = new Digester();
+  for await (const chunk of inTurns(packLayer(snapshots.layerPath(layer.id)))) {
+    digester.update(chunk);
+    yield chunk;
   }
   if (digester.finish() !== layer.diffId) throw fail('internal', `layer ${layer.id} is damaged on disk`);
 }

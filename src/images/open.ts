@@ -89,7 +89,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
   const pushing = { ...shared, uploads };
   return {
     rootfs: createRootfs(shared),
-    builds: createBuildLayers(shared),
+    builds: createBuildLayers({ ...shared, slots: uploads }),
     resolve: (reference, platform) => catalogue.find(reference, platform),
     list: ({ all, filters, sharedSize }) =>
       listImages(shared, filters, { withAll: all, withSharedSize: sharedSize === true }),

@@ -102,3 +102,12 @@ const level = -3;
 export function compressor(): Duplex {
   return createZstdCompress({ chunkSize: pieceBytes, params: { [constants.ZSTD_c_compressionLevel]: level } });
 }
+
+/** Zstd's own level. */
+const usualLevel = 3;
+
+/** Compresses with zstd, for whoever is to have it; -7 to 22. */
+export function zstd(source: AsyncIterable<Uint8Array>, compressionLevel = usualLevel): AsyncIterable<Uint8Array> {
+  const params = { [constants.ZSTD_c_compressionLevel]: compressionLevel };
+  return through(source, createZstdCompress({ chunkSize: pieceBytes, params }));
+}

@@ -47,10 +47,10 @@ function store(piece: Uint8Array): Buffer {
 }
 
 /** One piece as whole bytes of deflate, so that another can follow. */
-async function compressPiece(piece: Uint8Array): Promise<Buffer> {
-  if (isDense(piece)) return store(piece);
+async function compressPiece(piece: Uint8Array, level: number): Promise<Buffer> {
+  if (level === constants.Z_BEST_SPEED && isDense(piece)) return store(piece);
   return deflate(piece, {
-    level: constants.Z_BEST_SPEED,
+    level,
     finishFlush: constants.Z_SYNC_FLUSH,
     chunkSize: pieceBytes,
   });
@@ -77,9 +77,12 @@ async function* regroup(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
 
 /**
  * Compresses with gzip, for whoever reads nothing newer: one member (RFC 1952) out of pieces that are compressed on several
- * threads at once, at the fastest level. The same bytes give the same result, however they come.
+ * threads at once, at the fastest level where none is said. The same bytes give the same result, however they come.
  */
-export async function* gzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+export async function* gzip(
+  source: AsyncIterable<Uint8Array>,
+  level: number = constants.Z_BEST_SPEED,
+): AsyncGenerator<Uint8Array> {
   const running: Promise<Buffer>[] = [];
   let checksum = 0;
   let sizeBytes = 0;
@@ -87,7 +90,7 @@ export async function* gzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<U
   for await (const piece of regroup(source)) {
     checksum = crc32(piece, checksum);
     sizeBytes += piece.length;
-    const compressed = compressPiece(piece);
+    const compressed = compressPiece(piece, level);
     // Whoever stops reading is not told of it.
     compressed.catch(() => undefined);
     running.push(compressed);

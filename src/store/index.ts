@@ -1,5 +1,5 @@
 export { type Blobs, openBlobs } from './blobs.ts';
-export { type Compression, compressionOf, decompress, detectCompression } from './blobs-compression.ts';
+export { type Compression, compressionOf, decompress, detectCompression, zstd } from './blobs-compression.ts';
 export type { PartialBlob } from './blobs-partial.ts';
 export { Spool } from './blobs-spool.ts';
 export { syncFileSystem } from './blobs-sync.ts';

@@ -9,6 +9,16 @@ import { TreePacker } from './tree-pack.ts';
 const whiteoutPrefix = '.wh.';
 const opaqueMarker = '.wh..wh..opq';
 
+/** How a tree is packed. */
+export interface PackOptions {
+  /** Later times are set back to that one. */
+  readonly modifiedLimitSeconds?: number;
+  /** What its names begin with, with its slash: `linux_amd64/`. */
+  readonly prefix?: string;
+  /** More comes after it: the archive does not end. */
+  readonly isPart?: boolean;
+}
+
 interface Frame {
   /** Sorted, the first last. */
   readonly names: string[];
@@ -36,16 +46,16 @@ class Tally {
 /**
  * A layer's directory (overlayfs's upper form) as the layer's tar, from its files alone: the same directory gives the same bytes
  * whenever it is packed. Names are in order, of a directory before what is in it; its root has no entry. Ends with the bytes that
- * its files take. With `modifiedLimitSeconds` later times are set back to that one.
+ * its files take.
  */
 export function* packLayer(
   directory: string,
-  { modifiedLimitSeconds = Number.POSITIVE_INFINITY }: { modifiedLimitSeconds?: number } = {},
+  { modifiedLimitSeconds = Number.POSITIVE_INFINITY, prefix = '', isPart = false }: PackOptions = {},
 ): Generator<Buffer, { readonly sizeBytes: number }, undefined> {
   const packer = new TreePacker();
   const tally = new Tally();
   using chain = new DirectoryChain(openSync(directory, directoryFlags));
-  const frames: Frame[] = [{ names: namesIn(chain.descriptor), path: '' }];
+  const frames: Frame[] = [{ names: namesIn(chain.descriptor), path: prefix }];
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
     const name = frame.names.pop();
     if (name === undefined) {
@@ -60,7 +70,8 @@ export function* packLayer(
     if (isOpaque(entered)) yield* packer.mark(path + opaqueMarker);
     frames.push({ names: namesIn(entered), path });
   }
-  yield* packer.end();
+  if (isPart) yield* packer.rest();
+  else yield* packer.end();
   return { sizeBytes: tally.bytes };
 }
 

@@ -160,18 +160,17 @@ export function openSnapshots(directory: string): Snapshots {
   }
 
   function mountLayers(chain: readonly string[], upper?: string): LayersMount {
+    if (upper === undefined && chain.length === 0) return { directory: empty, unmount: async () => undefined };
     const lower = chain.map(layerPath).reverse();
-    const [only = empty, ...others] = lower;
-    // What is read alone and stands on nothing shows what its directory does.
-    if (upper === undefined && others.length === 0) return { directory: only, unmount: async () => undefined };
+    // Alone, a layer would show its marks for what is gone; and overlayfs wants two to read from.
+    if (lower.length < 2) lower.push(empty);
     const base = join(mounts, newId());
     const [merged, work] = [join(base, 'merged'), join(base, 'work')];
     mkdirSync(base, { mode: 0o700 });
     mkdirSync(merged, { mode: 0o755 });
     if (upper !== undefined) mkdirSync(work, { mode: 0o755 });
-    const below = lower.length === 0 ? [empty] : lower;
     try {
-      mountOverlay({ target: merged, lower: below, ...(upper !== undefined && { upper, work, volatile: true }) });
+      mountOverlay({ target: merged, lower, ...(upper !== undefined && { upper, work, volatile: true }) });
     } catch (error) {
       rmSync(base, { recursive: true, force: true });
       throw error;

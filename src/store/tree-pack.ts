@@ -70,6 +70,11 @@ export class TreePacker {
   /** Ends the archive. */
   *end(): Generator<Buffer, void, undefined> {
     yield* this.#put(tarEnd);
+    yield* this.rest();
+  }
+
+  /** What has been added and has not come out yet. */
+  *rest(): Generator<Buffer, void, undefined> {
     if (this.#usedBytes > 0) yield this.#flush();
   }
 

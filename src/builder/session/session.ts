@@ -47,6 +47,16 @@ export interface LocalEntry {
   readonly contentDigest?: string;
 }
 
+/** How a directory goes to a client. */
+export interface DirectoryTransfer {
+  readonly onTransfer?: OnTransfer;
+  readonly signal: AbortSignal;
+  /** The name of the directory that its contents are put into there (`linux_amd64`); it has mode 0755. */
+  readonly below?: string;
+  /** All times are set to that one (`SOURCE_DATE_EPOCH`). */
+  readonly modifiedNs?: bigint;
+}
+
 /** Blobs by their digests in a directory of the client's (`containerd.services.content.v1`): a cache, an OCI layout. */
 export interface ContentStore {
   /** Undefined when it has none of that digest. */
@@ -90,6 +100,6 @@ export interface BuildSession {
     id: string,
     metadata: Readonly<Record<string, string>>,
     directory: string,
-    options: { onTransfer?: OnTransfer; signal: AbortSignal },
+    options: DirectoryTransfer,
   ): Promise<void>;
 }
