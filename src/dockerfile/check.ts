@@ -41,8 +41,14 @@ export function parseChecked(source: string, checks: Checks): Dockerfile {
   return dockerfile;
 }
 
+/** Where the checks of a Dockerfile are reported: as `text` has it, or else the file. Throws when it is empty, too. */
+export function checksOf(source: string, text?: string): Checks {
+  if (source === '') throw new DockerfileError('the Dockerfile cannot be empty');
+  return createChecks(parseCheckOptions(text ?? checkDirective(source)));
+}
+
 /** What the words of a Dockerfile may come to, in characters, when their variables are expanded. */
-const expandedMax = 64 << 20;
+export const expandedMax = 64 << 20;
 
 /** Evaluates the stages that the target needs, in order; all of them when no target is named. */
 export function evaluatePlan(
@@ -77,8 +83,7 @@ export function evaluatePlan(
 export function checkDockerfile(source: string, options: CheckOptionsOfBuild): CheckResult {
   let checks = createChecks(parseCheckOptions());
   try {
-    if (source === '') throw new DockerfileError('the Dockerfile cannot be empty');
-    checks = createChecks(parseCheckOptions(options.check ?? checkDirective(source)));
+    checks = checksOf(source, options.check);
     const dockerfile = parseChecked(source, checks);
     const plan = planBuild(dockerfile, { ...options, checks });
     const stages = evaluatePlan(plan, options.target === undefined, options, checks);

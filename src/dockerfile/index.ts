@@ -3,7 +3,10 @@ export {
   type CheckOptionsOfBuild,
   type CheckResult,
   checkDockerfile,
+  checksOf,
   evaluatePlan,
+  expandedMax,
+  parseChecked,
 } from './check.ts';
 export { type Checks, createChecks, type RuleName, type Warning } from './check-rules.ts';
 export { isGitSource, isWebSource } from './copy-rules.ts';
@@ -19,6 +22,6 @@ export { type Dockerfile, parseDockerfile } from './parse.ts';
 export { type Plan, type PlannedStage, type PlanOptions, planBuild, type Source, type Step } from './plan.ts';
 export { proxyArguments } from './platform-arguments.ts';
 export { type RunCommand, runCommandOf } from './run-command.ts';
-export { DockerfileError, excerpt, type LineRange, type Position, type Range } from './source.ts';
-export { commandWords, emptyConfig, type StageConfig } from './stage-config.ts';
+export { DockerfileError, excerpt, type LineRange, onLines, type Position, type Range } from './source.ts';
+export { commandWords, emptyConfig, resolveDirectory, type StageConfig } from './stage-config.ts';
 export type { Node } from './syntax.ts';

@@ -1,4 +1,4 @@
-import { EstibaError } from '#std/errors';
+import { type ErrorKind, EstibaError } from '#std/errors';
 
 /** A place in a Dockerfile: lines and columns count from 1, columns in UTF-16 units. */
 export interface Position {
@@ -26,8 +26,9 @@ export class DockerfileError extends EstibaError {
   constructor(
     message: string,
     readonly lines: readonly LineRange[] = [],
+    { kind = 'invalid-argument', cause }: { readonly kind?: ErrorKind; readonly cause?: unknown } = {},
   ) {
-    super('invalid-argument', message);
+    super(kind, message, cause === undefined ? undefined : { cause });
   }
 }
 
