@@ -1,0 +1,258 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type control, gateway } from '#build-api';
+import { type BuildContext, type Edge, SolveError } from '#builder';
+import { DockerfileError } from '#dockerfile';
+import { GrpcError, type Written } from '#grpc';
+import { fail } from '#std/errors';
+import { openRecords } from '#store';
+import { openBuildkit } from '../open.ts';
+import { fakeBuilder, sourceEdge } from '../testing/fake-builder.ts';
+import { callsOf } from '../testing/local-calls.ts';
+
+let directory = '';
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'estiba-buildkit-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function open(solve?: (edge: Edge, context: BuildContext) => void | Promise<void>) {
+  const records = openRecords(join(directory, 'records.db'));
+  const fake = fakeBuilder(solve);
+  const buildkit = openBuildkit({
+    records,
+    builder: async () => fake.builder,
+    sessions: async () => {
+      throw fail('unavailable', 'no active session');
+    },
+    worker: {
+      id: 'w',
+      version: '1',
+      hostGateway: () => '172.17.0.1',
+      platforms: async () => [{ os: 'linux', architecture: 'amd64' }],
+      gcPolicies: () => [],
+    },
+  });
+  return {
+    ...fake,
+    records,
+    buildkit,
+    calls: callsOf(buildkit.services),
+    [Symbol.dispose]: () => records[Symbol.dispose](),
+  };
+}
+
+const dockerfile = (ref: string, attributes: Record<string, string> = {}): Written<typeof control.solveRequest> => ({
+  ref,
+  frontend: 'dockerfile.v0',
+  frontendAttrs: new Map(Object.entries(attributes)),
+  exporters: [{ type: 'moby', attrs: new Map([['name', 'x']]) }],
+});
+
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+async function failureOf(call: Promise<unknown>): Promise<GrpcError> {
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof GrpcError)) throw new Error(`no GrpcError: ${error}`);
+  return error;
+}
+
+function detailsOf({ details }: GrpcError) {
+  return details.map(({ typeUrl, value }) => [
+    typeUrl.replace('github.com/moby/buildkit/', ''),
+    JSON.parse(text(value)),
+  ]);
+}
+
+test('a build of a Dockerfile is exported, told of while it goes on and afterwards, and stays in the history', async () => {
+  const gate = Promise.withResolvers<void>();
+  using engine = open(() => gate.promise);
+  const { calls, asked } = engine;
+  const solving = calls.solve(dockerfile('one', { 'build-arg:SOURCE_DATE_EPOCH': '7' }));
+  const status = calls.status({ ref: 'one' })[Symbol.asyncIterator]();
+  const first = (await status.next()).value;
+  expect(first?.vertexes[0]).toMatchObject({ name: 'busybox', started: { nanos: 6 } });
+  gate.resolve();
+  expect((await solving).exporterResponse.get('containerimage.digest')).toBe('sha256:0');
+  const rest = await Array.fromAsync({ [Symbol.asyncIterator]: () => status });
+  expect(text(rest.flatMap(({ logs }) => logs)[0]?.msg ?? new Uint8Array())).toBe('done\n');
+  expect(asked.exports[0]?.exporters).toEqual([
+    { type: 'moby', id: '0', attributes: { name: 'x', 'source-date-epoch': '7' } },
+  ]);
+  expect(asked.held).toBe(0);
+
+  const late = await Array.fromAsync(calls.status({ ref: 'one' }));
+  expect(late.flatMap(({ logs }) => logs.map(({ msg }) => text(msg)))).toEqual(['done\n']);
+  const [event] = await Array.fromAsync(calls.history({ earlyExit: true }));
+  expect(event).toMatchObject({ type: 1, record: { ref: 'one', frontend: 'dockerfile.v0', numTotalSteps: 1 } });
+});
+
+test('a client drives a build through the gateway, and another build takes its result as an input', async () => {
+  using engine = open();
+  const { calls, asked } = engine;
+  const solving = calls.solve({ ref: 'driven', exporters: [{ type: 'moby' }] });
+  const pong = await calls.ping('driven');
+  expect(pong.frontendApiCaps.map(({ id }) => id)).toContain('return');
+  expect(pong.llbCaps.map(({ id }) => id)).toContain('source.local');
+  const { result } = await calls.bridgeSolve('driven', {
+    frontend: 'dockerfile.v0',
+    frontendOpt: new Map([['target', 'first']]),
+    allowResultReturn: true,
+    allowResultArrayRef: true,
+    evaluate: true,
+  });
+  expect(asked.solved.map(({ vertex }) => vertex.name)).toEqual(['first']);
+  const second = calls.solve({
+    ref: 'second',
+    frontend: 'dockerfile.v0',
+    frontendInputs: new Map([['base', result?.ref?.def ?? {}]]),
+  });
+  await second;
+  expect(asked.frontends.at(-1)?.inputs.get('base')).toEqual(sourceEdge('first'));
+  await calls.return('driven', {
+    result: { ref: { id: result?.ref?.id ?? '' }, metadata: result?.metadata ?? new Map() },
+  });
+  expect((await solving).exporterResponse.size).toBe(1);
+  expect(asked.exports[0]?.result.outputs[0]).toMatchObject({ edge: sourceEdge('first') });
+  expect(asked.held).toBe(0);
+});
+
+test('what a client returns as an error is what the build fails with, details and all', async () => {
+  using engine = open();
+  const { calls } = engine;
+  const solving = failureOf(calls.solve({ ref: 'r' }));
+  await calls.ping('r');
+  const details = [{ typeUrl: 't', value: Buffer.from('v') }];
+  await calls.return('r', { error: { code: 12, message: 'not so', details } });
+  expect(await solving).toMatchObject({ code: 12, message: 'not so', details });
+  const [event] = await Array.fromAsync(calls.history({ ref: 'r', earlyExit: true }));
+  const digest = event?.record?.externalError?.digest ?? '';
+  const chunks = await Array.fromAsync(calls.readBlob({ digest }));
+  expect(gateway.returnRequest.decode(gateway.returnRequest.encode({ error: { code: 1 } })).error?.code).toBe(1);
+  expect(Buffer.concat(chunks.map(({ data }) => data)).includes('not so')).toBe(true);
+});
+
+test('a step that fails says which vertex and which lines it is of', async () => {
+  const vertex = {
+    ...sourceEdge('x').vertex,
+    origin: { fileName: 'Dockerfile', text: 'FROM a\nRUN false\n', lines: { first: 2, last: 2 } },
+  };
+  const words = 'process "/bin/sh -c false" did not complete successfully: exit code: 1';
+  using engine = open(() => {
+    throw new SolveError(vertex, fail('invalid-argument', words));
+  });
+  const error = await failureOf(engine.calls.solve(dockerfile('a')));
+  expect(error).toMatchObject({ code: 2, message: words });
+  const source = { filename: 'Dockerfile', data: btoa('FROM a\nRUN false\n'), language: 'Dockerfile' };
+  expect(detailsOf(error)).toEqual([
+    ['errdefs.Vertex+json', { digest: vertex.digest }],
+    ['errdefs.Source+json', { info: source, ranges: [{ start: { line: 2 }, end: { line: 2 } }] }],
+  ]);
+});
+
+test('an error of a Dockerfile shows its lines', async () => {
+  using engine = open(() => {
+    const error = new DockerfileError('dockerfile parse error on line 1: unknown instruction: FRM', [
+      { first: 1, last: 1 },
+    ]);
+    error.source = { fileName: 'Dockerfile', text: 'FRM a' };
+    throw error;
+  });
+  const error = await failureOf(engine.calls.solve(dockerfile('a')));
+  expect(error.code).toBe(2);
+  expect(detailsOf(error)).toMatchObject([
+    ['errdefs.Source+json', { ranges: [{ start: { line: 1 }, end: { line: 1 } }] }],
+  ]);
+});
+
+test('a client that goes away ends its build', async () => {
+  const begun = Promise.withResolvers<void>();
+  using engine = open(async (_, { signal }) => {
+    begun.resolve();
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    throw new Error('killed');
+  });
+  const client = new AbortController();
+  const solving = failureOf(engine.calls.solve(dockerfile('a'), client.signal));
+  await begun.promise;
+  client.abort();
+  expect(await solving).toMatchObject({ code: 1, message: 'context canceled' });
+  const driven = failureOf(engine.calls.solve({ ref: 'driven' }));
+  await engine.calls.ping('driven');
+  engine.buildkit.cancel('driven');
+  expect(await driven).toMatchObject({ code: 1, message: 'context canceled' });
+});
+
+test('what is not supported or not there is refused by name', async () => {
+  using engine = open();
+  const { calls } = engine;
+  const wrong: readonly [request: Written<typeof control.solveRequest>, message: string][] = [
+    [{ frontend: 'dockerfile.v0' }, 'build without a reference'],
+    [{ ref: 'a', frontend: 'gateway.v0' }, 'no source specified for gateway'],
+    [
+      { ref: 'a', frontend: 'gateway.v0', frontendAttrs: new Map([['source', 'me/mine']]) },
+      'frontend image "me/mine" is not supported',
+    ],
+    [{ ref: 'a', frontend: 'other' }, 'failed to find frontend: other'],
+    [{ ...dockerfile('a'), exporters: [{ type: 'zip' }] }, 'exporter "zip" could not be found'],
+    [{ ...dockerfile('a'), cache: { exports: [{ type: 'gha' }] } }, 'unknown cache exporter: "gha"'],
+    [{ ...dockerfile('a'), cache: { imports: [{ type: 's3' }] } }, 'unknown cache importer: "s3"'],
+    [
+      { ...dockerfile('a'), entitlements: ['security.insecure'] },
+      'granting entitlement security.insecure is not allowed by build daemon configuration',
+    ],
+    [{ ...dockerfile('a'), sourcePolicy: { rules: [{}] } }, 'source policies are not supported'],
+    [{ ...dockerfile('a'), session: 'gone' }, 'no active session'],
+  ];
+  for (const [request, message] of wrong) expect((await failureOf(calls.solve(request))).message).toContain(message);
+  expect((await failureOf(calls.bridgeSolve('', {}))).message).toBe('no buildid found in context');
+  await expect(calls.updateHistory({ ref: 'nobody', delete: true })).rejects.toThrow('no record found for ref nobody');
+});
+
+test('of two builds of one reference the second is refused', async () => {
+  const gate = Promise.withResolvers<void>();
+  using engine = open(() => gate.promise);
+  const first = engine.calls.solve(dockerfile('same'));
+  expect((await failureOf(engine.calls.solve(dockerfile('same')))).message).toBe('job ID same exists');
+  gate.resolve();
+  await first;
+});
+
+test('the history outlives the engine, and its builds can be kept and removed', async () => {
+  {
+    using engine = open();
+    for (const ref of ['a', 'b']) await engine.calls.solve(dockerfile(ref));
+    await engine.calls.updateHistory({ ref: 'a', pinned: true });
+    // As a killed engine leaves it.
+    engine.records
+      .collection('build-history')
+      .put({ ...engine.records.collection('build-history').get('b'), id: 'cut', completedAt: undefined } as never);
+  }
+  using engine = open();
+  const { calls } = engine;
+  const list = async (request: Written<typeof control.buildHistoryRequest>) => {
+    const events = await Array.fromAsync(calls.history({ earlyExit: true, ...request }));
+    return events.map(({ record }) => record?.ref).sort();
+  };
+  expect(await list({})).toEqual(['a', 'b', 'cut']);
+  expect(await list({ filter: ['status==error'] })).toEqual(['cut']);
+  expect(await list({ filter: ['status=completed,ref!=a'] })).toEqual(['b']);
+  expect(await list({ activeOnly: true })).toEqual([]);
+  const follower = new AbortController();
+  const events = calls.history({ ref: 'b' }, follower.signal)[Symbol.asyncIterator]();
+  expect((await events.next()).value).toMatchObject({ type: 1 });
+  await calls.updateHistory({ ref: 'b', delete: true });
+  expect((await events.next()).value).toMatchObject({ type: 2, record: { ref: 'b' } });
+  follower.abort();
+  expect((await events.next()).done).toBe(true);
+  for (let index = 0; index < 52; index++) await calls.solve(dockerfile(`n${index}`));
+  const kept = await list({});
+  expect(kept).toHaveLength(51);
+  expect(kept).toContain('a');
+  expect(kept).not.toContain('n0');
+});
