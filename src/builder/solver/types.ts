@@ -54,7 +54,7 @@ export interface Solver {
   /** The same, ending in layers also where the result is a directory of somebody else's. */
   solveLayers(edge: Edge, context: BuildContext): Promise<HeldResult & { readonly result: LayersResult }>;
   /** All results that are known of what these edges need, those of sources excepted. To be called while the edges are held. */
-  cacheable(edges: readonly Edge[]): readonly CacheableResult[];
+  cacheable(edges: readonly Edge[], context: BuildContext): readonly CacheableResult[];
 }
 
 /** How one kind of operation is done. `inputs` are in the order of the vertex's. */

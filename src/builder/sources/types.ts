@@ -33,8 +33,13 @@ export interface ImageSource {
 
 /** What a source is pinned to: the same pin, the same files. */
 export interface PinnedSource {
-  /** What its key is made of: a chain id, a commit, a digest of contents. */
-  readonly pin: string;
+  /** What its key is made of: a chain id, a commit, a digest of contents. Asked for only when somebody needs all of it. */
+  key(): Promise<string>;
+  /**
+   * What is left to do, for progress: nothing that is worth telling (a directory that pinning has brought), files that are known
+   * to be here, or work.
+   */
+  readonly rest: 'nothing' | 'known' | 'work';
   /** Brings the files; called once or not at all. */
   materialise(run: StepRun): Promise<Omit<HeldResult, 'key'>>;
   /** Lets go of what pinning itself holds; after it nothing is materialised. */

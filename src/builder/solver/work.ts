@@ -1,0 +1,137 @@
+import { fail, kindOf, messageOf } from '#std/errors';
+import type { HeldRecord } from '../cache/build-cache.ts';
+import type { Vertex } from '../graph/vertex.ts';
+import type { LayersResult, Result } from '../result.ts';
+import type { HeldOutputs } from './held.ts';
+import type { JobRun } from './jobs.ts';
+import { keyPartsOf } from './key-parts.ts';
+import { inputUses, outputCount } from './keys.ts';
+import type { Node, OperationKey } from './node.ts';
+import type { SolverParts } from './parts.ts';
+import { recordOf } from './record.ts';
+import type { StepRun } from './types.ts';
+
+/** Does the operation itself; the layers of what comes of it are held. */
+async function execute(
+  parts: SolverParts,
+  { operation, platform }: Vertex,
+  run: StepRun,
+): Promise<readonly LayersResult[]> {
+  const { steps } = parts;
+  switch (operation.type) {
+    case 'exec':
+      return steps.exec(operation, platform, run);
+    case 'file':
+      return steps.step(operation, run);
+    case 'merge':
+      return [await steps.merge(run)];
+    case 'diff':
+      return [await steps.diff(operation, run)];
+    default:
+      throw fail('internal', `${operation.identifier} is not worked out`);
+  }
+}
+
+/** Has the inputs as they are needed: what something is built on is layers, what is only read may be a directory. */
+async function prepared(
+  parts: SolverParts,
+  node: Node,
+  inputs: readonly HeldOutputs[],
+  signal: AbortSignal,
+): Promise<{ readonly results: readonly Result[]; release(): void }> {
+  const uses = inputUses(node.vertex);
+  const made: string[] = [];
+  const release = (): void => parts.layers.release(made);
+  const results: Result[] = [];
+  try {
+    for (const [index, held] of inputs.entries()) {
+      const result = held.result(node.inputs[index]?.output ?? 0);
+      if (result.kind === 'layers' || !uses[index]?.isWhole) {
+        results.push(result);
+        continue;
+      }
+      const layers = await parts.steps.asLayers(result, signal);
+      made.push(...layers.chain);
+      results.push(layers);
+    }
+    return { results, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** What it came of, remembered for who asks why it is to be done again. */
+function noteCause(
+  parts: SolverParts,
+  node: Node,
+  { key, inputs = [] }: OperationKey,
+  results: readonly Result[],
+): void {
+  parts.causes.note(node.vertex, keyPartsOf(node.vertex, key, inputs, results));
+}
+
+function causeOf(
+  parts: SolverParts,
+  node: Node,
+  { key, inputs = [] }: OperationKey,
+  results: readonly Result[],
+): string {
+  return parts.causes.explain(node.vertex, keyPartsOf(node.vertex, key, inputs, results));
+}
+
+async function workedOut(
+  parts: SolverParts,
+  node: Node,
+  operationKey: OperationKey,
+  results: readonly Result[],
+  run: JobRun,
+): Promise<HeldRecord> {
+  const { vertex } = node;
+  const { context, signal, onLog, onStatus } = run;
+  run.onStarted(context.explains ? causeOf(parts, node, operationKey, results) : undefined);
+  const made = await execute(parts, vertex, {
+    context,
+    signal,
+    onLog,
+    onStatus,
+    vertexDigest: vertex.digest,
+    inputs: results,
+  });
+  const chains = Array.from({ length: outputCount(vertex.operation) }, (_, output) => made[output]?.chain ?? []);
+  const below = new Set(results.flatMap((result) => (result.kind === 'layers' ? result.chain : [])));
+  const parents = node.inputs.flatMap((input) => input.node.record ?? []);
+  const { key, alias } = operationKey;
+  const held = parts.cache.add(recordOf(parts, vertex, { key, chains, below, parents }));
+  if (alias !== undefined) parts.cache.addAlias(key, alias);
+  noteCause(parts, node, operationKey, results);
+  return held;
+}
+
+/** The work of a vertex as a job: its inputs stay until it ends, whoever asked for it first. */
+export function workOut(
+  parts: SolverParts,
+  node: Node,
+  operationKey: OperationKey,
+  inputs: readonly HeldOutputs[],
+): (run: JobRun) => Promise<HeldRecord> {
+  const held = inputs.map((input) => input.share());
+  return async (run) => {
+    let free: (() => void) | undefined;
+    let ready: Awaited<ReturnType<typeof prepared>> | undefined;
+    try {
+      if (node.vertex.operation.type === 'exec') free = await parts.processSlots.take(run.signal);
+      ready = await prepared(parts, node, held, run.signal);
+      const made = await workedOut(parts, node, operationKey, ready.results, run);
+      run.onCompleted();
+      return made;
+    } catch (error) {
+      run.onCompleted(kindOf(error) === 'cancelled' ? 'context canceled' : messageOf(error));
+      throw error;
+    } finally {
+      free?.();
+      ready?.release();
+      for (const input of held) input.release();
+    }
+  };
+}
