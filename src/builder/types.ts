@@ -10,7 +10,7 @@ export type { Edge, Vertex } from './graph/vertex.ts';
 export type * from './progress.ts';
 export type { DirectoryResult, LayersResult, Result } from './result.ts';
 export type * from './session/session.ts';
-export type { Steps } from './solver/steps.ts';
+export type { ContentDigest, ContentSelection, DigestContents, Steps } from './solver/steps.ts';
 export type { BuildContext, CacheableResult, CacheImport, HeldResult, Solver } from './solver/types.ts';
 export type { ImageSource, ResolvedImage } from './sources/types.ts';
 

@@ -1,5 +1,5 @@
 import type { Database } from 'bun:sqlite';
-import { canonicalDigest, canonicalText } from '../graph/canonical.ts';
+import { canonicalDigest } from '../graph/canonical.ts';
 import type { Vertex } from '../graph/vertex.ts';
 
 /** What the key of a vertex was made of, as far as people would ask for it. */
@@ -12,10 +12,10 @@ export interface KeyParts {
   /** By what people call it (`base image`, a step's name): the keys of inputs of which everything counts. */
   readonly bases: readonly (readonly [string, string])[];
   /** Of inputs whose files count: a digest, and short digests of the files where they are known, by path. */
-  readonly contents: readonly { readonly name: string; readonly digest: string; readonly files: FileDigests }[];
+  readonly contents: readonly { readonly name: string; readonly digest: string; readonly files?: FileDigests }[];
 }
 
-export type FileDigests = Readonly<Record<string, string>> | undefined;
+type FileDigests = Readonly<Record<string, string>>;
 
 interface Noted extends KeyParts {
   readonly name: string;
@@ -69,7 +69,7 @@ function variableCauses(vertex: Vertex, before: Noted, now: KeyParts): string[] 
   ];
 }
 
-function fileCauses(name: string, before: FileDigests, now: FileDigests): string[] {
+function fileCauses(name: string, before?: FileDigests, now?: FileDigests): string[] {
   if (before === undefined || now === undefined) return [`files of ${name} changed`];
   const added = Object.keys(now).filter((path) => before[path] === undefined);
   const removed = Object.keys(before).filter((path) => now[path] === undefined);
@@ -155,9 +155,4 @@ export function openCauses(database: Database): Causes {
       trim.run(notesMax);
     },
   };
-}
-
-/** Tells something small from what it was before: short and quick, for each of many files. */
-export function shortDigest(value: unknown): string {
-  return Bun.hash(canonicalText(value)).toString(36);
 }

@@ -1,10 +1,9 @@
 import type { BuildCache } from '../cache/build-cache.ts';
-import type { FileSelection } from '../files/types.ts';
 import type { HeldOutputs } from './held.ts';
 import { aliasKey, type InputKey, inputUses, outputKey, vertexKey } from './keys.ts';
 import type { Node, OperationKey } from './node.ts';
 import { presentTime } from './report.ts';
-import type { Steps } from './steps.ts';
+import type { ContentSelection, Steps } from './steps.ts';
 import { tellFailure } from './tell.ts';
 
 /** What a key is found with. */
@@ -47,14 +46,17 @@ async function contentsOf(
   from: KeySource,
   node: Node,
   input: Node['inputs'][number],
-  selections: readonly FileSelection[],
+  selections: readonly ContentSelection[],
 ): Promise<string[]> {
   if (selections.length === 0) return [];
   const held = await from.made(input.node);
   const signal = from.signalOf(node);
   try {
     const result = held.result(input.output);
-    return await Promise.all(selections.map((selection) => from.digest(result, selection, signal)));
+    const found = await Promise.all(
+      selections.map((selection) => from.digest(result, selection, { signal, listsFiles: false })),
+    );
+    return found.map(({ digest }) => digest);
   } catch (error) {
     node.report.take({ kind: 'started', at: presentTime() });
     throw tellFailure(node, error, 'failed to compute cache key: ');

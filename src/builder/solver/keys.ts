@@ -1,12 +1,12 @@
-import type { FileSelection } from '../files/types.ts';
 import { canonicalDigest } from '../graph/canonical.ts';
 import type { CopyAction, ExecMount, ExecOperation, Operation } from '../graph/operation.ts';
 import type { Vertex } from '../graph/vertex.ts';
+import type { ContentSelection } from './steps.ts';
 
 /** What of an input a key is made of: all that it is (its own key), or the contents of the files that are used. */
 export interface InputUse {
   readonly isWhole: boolean;
-  readonly selections: readonly FileSelection[];
+  readonly selections: readonly ContentSelection[];
 }
 
 /** An input's part of a key: what was found there. */
@@ -22,26 +22,19 @@ function countsByContent({ type, input, target, isReadOnly }: ExecMount): boolea
   return type === 'bind' && input >= 0 && isReadOnly && target !== '/';
 }
 
-function selectionOf(action: CopyAction): FileSelection {
-  const { source, followsSymlink, allowsWildcard, includes, excludes, requiredPaths } = action;
+function selectionOf(action: CopyAction): ContentSelection {
+  const { source, followsSymlink, copiesContents, allowsWildcard, allowsEmptyWildcard, includes, excludes } = action;
+  const { requiredPaths, keepsParents } = action;
   return {
-    path: source,
-    followsSymlink,
-    allowsWildcard,
-    includes,
-    excludes,
+    ...{ source, followsSymlink, copiesContents, allowsWildcard, allowsEmptyWildcard, includes, excludes },
     ...(requiredPaths !== undefined && { requiredPaths }),
+    ...(keepsParents !== undefined && { keepsParents }),
   };
-}
-
-/** What a read-only mount shows: all that is below its selector. */
-function mountedSelection(selector: string): FileSelection {
-  return { path: selector || '/', followsSymlink: true, allowsWildcard: false, includes: [], excludes: [] };
 }
 
 /** How each input of a vertex counts. */
 export function inputUses({ operation, inputs }: Vertex): readonly InputUse[] {
-  const uses = inputs.map(() => ({ isWhole: false, selections: [] as FileSelection[] }));
+  const uses = inputs.map(() => ({ isWhole: false, selections: [] as ContentSelection[] }));
   const whole = (index: number): void => {
     const use = uses[index];
     if (use !== undefined) use.isWhole = true;
@@ -49,7 +42,7 @@ export function inputUses({ operation, inputs }: Vertex): readonly InputUse[] {
   if (operation.type === 'exec') {
     for (const mount of operation.mounts) {
       if (!countsByContent(mount)) whole(mount.input);
-      else uses[mount.input]?.selections.push(mountedSelection(mount.selector));
+      else uses[mount.input]?.selections.push({ source: mount.selector || '/', followsSymlink: true });
     }
   } else if (operation.type === 'file') {
     for (const { input, secondaryInput, action } of operation.actions) {

@@ -4,6 +4,8 @@ import type { LayersResult } from '../result.ts';
 import { Build } from './build.ts';
 import { Jobs } from './jobs.ts';
 import type { SolverParts } from './parts.ts';
+import { VertexReport } from './report.ts';
+import { sourceRun } from './tell.ts';
 import type { BuildContext, HeldResult, Solver } from './types.ts';
 
 /** Of so many builds it is remembered what was done anew. */
@@ -39,11 +41,15 @@ export function createSolver(parts: SolverParts): Solver & { readonly isIdle: ()
     return { result: outputs.result(edge.output), key, release };
   }
 
-  async function layersOf(held: HeldResult, signal: AbortSignal): Promise<HeldResult & { result: LayersResult }> {
+  async function solveLayers(edge: Edge, context: BuildContext): Promise<HeldResult & { result: LayersResult }> {
+    const held = await solve(edge, context);
     const { result, key } = held;
     if (result.kind === 'layers') return { ...held, result };
     try {
-      const layers = await parts.steps.asLayers(result, signal);
+      const { vertex } = edge;
+      const report = new VertexReport(vertex, context.onProgress);
+      const run = sourceRun({ vertex, report, context }, context.signal);
+      const layers = await parts.steps.asLayers(result, run);
       const release = (): void => parts.layers.release(layers.chain);
       return { result: layers, key: canonicalDigest({ layersOf: key }), release };
     } finally {
@@ -53,7 +59,7 @@ export function createSolver(parts: SolverParts): Solver & { readonly isIdle: ()
 
   return {
     solve,
-    solveLayers: async (edge, context) => layersOf(await solve(edge, context), context.signal),
+    solveLayers,
     cacheable: (edges, context) => builds.get(context.id)?.cacheable(edges) ?? [],
     isIdle: () => builds.size === 0,
   };

@@ -36,7 +36,10 @@ export async function tellWork<T>(
 }
 
 /** What a source is told of its build. */
-export function sourceRun({ vertex, report, context }: Node, signal: AbortSignal): StepRun {
+export function sourceRun(
+  { vertex, report, context }: Pick<Node, 'vertex' | 'report' | 'context'>,
+  signal: AbortSignal,
+): StepRun {
   const starts = new Map<string, string>();
   return {
     context: { ...context, signal },

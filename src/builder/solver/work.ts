@@ -1,4 +1,5 @@
 import { fail, kindOf, messageOf } from '#std/errors';
+import { log } from '#std/log';
 import type { HeldRecord } from '../cache/build-cache.ts';
 import type { Vertex } from '../graph/vertex.ts';
 import type { LayersResult, Result } from '../result.ts';
@@ -22,11 +23,11 @@ async function execute(
     case 'exec':
       return steps.exec(operation, platform, run);
     case 'file':
-      return steps.step(operation, run);
+      return steps.file(operation, run);
     case 'merge':
       return [await steps.merge(run)];
     case 'diff':
-      return [await steps.diff(operation, run)];
+      return [await steps.diff(run.inputs[operation.lower], run.inputs[operation.upper], run)];
     default:
       throw fail('internal', `${operation.identifier} is not worked out`);
   }
@@ -37,7 +38,7 @@ async function prepared(
   parts: SolverParts,
   node: Node,
   inputs: readonly HeldOutputs[],
-  signal: AbortSignal,
+  run: StepRun,
 ): Promise<{ readonly results: readonly Result[]; release(): void }> {
   const uses = inputUses(node.vertex);
   const made: string[] = [];
@@ -50,7 +51,7 @@ async function prepared(
         results.push(result);
         continue;
       }
-      const layers = await parts.steps.asLayers(result, signal);
+      const layers = await parts.steps.asLayers(result, run);
       made.push(...layers.chain);
       results.push(layers);
     }
@@ -61,50 +62,37 @@ async function prepared(
   }
 }
 
-/** What it came of, remembered for who asks why it is to be done again. */
-function noteCause(
-  parts: SolverParts,
-  node: Node,
-  { key, inputs = [] }: OperationKey,
-  results: readonly Result[],
-): void {
-  parts.causes.note(node.vertex, keyPartsOf(node.vertex, key, inputs, results));
-}
-
-function causeOf(
-  parts: SolverParts,
-  node: Node,
-  { key, inputs = [] }: OperationKey,
-  results: readonly Result[],
-): string {
-  return parts.causes.explain(node.vertex, keyPartsOf(node.vertex, key, inputs, results));
+/** What it is made of, for who asks now or later why it is done again. A build does not fail of it. */
+async function remembered({ steps }: SolverParts, { vertex }: Node, key: OperationKey, run: StepRun) {
+  try {
+    return await keyPartsOf(steps.digest, vertex, key, run.inputs, run.signal);
+  } catch (error) {
+    log('debug', 'what a step is made of is not remembered', { step: vertex.name, error: messageOf(error) });
+    return undefined;
+  }
 }
 
 async function workedOut(
   parts: SolverParts,
   node: Node,
   operationKey: OperationKey,
-  results: readonly Result[],
-  run: JobRun,
+  run: StepRun,
+  onStarted: JobRun['onStarted'],
 ): Promise<HeldRecord> {
   const { vertex } = node;
-  const { context, signal, onLog, onStatus } = run;
-  run.onStarted(context.explains ? causeOf(parts, node, operationKey, results) : undefined);
-  const made = await execute(parts, vertex, {
-    context,
-    signal,
-    onLog,
-    onStatus,
-    vertexDigest: vertex.digest,
-    inputs: results,
-  });
+  const { explains } = run.context;
+  const remembering = remembered(parts, node, operationKey, run);
+  const asked = explains ? await remembering : undefined;
+  onStarted(asked && parts.causes.explain(vertex, asked));
+  const made = await execute(parts, vertex, run);
   const chains = Array.from({ length: outputCount(vertex.operation) }, (_, output) => made[output]?.chain ?? []);
-  const below = new Set(results.flatMap((result) => (result.kind === 'layers' ? result.chain : [])));
+  const below = new Set(run.inputs.flatMap((result) => (result.kind === 'layers' ? result.chain : [])));
   const parents = node.inputs.flatMap((input) => input.node.record ?? []);
   const { key, alias } = operationKey;
   const held = parts.cache.add(recordOf(parts, vertex, { key, chains, below, parents }));
   if (alias !== undefined) parts.cache.addAlias(key, alias);
-  noteCause(parts, node, operationKey, results);
+  const keyParts = await remembering;
+  if (keyParts !== undefined) parts.causes.note(vertex, keyParts);
   return held;
 }
 
@@ -121,9 +109,11 @@ export function workOut(
     let ready: Awaited<ReturnType<typeof prepared>> | undefined;
     try {
       if (node.vertex.operation.type === 'exec') free = await parts.processSlots.take(run.signal);
-      ready = await prepared(parts, node, held, run.signal);
-      const made = await workedOut(parts, node, operationKey, ready.results, run);
-      run.onCompleted();
+      const { onStarted, onCompleted, ...step } = run;
+      const stepRun = { ...step, vertexDigest: node.vertex.digest, inputs: [] };
+      ready = await prepared(parts, node, held, stepRun);
+      const made = await workedOut(parts, node, operationKey, { ...stepRun, inputs: ready.results }, onStarted);
+      onCompleted();
       return made;
     } catch (error) {
       run.onCompleted(kindOf(error) === 'cancelled' ? 'context canceled' : messageOf(error));
