@@ -1,1 +1,2 @@
+export type { ClassicMessage, ClassicQuery } from './control/classic.ts';
 export { type Buildkit, type BuildkitParts, openBuildkit } from './open.ts';

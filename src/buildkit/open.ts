@@ -2,6 +2,7 @@ import type { Builder } from '#builder';
 import type { Implementation } from '#grpc';
 import type { Records } from '#store';
 import { Builds } from './control/builds.ts';
+import { type ClassicMessage, type ClassicQuery, classicBuild } from './control/classic.ts';
 import { controlServices } from './control/service.ts';
 import type { FindSession, SolveParts } from './control/solve.ts';
 import { type WorkerParts, Workers } from './control/workers.ts';
@@ -21,6 +22,8 @@ export interface BuildkitParts {
 export interface Buildkit {
   /** What is served over `POST /grpc`. */
   readonly services: readonly Implementation[];
+  /** Answers `POST /build?version=2`; throws before the first line for what is wrong with the query. */
+  classicBuild(query: ClassicQuery, signal: AbortSignal): AsyncIterable<ClassicMessage>;
   /** Ends the build of that reference, if there is one. */
   cancel(ref: string): void;
   /** Ends all builds. */
@@ -40,6 +43,7 @@ export function openBuildkit({ records, builder, sessions, worker }: BuildkitPar
   };
   return {
     services: [...controlServices(parts), gatewayService(builds)],
+    classicBuild: (query, signal) => classicBuild(parts, query, signal),
     cancel: (ref) => builds.get(ref)?.cancel(),
     close: () => builds.cancelAll(),
   };

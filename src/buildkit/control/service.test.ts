@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type control, gateway } from '#build-api';
+import { control, gateway } from '#build-api';
 import { type BuildContext, type Edge, SolveError } from '#builder';
 import { DockerfileError } from '#dockerfile';
 import { GrpcError, type Written } from '#grpc';
@@ -212,6 +212,41 @@ test('what is not supported or not there is refused by name', async () => {
   for (const [request, message] of wrong) expect((await failureOf(calls.solve(request))).message).toContain(message);
   expect((await failureOf(calls.bridgeSolve('', {}))).message).toBe('no buildid found in context');
   await expect(calls.updateHistory({ ref: 'nobody', delete: true })).rejects.toThrow('no record found for ref nobody');
+});
+
+test('a build over the classic API answers its status and the image', async () => {
+  using engine = open();
+  const query = (values: Record<string, readonly string[]>) => (name: string) => values[name] ?? [];
+  const asked = query({
+    t: ['a', 'b:c'],
+    dockerfile: ['D'],
+    buildargs: ['{"A":"1","B":null}'],
+    nocache: ['1'],
+    networkmode: ['host'],
+    ulimits: ['[{"Name":"nofile","Soft":1,"Hard":2}]'],
+    remote: ['client-session'],
+  });
+  const lines = await Array.fromAsync(engine.buildkit.classicBuild(asked, new AbortController().signal));
+  expect(lines.at(-1)).toEqual({ id: 'moby.image.id', aux: { ID: 'sha256:0' } });
+  const traces = lines.flatMap((line) => ('id' in line && line.id === 'moby.buildkit.trace' ? [line.aux] : []));
+  const told = traces.map((trace) => control.statusResponse.decode(Buffer.from(trace, 'base64')));
+  expect(told.flatMap(({ vertexes }) => vertexes)[0]?.name).toBe('busybox');
+  expect(engine.asked.exports[0]?.exporters).toEqual([{ type: 'moby', attributes: { name: 'a,b:c' }, id: '0' }]);
+  expect(engine.asked.frontends[0]?.options).toEqual({
+    filename: 'D',
+    'build-arg:A': '1',
+    'no-cache': '',
+    'force-network-mode': 'host',
+    'image-resolve-mode': 'default',
+    ulimit: 'nofile=1:2',
+  });
+  const gone = await Array.fromAsync(
+    engine.buildkit.classicBuild(query({ session: ['x'] }), new AbortController().signal),
+  );
+  expect(gone).toEqual([{ error: 'no active session', errorDetail: { message: 'no active session' } }]);
+  expect(() => engine.buildkit.classicBuild(query({ networkmode: ['foo'] }), new AbortController().signal)).toThrow(
+    'network mode "foo" not supported by buildkit',
+  );
 });
 
 test('of two builds of one reference the second is refused', async () => {
