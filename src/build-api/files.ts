@@ -1,6 +1,6 @@
-import { bigint64, bytes, embedded, enumeration, int64, map, message, type Read, string, uint32 } from '#grpc';
+import { bigint64, bytes, int64, map, message, type Read, string, uint32 } from '#grpc';
 
-// Files and directories on their way (`fsutil.types`).
+// What is known of a file (`fsutil.types`). The packets of a transfer are in `filesync`.
 
 export const stat = message({
   path: string(1),
@@ -15,13 +15,3 @@ export const stat = message({
   xattrs: map(10, bytes),
 });
 export type Stat = Read<typeof stat>;
-
-export const packet = message({
-  type: enumeration(1),
-  stat: embedded(2, stat),
-  id: uint32(3),
-  data: bytes(4),
-});
-export type Packet = Read<typeof packet>;
-
-export const packetTypes = { stat: 0, request: 1, data: 2, end: 3, error: 4 } as const;

@@ -1,5 +1,4 @@
-import { bidirectional, bytes, message, type Read, service } from '#grpc';
-import { packet } from './files.ts';
+import { bidirectional, bytes, message, type Read, raw, service } from '#grpc';
 
 // Files of a client, and files to it (`moby.filesync.v1`).
 
@@ -8,11 +7,12 @@ export const bytesMessage = message({
 });
 export type BytesMessage = Read<typeof bytesMessage>;
 
+/** Packets of `fsutil.types`, which `filesync` takes apart itself: a context is tens of thousands of them. */
 export const fileSyncService = service('moby.filesync.v1.FileSync', {
-  DiffCopy: bidirectional(packet, packet),
-  TarStream: bidirectional(packet, packet),
+  DiffCopy: bidirectional(raw, raw),
 });
 
+/** Packets of `fsutil.types` where the output is a directory, messages of bytes where it is a file. */
 export const fileSendService = service('moby.filesync.v1.FileSend', {
-  DiffCopy: bidirectional(bytesMessage, bytesMessage),
+  DiffCopy: bidirectional(raw, raw),
 });

@@ -47,7 +47,7 @@ async function main(argv: readonly string[]): Promise<number | undefined> {
   }
   if (first === 'file-receiver' && name === 'estiba') {
     compileAsUsual();
-    (await import('./file-receiver.ts')).fileReceiverMain();
+    await (await import('./file-receiver.ts')).fileReceiverMain();
     return 0;
   }
   if (first === 'volume-mount' && name === 'estiba') return (await import('./volume-mount.ts')).volumeMountMain(rest);

@@ -5,7 +5,7 @@ import { comparePaths } from './order.ts';
 import { decodeStat, pathOfStat } from './packet.ts';
 
 /** The file begins with it; another form of it gets another one. */
-const magic = 'estiba files 1\n';
+const magic = 'estiba files 2\n';
 const digestBytes = 32;
 const flags = { hasDigest: 1, isHardLink: 2, isDoubtful: 4 } as const;
 
@@ -24,6 +24,8 @@ export interface IndexRecord {
 export interface DirectoryIndex {
   /** The boot in which it was written: what another one left may not have reached the disk. */
   readonly bootId: string;
+  /** `sha256:…` over all that the files are, but for their times. */
+  readonly treeDigest: string;
   readonly records: readonly IndexRecord[];
 }
 
@@ -49,10 +51,24 @@ function checksum(bytes: Uint8Array): Buffer {
   return Buffer.from(new Bun.CryptoHasher('sha256').update(bytes).digest());
 }
 
-/** Writes an index in one step: whoever reads it finds this one or the one before. */
-export function writeIndex(file: string, index: DirectoryIndex): void {
+function digestOfTree(records: readonly IndexRecord[]): string {
+  const hash = new Bun.CryptoHasher('sha256');
+  for (const record of records) {
+    const { path, mode, uid, gid, linkTarget, device, xattrs, contentDigest = '' } = describeRecord(record, records);
+    const facts = [path, mode, uid, gid, linkTarget, device, contentDigest];
+    for (const name of [...xattrs.keys()].sort()) {
+      facts.push(name, Buffer.from(xattrs.get(name) ?? []).toString('latin1'));
+    }
+    hash.update(JSON.stringify(facts));
+  }
+  return `sha256:${hash.digest('hex')}`;
+}
+
+/** Writes an index in one step: whoever reads it finds this one or the one before. Gives the digest of the tree. */
+export function writeIndex(file: string, index: Omit<DirectoryIndex, 'treeDigest'>): string {
+  const treeDigest = digestOfTree(index.records);
   const size = index.records.reduce((sum, { stat }) => sum + 5 + digestBytes + stat.length, 0);
-  const head = Buffer.from(`${magic}${index.bootId}\n`);
+  const head = Buffer.from(`${magic}${index.bootId} ${treeDigest}\n`);
   const bytes = Buffer.allocUnsafe(head.length + size + digestBytes);
   let at = head.copy(bytes);
   for (const { stat, digest, isHardLink, isDoubtful } of index.records) {
@@ -72,6 +88,7 @@ export function writeIndex(file: string, index: DirectoryIndex): void {
   at += checksum(bytes.subarray(0, at)).copy(bytes, at);
   writeFileSync(`${file}.new`, bytes.subarray(0, at), { mode: 0o600 });
   renameSync(`${file}.new`, file);
+  return treeDigest;
 }
 
 /** Reads an index; undefined when there is none, or when it is damaged. */
@@ -103,7 +120,8 @@ export function readIndex(file: string): DirectoryIndex | undefined {
     });
     at += length;
   }
-  return { bootId: bytes.toString('latin1', magic.length, line), records };
+  const [bootId = '', treeDigest = ''] = bytes.toString('latin1', magic.length, line).split(' ');
+  return { bootId, treeDigest, records };
 }
 
 /** Where `path` is, or would be, among records. */

@@ -3,7 +3,7 @@ import type { ConfinedDirectory } from '#linux/confined-directory';
 import { fail } from '#std/errors';
 import type { IndexRecord } from './directory-index.ts';
 import { decodeStat, encodePacket, packetTypes, type TransferStat } from './packet.ts';
-import { attributesOf } from './stat-facts.ts';
+import { attributesOf, type FileOwner } from './stat-facts.ts';
 
 /** So many files are asked for at once, and may be open. */
 const requestsAtOnce = 256;
@@ -22,19 +22,23 @@ interface Wanted {
   readonly record: IndexRecord;
 }
 
+interface IncomingOptions {
+  readonly tree: ConfinedDirectory;
+  readonly owner?: FileOwner;
+  readonly send: (packet: Uint8Array) => void;
+}
+
 /** Files that are asked for and come, piece by piece, several at once. Their records learn the digests. */
 export class IncomingFiles {
-  readonly #tree: ConfinedDirectory;
-  readonly #send: (packet: Uint8Array) => void;
+  readonly #options: IncomingOptions;
   readonly #incoming = new Map<number, Incoming>();
   #waiting: Wanted[] = [];
   #nextWaiting = 0;
   requestedFiles = 0;
   receivedBytes = 0;
 
-  constructor(tree: ConfinedDirectory, send: (packet: Uint8Array) => void) {
-    this.#tree = tree;
-    this.#send = send;
+  constructor(options: IncomingOptions) {
+    this.#options = options;
   }
 
   /** All that was asked for is there. */
@@ -58,7 +62,7 @@ export class IncomingFiles {
   #ask({ id, record }: Wanted, stat: TransferStat): void {
     const hash = new Bun.CryptoHasher('sha256');
     this.#incoming.set(id, { record, stat, hash, descriptor: undefined, sizeBytes: 0 });
-    this.#send(encodePacket({ type: packetTypes.request, id }));
+    this.#options.send(encodePacket({ type: packetTypes.request, id }));
   }
 
   #askNext(): void {
@@ -76,7 +80,7 @@ export class IncomingFiles {
     const incoming = this.#incoming.get(id);
     if (incoming === undefined) throw fail('invalid-argument', `invalid file request ${id}`);
     const { stat, record, hash } = incoming;
-    incoming.descriptor ??= this.#tree.createFile(stat.path, 0o600);
+    incoming.descriptor ??= this.#options.tree.createFile(stat.path, 0o600);
     if (data.length > 0) {
       hash.update(data);
       for (let written = 0; written < data.length; )
@@ -85,7 +89,7 @@ export class IncomingFiles {
       this.receivedBytes += data.length;
       return;
     }
-    this.#tree.setFileAttributes(incoming.descriptor, stat.path, attributesOf(stat));
+    this.#options.tree.setFileAttributes(incoming.descriptor, stat.path, attributesOf(stat, this.#options.owner));
     closeSync(incoming.descriptor);
     this.#incoming.delete(id);
     record.digest = hash.digest();

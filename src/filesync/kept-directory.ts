@@ -12,14 +12,10 @@ function presentBoot(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-function makeFiles(directory: string): void {
-  mkdirSync(join(directory, keptNames.files), { recursive: true, mode: 0o755 });
-}
-
-function startAnew(directory: string): readonly IndexRecord[] {
+function startAnew(directory: string, bootId: string): DirectoryIndex {
   rmSync(join(directory, keptNames.files), { recursive: true, force: true });
-  makeFiles(directory);
-  return [];
+  mkdirSync(join(directory, keptNames.files), { recursive: true, mode: 0o755 });
+  return settle(directory, { bootId, records: [] });
 }
 
 function readMark(directory: string): string | undefined {
@@ -31,17 +27,16 @@ function readMark(directory: string): string | undefined {
  * What the directory holds. A mark tells that somebody died while it was changed: what is in its files is asked of themselves.
  * An index of another boot may speak of contents that never reached the disk: what is not as it says goes.
  */
-function presentRecords(directory: string, bootId: string): readonly IndexRecord[] {
+function presentIndex(directory: string, bootId: string): DirectoryIndex {
   const files = join(directory, keptNames.files);
-  if (!existsSync(files)) return startAnew(directory);
+  if (!existsSync(files)) return startAnew(directory, bootId);
   const index = readIndex(join(directory, keptNames.index));
   const markedBoot = readMark(directory);
-  if (markedBoot === undefined && index?.bootId === bootId) return index.records;
+  if (markedBoot === undefined && index?.bootId === bootId) return index;
   const isOwnMark = markedBoot === bootId;
-  if (!isOwnMark && index === undefined) return startAnew(directory);
+  if (!isOwnMark && index === undefined) return startAnew(directory, bootId);
   const records = examineDirectory(files, isOwnMark ? undefined : index?.records);
-  settle(directory, { bootId, records });
-  return records;
+  return settle(directory, { bootId, records });
 }
 
 /** From here on the index is no longer true. */
@@ -49,24 +44,31 @@ function mark(directory: string, bootId: string): void {
   writeFileSync(join(directory, keptNames.mark), bootId, { mode: 0o600 });
 }
 
-function settle(directory: string, index: DirectoryIndex): void {
-  writeIndex(join(directory, keptNames.index), index);
+function settle(directory: string, index: Omit<DirectoryIndex, 'treeDigest'>): DirectoryIndex {
+  const treeDigest = writeIndex(join(directory, keptNames.index), index);
   rmSync(join(directory, keptNames.mark), { force: true });
+  return { ...index, treeDigest };
+}
+
+/** Writes down what is in a directory that nobody keeps. */
+export function settleDirectory(directory: string, records: readonly IndexRecord[]): DirectoryIndex {
+  return settle(directory, { bootId: presentBoot(), records });
 }
 
 /** A transfer into a directory that is kept. Whoever has it is the only one who does. */
 export class KeptTransfer {
   readonly #directory: string;
   readonly #bootId = presentBoot();
+  readonly #present: DirectoryIndex;
   readonly #tree: ConfinedDirectory;
   readonly #receiver: Receiver;
 
   constructor(directory: string, options: Pick<ReceiverOptions, 'differ' | 'send'>) {
     this.#directory = directory;
-    const present = presentRecords(directory, this.#bootId);
+    this.#present = presentIndex(directory, this.#bootId);
     this.#tree = new ConfinedDirectory(join(directory, keptNames.files));
     const onChange = (): void => mark(directory, this.#bootId);
-    this.#receiver = new Receiver({ ...options, tree: this.#tree, present, onChange });
+    this.#receiver = new Receiver({ ...options, tree: this.#tree, present: this.#present.records, onChange });
   }
 
   get isFinished(): boolean {
@@ -82,11 +84,12 @@ export class KeptTransfer {
   }
 
   /** Writes down what is there now. */
-  settle(): ReceivedFiles {
+  settle(): ReceivedFiles & { readonly treeDigest: string } {
     const result = this.#receiver.result();
-    const isKnown = existsSync(join(this.#directory, keptNames.index));
-    if (result.isChanged || !isKnown) settle(this.#directory, { bootId: this.#bootId, records: result.records });
-    return result;
+    const { treeDigest } = result.isChanged
+      ? settle(this.#directory, { bootId: this.#bootId, records: result.records })
+      : this.#present;
+    return { ...result, treeDigest };
   }
 
   close(): void {

@@ -5,11 +5,14 @@ import type { PacketStream } from './packet-stream.ts';
 const idleMs = 60_000;
 /** What the collector of a receiver takes for the machine's memory: it looks at packets, and forgets them. */
 const collectedBytes = String(96 * 1024 * 1024);
+/** The packet that ends a transfer has a type and nothing else. */
+const lastWordBytes = 16;
 /** So much waits for a receiver before the client does. */
 const waitingLimitBytes = 1024 * 1024;
 
-/** A directory that is to be brought up to date. */
+/** A directory that is to be brought up to date by fsutil's packets, or made of a tar. */
 export interface ReceiveJob {
+  readonly verb: 'sync' | 'unpack';
   /** Ours alone; what comes goes below `files` in it. */
   readonly directory: string;
   readonly differ: 'metadata' | 'none';
@@ -17,6 +20,8 @@ export interface ReceiveJob {
 
 export interface ReceiveResult {
   readonly isChanged: boolean;
+  /** `sha256:…` over all that is there now, but for times. */
+  readonly treeDigest: string;
   /** Of all regular files that are there now. */
   readonly sizeBytes: number;
   readonly receivedBytes: number;
@@ -38,7 +43,9 @@ export interface FileReceivers {
   /** Starts a process, when none waits for work: it will be needed. */
   prepare(): void;
   /** Brings a directory to what the other side of the stream has. Throws `invalid-argument`, `unavailable`, `exhausted`. */
-  receive(job: ReceiveJob, stream: PacketStream, options: ReceiveOptions): Promise<ReceiveResult>;
+  receive(job: Omit<ReceiveJob, 'verb'>, stream: PacketStream, options: ReceiveOptions): Promise<ReceiveResult>;
+  /** Unpacks a tar that is not compressed into an empty directory. Throws `invalid-argument` when it is damaged. */
+  unpack(directory: string, tar: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<ReceiveResult>;
   close(): void;
 }
 
@@ -109,12 +116,18 @@ function errorOf({ kind, message }: { kind: string; message: string }): Error {
   return fail(kind in errorKinds ? (kind as ErrorKind) : 'internal', message);
 }
 
-/** Gives to the receiver what the client sends, as fast as it takes it. */
-async function feed(receiver: ReceiverProcess, stream: PacketStream, isOver: () => boolean): Promise<void> {
+/** Gives to the receiver what comes, as fast as it takes it. */
+async function feed(
+  receiver: ReceiverProcess,
+  source: AsyncIterable<Uint8Array>,
+  isOver: () => boolean,
+): Promise<void> {
   let isFlushed = true;
-  for await (const packet of stream.packets) {
-    if (isOver()) return;
-    await receiver.write(frameKinds.packet, packet);
+  for await (const piece of source) {
+    // Of a transfer that is over its sender's last word may still come: whoever has more to say is let go.
+    if (isOver() && piece.length > lastWordBytes) return;
+    if (isOver()) continue;
+    await receiver.write(frameKinds.packet, piece);
     if (!isFlushed) continue;
     isFlushed = false;
     // Packets come many at once: what is there now goes together.
@@ -123,10 +136,9 @@ async function feed(receiver: ReceiverProcess, stream: PacketStream, isOver: () 
       if (receiver.isAlive) receiver.flush().catch(() => undefined);
     });
   }
-  if (!isOver()) {
-    await receiver.write(frameKinds.end, new Uint8Array(0));
-    await receiver.flush();
-  }
+  if (isOver()) return;
+  await receiver.write(frameKinds.end, new Uint8Array(0));
+  await receiver.flush();
 }
 
 class ReceiverPool implements FileReceivers {
@@ -144,16 +156,32 @@ class ReceiverPool implements FileReceivers {
     this.#rest(this.#start());
   }
 
-  async receive(job: ReceiveJob, stream: PacketStream, options: ReceiveOptions): Promise<ReceiveResult> {
+  async receive(job: Omit<ReceiveJob, 'verb'>, stream: PacketStream, options: ReceiveOptions): Promise<ReceiveResult> {
+    try {
+      return await this.#work({ ...job, verb: 'sync' }, stream.packets, (packet) => stream.send(packet), options);
+    } finally {
+      stream.end();
+    }
+  }
+
+  unpack(directory: string, tar: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<ReceiveResult> {
+    return this.#work({ verb: 'unpack', directory, differ: 'none' }, tar, () => undefined, options);
+  }
+
+  async #work(
+    job: ReceiveJob,
+    source: AsyncIterable<Uint8Array>,
+    answer: PacketStream['send'],
+    options: ReceiveOptions,
+  ): Promise<ReceiveResult> {
     const receiver = this.#take();
     let isClean = false;
     try {
-      const result = await this.#run(receiver, job, stream, options);
+      const result = await this.#run(receiver, job, { source, answer }, options);
       isClean = true;
       return result;
     } finally {
       receiver.listener = undefined;
-      stream.end();
       if (isClean) this.#rest(receiver);
       else receiver.kill();
     }
@@ -164,18 +192,23 @@ class ReceiverPool implements FileReceivers {
     for (const receiver of this.#all) receiver.kill();
   }
 
-  async #run(receiver: ReceiverProcess, job: ReceiveJob, stream: PacketStream, options: ReceiveOptions) {
+  async #run(
+    receiver: ReceiverProcess,
+    job: ReceiveJob,
+    { source, answer }: { source: AsyncIterable<Uint8Array>; answer: PacketStream['send'] },
+    options: ReceiveOptions,
+  ): Promise<ReceiveResult> {
     const { promise, resolve, reject } = Promise.withResolvers<ReceiveResult>();
     let isOver = false;
     let sent = Promise.resolve();
     const send = (packet: Uint8Array): void => {
-      sent = sent.then(() => stream.send(packet));
+      sent = sent.then(() => answer(packet));
       sent.catch(reject);
     };
     receiver.listener = {
       packet: send,
       progress: (bytes) => options.onTransfer?.(bytes),
-      answer: (answer) => ('result' in answer ? resolve(answer.result) : reject(errorOf(answer.error))),
+      answer: (answered) => ('result' in answered ? resolve(answered.result) : reject(errorOf(answered.error))),
       gone: () => reject(fail('unavailable', 'the receiver of files ended before its work was done')),
     };
     const abort = (): void => reject(fail('cancelled', 'the transfer was cancelled', options.signal.reason));
@@ -184,7 +217,7 @@ class ReceiverPool implements FileReceivers {
     try {
       await receiver.write(frameKinds.begin, Buffer.from(JSON.stringify(job)));
       await receiver.flush();
-      feed(receiver, stream, () => isOver).catch(reject);
+      feed(receiver, source, () => isOver).catch(reject);
       return await promise;
     } finally {
       isOver = true;

@@ -6,7 +6,7 @@ import { findRecord, type IndexRecord } from './directory-index.ts';
 import { IncomingFiles } from './incoming-files.ts';
 import { comparePaths, OrderGuard } from './order.ts';
 import { decodePacket, decodeStat, packetTypes, pathOfStat, type TransferStat } from './packet.ts';
-import { attributesOf, isDirectory, isSame, typeOf } from './stat-facts.ts';
+import { attributesOf, type FileOwner, isDirectory, isSame, typeOf } from './stat-facts.ts';
 
 /** What a client may have us remember of its files: some millions of them. */
 const indexLimitBytes = 512 * 1024 * 1024;
@@ -29,6 +29,8 @@ export interface ReceiverOptions {
   readonly present: readonly IndexRecord[];
   /** `none`: every file is asked for. */
   readonly differ: 'metadata' | 'none';
+  /** Whose all files become; what the sender says when it is missing. Of attributes only the user's are kept then. */
+  readonly owner?: FileOwner;
   /** Sends a packet to the other side. */
   readonly send: (packet: Uint8Array) => void;
   /** Called once, before the first change of the directory. */
@@ -74,7 +76,7 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
-    this.#incoming = new IncomingFiles(options.tree, options.send);
+    this.#incoming = new IncomingFiles(options);
   }
 
   /** All has come, and the directory is what the sender has. */
@@ -196,7 +198,7 @@ export class Receiver {
       tree.makeDirectory(stat.path);
       this.#touchParent(stat.path);
     }
-    tree.setAttributes(stat.path, attributesOf(stat));
+    tree.setAttributes(stat.path, attributesOf(stat, this.#options.owner));
     this.#touched.add(stat.path);
   }
 
@@ -217,7 +219,7 @@ export class Receiver {
       const kind = type === fileTypes.character ? 'character' : 'block';
       tree.makeNode(stat.path, kind, stat.deviceMajor, stat.deviceMinor);
     } else throw fail('invalid-argument', `file transfer: ${JSON.stringify(stat.path)} is of no known type`);
-    tree.setAttributes(stat.path, attributesOf(stat), type === fileTypes.symlink);
+    tree.setAttributes(stat.path, attributesOf(stat, this.#options.owner), type === fileTypes.symlink);
   }
 
   #endWalk(): void {
@@ -237,7 +239,7 @@ export class Receiver {
     // From below upwards it need not be: setting a time changes no time above.
     for (const path of this.#touched) {
       const { record } = findRecord(this.#records, path);
-      if (record !== undefined) tree.setTime(path, attributesOf(decodeStat(record.stat)));
+      if (record !== undefined) tree.setTime(path, attributesOf(decodeStat(record.stat), this.#options.owner));
     }
     this.#isFinished = true;
   }

@@ -5,9 +5,10 @@ import { findRecord, type IndexRecord } from './directory-index.ts';
 import { encodeStat } from './packet.ts';
 import { transferStatOf, type WalkedFile, walkTree } from './walk.ts';
 
-const pieceBytes = 1024 * 1024;
+const memory = Buffer.allocUnsafe(1024 * 1024);
 
-function digestOf({ parent, name }: WalkedFile, memory: Buffer): Uint8Array {
+/** SHA-256 of a file on a walk. */
+export function digestOfFile({ parent, name }: WalkedFile): Uint8Array {
   const descriptor = openAt(parent, name, fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK);
   try {
     const hash = new Bun.CryptoHasher('sha256');
@@ -26,12 +27,11 @@ function digestOf({ parent, name }: WalkedFile, memory: Buffer): Uint8Array {
  * that is whole, what is otherwise than it says is removed: a power cut leaves files whose contents never reached the disk.
  */
 export function examineDirectory(directory: string, expected?: readonly IndexRecord[]): IndexRecord[] {
-  const memory = Buffer.allocUnsafe(pieceBytes);
   const records: IndexRecord[] = [];
   const removed = new Set<string>();
   for (const file of walkTree(directory, ({ path }) => !removed.has(path))) {
     const isFile = (file.file.mode & fileTypes.mask) === fileTypes.file;
-    const digest = isFile ? digestOf(file, memory) : undefined;
+    const digest = isFile ? digestOfFile(file) : undefined;
     if (expected !== undefined && !isExpected(file.path, digest, expected)) {
       removeTreeAt(file.parent, file.name);
       removed.add(file.path);

@@ -30,12 +30,26 @@ export function isDirectory(stat: TransferStat): boolean {
   return typeOf(stat) === fileTypes.directory;
 }
 
-/** What of it is set on a file. */
-export function attributesOf({ mode, uid, gid, xattrs, modifiedNs }: TransferStat) {
+/** Who files are given to. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+function keptXattrs(xattrs: ReadonlyMap<string, Buffer>, owner: FileOwner | undefined): ReadonlyMap<string, Buffer> {
+  if (xattrs.size === 0) return xattrs;
+  const isKept = ([name]: [string, Buffer]): boolean =>
+    owner === undefined ? !name.startsWith(reservedXattrs) : name.startsWith('user.');
+  return new Map([...xattrs].filter(isKept));
+}
+
+/** What of it is set on a file; with an owner it is his, and others' attributes are not kept. */
+export function attributesOf(stat: TransferStat, owner?: FileOwner) {
+  const { mode, modifiedNs } = stat;
+  const { uid, gid } = owner ?? stat;
   const seconds = modifiedNs >= 0n ? modifiedNs / 1_000_000_000n : -((999_999_999n - modifiedNs) / 1_000_000_000n);
-  const kept = xattrs.size === 0 ? xattrs : new Map([...xattrs].filter(([name]) => !name.startsWith(reservedXattrs)));
   return {
-    ...{ mode: mode & 0o7777, uid, gid, xattrs: kept },
+    ...{ mode: mode & 0o7777, uid, gid, xattrs: keptXattrs(stat.xattrs, owner) },
     modifiedSeconds: Number(seconds),
     modifiedNanoseconds: Number(modifiedNs - seconds * 1_000_000_000n),
   };

@@ -16,7 +16,7 @@ export {
   uint64,
 } from './fields.ts';
 export { implement } from './implement.ts';
-export { type Message, message, type Read, type Written } from './message.ts';
+export { type Message, message, type Read, raw, type Written } from './message.ts';
 export {
   bidirectional,
   clientStream,

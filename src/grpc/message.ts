@@ -36,6 +36,15 @@ export interface Message<T, I> {
   readonly codec: (budget: Budget) => Codec<T | undefined, I | undefined>;
 }
 
+/** Messages as they lie on the wire, for who reads them himself. */
+export const raw: Message<Uint8Array, Uint8Array> = {
+  decode: (bytes) => bytes,
+  encode: (value) => value,
+  codec: () => {
+    throw fail('internal', 'a raw message is in no field');
+  },
+};
+
 /** What a message is when it was read, and what may be written. */
 export type Read<M> = M extends Message<infer T, infer _I> ? T : never;
 export type Written<M> = M extends Message<infer _T, infer I> ? I : never;

@@ -14,7 +14,7 @@ export { type Collection, type Identified, openRecords, type Records } from './r
 export { type Change, changesOf } from './snapshot-changes.ts';
 export { directoryFlags, isOpaque, isWhiteout, LowerDirectory } from './snapshot-lower.ts';
 export { packChanges } from './snapshot-pack.ts';
-export { type LayerUnpacker, type UnpackedTree, unpackLayer } from './snapshot-unpack.ts';
+export { type LayerUnpacker, type PlainTar, type UnpackedTree, unpackLayer } from './snapshot-unpack.ts';
 export { type ContainerPaths, type LayerDraft, openSnapshots, type Snapshots } from './snapshots.ts';
 export { blameStream } from './stream-errors.ts';
 export { TreePacker } from './tree-pack.ts';

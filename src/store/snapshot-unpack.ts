@@ -97,26 +97,40 @@ class FileWriter {
   }
 }
 
+/** How a tar is unpacked that is no layer. */
+export interface PlainTar {
+  /** All belongs to root, whatever the tar says. */
+  readonly resetsOwner: boolean;
+  /** Hears of each file that is complete and still open. The contents of sparse ones are not hashed. */
+  readonly onFile: (descriptor: number, digest: Uint8Array | undefined) => void;
+}
+
 class LayerHandler implements TarHandler {
   #file: FileWriter | undefined;
+  #hash: Bun.CryptoHasher | undefined;
   /** Filling a directory changes its time: these are set last. */
   readonly #directories = new Map<string, TarEntry>();
   sizeBytes = 0;
   hasRoot = false;
 
-  constructor(readonly tree: ConfinedDirectory) {}
+  constructor(
+    readonly tree: ConfinedDirectory,
+    readonly plain: PlainTar | undefined,
+  ) {}
 
   entry(entry: TarEntry): void {
     const { directory, name } = split(entry.path);
-    if (name.startsWith(whiteoutPrefix)) {
+    if (name.startsWith(whiteoutPrefix) && this.plain === undefined) {
       this.#whiteout(directory, name);
       return;
     }
-    const clean = withoutReserved(entry);
+    const kept = withoutReserved(entry);
+    const clean = this.plain?.resetsOwner ? { ...kept, uid: 0, gid: 0 } : kept;
     switch (entry.type) {
       case 'file':
         this.#file = new FileWriter(this.tree.createFile(entry.path, entry.mode), clean);
         this.sizeBytes += entry.sizeBytes;
+        if (this.plain !== undefined && entry.sparse === undefined) this.#hash = new Bun.CryptoHasher('sha256');
         break;
       case 'directory':
         if (this.tree.makeDirectory(entry.path) === 'replaced whiteout') this.#makeOpaque(entry.path);
@@ -142,6 +156,7 @@ class LayerHandler implements TarHandler {
 
   data(chunk: Buffer): void {
     this.#file?.write(chunk);
+    this.#hash?.update(chunk);
   }
 
   end(): void {
@@ -149,7 +164,12 @@ class LayerHandler implements TarHandler {
     if (file === undefined) return;
     this.#file = undefined;
     const { descriptor, entry } = file;
-    file.close(() => this.tree.setFileAttributes(descriptor, entry.path, entry));
+    const digest = this.#hash?.digest();
+    this.#hash = undefined;
+    file.close(() => {
+      this.tree.setFileAttributes(descriptor, entry.path, entry);
+      this.plain?.onFile(descriptor, digest);
+    });
   }
 
   finish(): void {
@@ -217,11 +237,12 @@ function blame(error: unknown): unknown {
 
 /**
  * Unpacks a layer's tar into `directory`, which it cannot leave. Whiteouts become those of overlayfs (OCI image
- * specification, layer, "Representing Changes"); owners, modes, times, extended attributes, devices and holes are kept.
+ * specification, layer, "Representing Changes"); owners, modes, times, extended attributes, devices and holes are kept. With
+ * `plain` it is any tar: nothing in it is a whiteout.
  */
-export function unpackLayer(directory: string): LayerUnpacker {
+export function unpackLayer(directory: string, plain?: PlainTar): LayerUnpacker {
   const tree = new ConfinedDirectory(directory);
-  const handler = new LayerHandler(tree);
+  const handler = new LayerHandler(tree, plain);
   const reader = createTarReader(handler);
   let isOpen = true;
   const abandon = (): void => {

@@ -26,7 +26,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   plugins: ['linux', 'std'],
   distribution: ['oci', 'std'],
   dockerfile: ['oci', 'std'],
-  filesync: ['build-api', 'grpc', 'dockerfile', 'linux', 'std'],
+  filesync: ['build-api', 'grpc', 'store', 'dockerfile', 'oci', 'linux', 'std'],
   'build-api': ['grpc', 'std'],
   grpc: ['std'],
   oci: ['api', 'std'],

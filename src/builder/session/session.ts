@@ -11,6 +11,8 @@ export interface LocalRequest {
   readonly followPaths: readonly string[];
   /** Compare by metadata and contents (`local.differ`); `none` sends all. */
   readonly differ: 'metadata' | 'none';
+  /** Tells apart what a build asks of the same directory at different times: `.dockerignore`, all of it. */
+  readonly sharedKeyHint?: string;
 }
 
 /** A file or directory as its bytes, and how many have come. */
@@ -19,6 +21,8 @@ export type OnTransfer = (bytes: number) => void;
 /** A directory that holds what a client has; nobody changes it until it is released. */
 export interface LocalDirectory {
   readonly path: string;
+  /** `sha256:…` over all that its files are, but for their times. */
+  readonly digest: string;
   /** What is known of its files without reading them; undefined when they have to be read. */
   readonly index?: LocalIndex;
   release(): void;
@@ -26,12 +30,15 @@ export interface LocalDirectory {
 
 /** Digests of files of a local directory, kept from one build to the next. */
 export interface LocalIndex {
+  /** Where it lies: another process opens it with `new IndexedFiles(file)` of `#filesync`. It changes when the directory is released. */
+  readonly file: string;
   /** Paths relative to the directory, without leading `/`, parents first, in the order of a walk (components compared as bytes). */
   entries(): Iterable<LocalEntry>;
   get(path: string): LocalEntry | undefined;
 }
 
 export interface LocalEntry {
+  /** A byte string (`latin1`), as all names here: names of files are bytes. */
   readonly path: string;
   /** As stat(2) has it: type and permissions. */
   readonly mode: number;

@@ -5,6 +5,7 @@ import { FrameReader, frameKinds, frameOf } from '../frames.ts';
 import { KeptTransfer } from '../kept-directory.ts';
 import { encodePacket, packetTypes } from '../packet.ts';
 import type { ReceiveAnswer, ReceiveJob } from '../receiver-pool.ts';
+import { UnpackedTar } from '../unpacked-tar.ts';
 
 const readBytes = 1024 * 1024;
 const progressBytes = 1024 * 1024;
@@ -32,65 +33,72 @@ class Answers {
   }
 }
 
-/** One transfer after the other; each ends with its result, after which packets of it that still come mean nothing. */
+/** One job after the other; each ends with its result, after which what still comes of it means nothing. */
 class Work {
   readonly #answers: Answers;
   #transfer: KeptTransfer | undefined;
+  #tar: UnpackedTar | undefined;
   #toldBytes = 0;
 
   constructor(answers: Answers) {
     this.#answers = answers;
   }
 
-  begin(payload: Buffer): void {
-    const { directory, differ } = JSON.parse(payload.toString()) as ReceiveJob;
+  async take(kind: number, payload: Buffer): Promise<void> {
+    try {
+      if (kind === frameKinds.begin) this.#begin(JSON.parse(payload.toString()) as ReceiveJob);
+      else if (kind === frameKinds.packet) await this.#piece(payload);
+      else if (kind === frameKinds.end) this.#end();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #begin({ verb, directory, differ }: ReceiveJob): void {
     this.#toldBytes = 0;
-    this.#attempt(() => {
-      const send = (packet: Uint8Array): void => this.#answers.add(frameKinds.packet, packet);
-      this.#transfer = new KeptTransfer(directory, { differ, send });
-    });
+    const send = (packet: Uint8Array): void => this.#answers.add(frameKinds.packet, packet);
+    if (verb === 'unpack') this.#tar = new UnpackedTar(directory);
+    else this.#transfer = new KeptTransfer(directory, { differ, send });
   }
 
-  packet(payload: Buffer): void {
-    const transfer = this.#transfer;
-    if (transfer === undefined) return;
-    this.#attempt(() => {
-      transfer.accept(payload);
-      if (transfer.isFinished) this.#finish(transfer);
-      else if (transfer.receivedBytes - this.#toldBytes >= progressBytes) this.#tell(transfer);
-    });
+  async #piece(payload: Buffer): Promise<void> {
+    // A header that is cut in two is held until the rest comes: by then this memory is used again.
+    await this.#tar?.write(Buffer.from(payload));
+    this.#transfer?.accept(payload);
+    this.#tell((this.#tar ?? this.#transfer)?.receivedBytes ?? 0, progressBytes);
+    if (this.#transfer?.isFinished) this.#finish(this.#transfer);
   }
 
-  /** The other side is gone. */
-  end(): void {
-    if (this.#transfer === undefined) return;
-    this.#attempt(() => {
-      throw fail('unavailable', 'the transfer broke off');
-    });
+  #end(): void {
+    if (this.#transfer !== undefined) throw fail('unavailable', 'the transfer broke off');
+    if (this.#tar === undefined) return;
+    const result = this.#tar.settle();
+    this.#tell(result.receivedBytes, 1);
+    this.#close();
+    this.#answer({ result });
   }
 
   #finish(transfer: KeptTransfer): void {
-    const { isChanged, sizeBytes, receivedBytes, requestedFiles, records } = transfer.settle();
-    this.#tell(transfer);
+    const { records, ...result } = transfer.settle();
+    this.#tell(result.receivedBytes, 1);
     this.#close();
     this.#answers.add(frameKinds.packet, encodePacket({ type: packetTypes.end }));
-    this.#answer({ result: { isChanged, sizeBytes, receivedBytes, requestedFiles, entries: records.length } });
+    this.#answer({ result: { ...result, entries: records.length } });
   }
 
-  #tell(transfer: KeptTransfer): void {
-    this.#toldBytes = transfer.receivedBytes;
-    this.#answers.addJson(frameKinds.progress, this.#toldBytes);
+  #tell(bytes: number, leastBytes: number): void {
+    if (bytes - this.#toldBytes < leastBytes) return;
+    this.#toldBytes = bytes;
+    this.#answers.addJson(frameKinds.progress, bytes);
   }
 
-  #attempt(body: () => void): void {
-    try {
-      body();
-    } catch (error) {
-      this.#close();
-      const message = messageOf(error);
-      this.#answers.add(frameKinds.packet, encodePacket({ type: packetTypes.error, data: Buffer.from(message) }));
-      this.#answer({ error: { kind: kindOf(error), message } });
-    }
+  #fail(error: unknown): void {
+    const isTransfer = this.#tar === undefined;
+    this.#close();
+    const message = messageOf(error);
+    const packet = { type: packetTypes.error, data: Buffer.from(message) };
+    if (isTransfer) this.#answers.add(frameKinds.packet, encodePacket(packet));
+    this.#answer({ error: { kind: kindOf(error), message } });
   }
 
   #answer(answer: ReceiveAnswer): void {
@@ -99,7 +107,9 @@ class Work {
 
   #close(): void {
     this.#transfer?.close();
+    this.#tar?.close();
     this.#transfer = undefined;
+    this.#tar = undefined;
   }
 }
 
@@ -107,7 +117,7 @@ class Work {
  * Runs a receiver's process: it brings directories up to date, one after the other, until its input ends, which is when its engine is
  * gone. It does nothing else, so it waits in the kernel for whatever it reads and writes.
  */
-export function runFileReceiver(): void {
+export async function runFileReceiver(): Promise<void> {
   dieWithParent();
   const memory = Buffer.allocUnsafe(readBytes);
   const frames = new FrameReader();
@@ -116,11 +126,7 @@ export function runFileReceiver(): void {
   for (;;) {
     const count = readSync(0, memory, 0, memory.length, null);
     if (count === 0) return;
-    for (const { kind, payload } of frames.take(memory.subarray(0, count))) {
-      if (kind === frameKinds.begin) work.begin(payload);
-      else if (kind === frameKinds.packet) work.packet(payload);
-      else if (kind === frameKinds.end) work.end();
-    }
+    for (const { kind, payload } of frames.take(memory.subarray(0, count))) await work.take(kind, payload);
     answers.flush();
   }
 }
