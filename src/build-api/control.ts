@@ -8,6 +8,7 @@ import {
   int64,
   map,
   message,
+  numberMap,
   type Read,
   repeated,
   serverStream,
@@ -203,7 +204,7 @@ export type Descriptor = Read<typeof descriptor>;
 export const buildResultInfo = message({
   resultDeprecated: embedded(1, descriptor),
   attestations: repeated(embedded(2, descriptor)),
-  results: map(3, (n) => embedded(n, descriptor)),
+  results: numberMap(3, (n) => embedded(n, descriptor)),
 });
 export type BuildResultInfo = Read<typeof buildResultInfo>;
 

@@ -15,7 +15,7 @@ import {
   type Writer,
   wireTypes,
 } from './codec.ts';
-import { type Budget, type Field, type Message, spend, within, wrongWire } from './message.ts';
+import { type Budget, type Field, type Message, skip, spend, within, wrongWire } from './message.ts';
 
 /** A field with one value, which lists, maps and `optional` are made of. */
 export interface SingleField<T, I = T> extends Field<T, I> {
@@ -132,27 +132,32 @@ function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-const keyTag = tag(1, wireTypes.bytes);
+type Key = string | number;
 
-/** A map by strings, written in the order of its keys: equal maps, equal bytes. `map(4, bytes)`, `map(4, (n) => embedded(n, M))` */
-export function map<T, I>(
+function inOrder(a: Key, b: Key): number {
+  return typeof a === 'string' ? byBytes(a, String(b)) : a - Number(b);
+}
+
+/** `key` is field 1 of an entry, `value` field 2. */
+function mapOf<K extends Key, T, I>(
   number: number,
-  valueAt: (number: number) => SingleField<T, I>,
-): Field<ReadonlyMap<string, NonNullable<T>>, ReadonlyMap<string, NonNullable<I>>> {
-  const value = valueAt(2);
-  const writing = value.codec(boundless);
-  const none: ReadonlyMap<string, NonNullable<T>> = new Map();
-  const readEntry = (reader: Reader, budget: Budget): readonly [string, T] => {
-    let key = '';
+  key: SingleField<K>,
+  value: SingleField<T, I>,
+): Field<ReadonlyMap<K, NonNullable<T>>, ReadonlyMap<K, NonNullable<I>>> {
+  const writing = { key: key.codec(boundless), value: value.codec(boundless) };
+  const none: ReadonlyMap<K, NonNullable<T>> = new Map();
+  const readEntry = (reader: Reader, budget: Budget): readonly [K, T] => {
+    let named = key.absent;
     let held = value.absent;
     while (reader.pos < reader.len) {
       const read = reader.uint32();
-      if (read === keyTag) key = reader.string();
-      else if (read >>> 3 === 2) held = value.read(reader, (read & 7) as WireType, held, budget);
-      else throw wrongWire(number, read & 7);
+      const wire = (read & 7) as WireType;
+      if (read >>> 3 === 1) named = key.read(reader, wire, named, budget);
+      else if (read >>> 3 === 2) held = value.read(reader, wire, held, budget);
+      else skip(reader, wire);
     }
     // An entry without its value has the value's zero; that of a message is an empty one.
-    return [key, held ?? value.codec(budget).read(newReader(Uint8Array.of(0)), held)];
+    return [named, held ?? value.codec(budget).read(newReader(Uint8Array.of(0)), held)];
   };
   return {
     number,
@@ -160,20 +165,31 @@ export function map<T, I>(
     read(reader, wire, before, budget) {
       if (wire !== wireTypes.bytes) throw wrongWire(number, wire);
       spend(budget);
-      const entries = before === none ? new Map<string, NonNullable<T>>() : (before as Map<string, NonNullable<T>>);
-      const [key, held] = within(reader, reader.uint32(), () => readEntry(reader, budget));
-      entries.set(key, held as NonNullable<T>);
+      const entries = before === none ? new Map<K, NonNullable<T>>() : (before as Map<K, NonNullable<T>>);
+      const [named, held] = within(reader, reader.uint32(), () => readEntry(reader, budget));
+      entries.set(named, held as NonNullable<T>);
       return entries;
     },
     write(writer, entries): void {
-      for (const key of [...entries.keys()].sort(byBytes)) {
-        const held = entries.get(key) as NonNullable<I>;
+      for (const named of [...entries.keys()].sort(inOrder)) {
+        const held = entries.get(named) as NonNullable<I>;
         writer.uint32(tag(number, wireTypes.bytes)).fork();
-        writer.uint32(keyTag).string(key);
-        writer.uint32(tag(2, writing.wire));
-        writing.write(writer, held);
+        writer.uint32(tag(1, writing.key.wire));
+        writing.key.write(writer, named);
+        writer.uint32(tag(2, writing.value.wire));
+        writing.value.write(writer, held);
         writer.ldelim();
       }
     },
   };
+}
+
+/** A map by strings, written in the order of its keys: equal maps, equal bytes. `map(4, bytes)`, `map(4, (n) => embedded(n, M))` */
+export function map<T, I>(number: number, valueAt: (number: number) => SingleField<T, I>) {
+  return mapOf(number, string(1), valueAt(2));
+}
+
+/** A map by numbers. */
+export function numberMap<T, I>(number: number, valueAt: (number: number) => SingleField<T, I>) {
+  return mapOf(number, int64(1), valueAt(2));
 }

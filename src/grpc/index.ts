@@ -1,3 +1,4 @@
+export { connectGrpc } from './client.ts';
 export { failCall, GrpcError, type StatusName, statusCodes, statusOf } from './failure.ts';
 export {
   bigint64,
@@ -9,6 +10,7 @@ export {
   int32,
   int64,
   map,
+  numberMap,
   optional,
   repeated,
   string,
@@ -17,6 +19,7 @@ export {
 } from './fields.ts';
 export { implement } from './implement.ts';
 export { type Message, message, type Read, raw, type Written } from './message.ts';
+export { serveGrpc } from './server.ts';
 export {
   bidirectional,
   clientStream,

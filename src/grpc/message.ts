@@ -56,7 +56,7 @@ export function spend(budget: Budget): void {
 }
 
 /** Passes over a field that is not known. Groups, which proto3 has not, are refused: they nest without an end. */
-function skip(reader: Reader, wire: number): void {
+export function skip(reader: Reader, wire: number): void {
   if (wire === 3 || wire === 4) throw fail('invalid-argument', 'malformed message: groups are not supported');
   reader.skipType(wire);
 }

@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import type { Method, Service } from './service.ts';
 
 /** Headers of a call beside gRPC's own, by lower-case name; what came several times has all its values. */
@@ -80,8 +79,3 @@ export interface GrpcConnection {
 export interface GrpcClientConnection extends GrpcConnection {
   client<S extends Service>(service: S): Client<S>;
 }
-
-/** Serves what `implementations` offer over one connection that was accepted. */
-export type ServeGrpc = (duplex: Duplex, implementations: readonly Implementation[]) => GrpcConnection;
-/** Speaks to a server over a connection that was opened. */
-export type ConnectGrpc = (duplex: Duplex) => GrpcClientConnection;
