@@ -8,8 +8,8 @@ export interface ProgressBatch {
   readonly warnings: readonly WarningProgress[];
 }
 
-/** How much output of one vertex is kept and shown, as BuildKit does by default. */
-const logLimitBytes = 2 * 1024 * 1024;
+/** How much output of one vertex is kept and shown; steps keep to two megabytes by themselves. */
+const logLimitBytes = 4 * 1024 * 1024;
 /** How long changes gather before followers are told of them. */
 const gatherMs = 40;
 
@@ -50,7 +50,7 @@ class Pending {
 
 /**
  * What has been told of one build, for those who look at it from the start, for those who come late, and for the history. What it
- * holds is bounded: the newest of each vertex and status, and of a vertex's output the first two megabytes.
+ * holds is bounded: the newest of each vertex and status, and of a vertex's output the first megabytes.
  */
 export class BuildProgress {
   private readonly known = new Pending();
@@ -112,7 +112,7 @@ export class BuildProgress {
     const after = before + log.data.length;
     this.outputBytes.set(log.vertex, after);
     if (after <= logLimitBytes) return log;
-    const end = new TextEncoder().encode('\n[output clipped, log limit 2MiB reached]\n');
+    const end = new TextEncoder().encode('\n[output clipped, log limit 4MiB reached]\n');
     return { ...log, data: Buffer.concat([log.data.subarray(0, logLimitBytes - before), end]) };
   }
 }

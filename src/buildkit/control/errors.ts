@@ -45,7 +45,10 @@ function detailsOf(error: unknown): Any[] {
   return [...chainOf(error)].flatMap((cause) => {
     if (cause instanceof SolveError) return vertexDetails(cause.vertex);
     const isSourced = cause instanceof DockerfileError && cause.source !== undefined && cause.lines.length > 0;
-    return isSourced && cause.source !== undefined ? [sourceDetail(cause.source, cause.lines)] : [];
+    if (!isSourced || cause.source === undefined) return [];
+    const { source } = cause;
+    // Each is an excerpt of its own, the innermost first: the lines of a circle of stages.
+    return cause.lines.toReversed().map((lines) => sourceDetail(source, [lines]));
   });
 }
 

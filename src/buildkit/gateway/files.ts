@@ -64,8 +64,8 @@ function statOf(path: string, descriptor: number): FileStat {
     gid: stats.gid,
     size: stats.isFile() ? stats.size : 0,
     modTime: mtimeNs,
-    // An empty path means the link that the descriptor is of.
-    linkname: isLink ? readlinkSync(`/proc/self/fd/${descriptor}`) : '',
+    // The descriptor's own name is where the link is; nobody changes a result meanwhile.
+    linkname: isLink ? readlinkSync(readlinkSync(`/proc/self/fd/${descriptor}`)) : '',
     devmajor: (stats.rdev >> 8) & 0xfff,
     devminor: (stats.rdev & 0xff) | ((stats.rdev >> 12) & 0xfff00),
   };
