@@ -116,6 +116,17 @@ function classEnd(characters: readonly string[], start: number): number {
   return index;
 }
 
+/** The test for one name, without a `/`, by a pattern as Go's `filepath.Match` takes it; one that is none matches nothing. */
+export function nameMatcher(pattern: string): (name: string) => boolean {
+  try {
+    requireValid(pattern);
+    const expression = expressionOf(pattern.replace(/(\\.)|\*+/gsu, (_, escaped?: string) => escaped ?? '*'));
+    return (name) => expression.test(name);
+  } catch {
+    return () => false;
+  }
+}
+
 /** The test for one pattern. Patterns without wildcards, and `**` at one end only, need no expression. */
 function matcherOf(pattern: string): (path: string) => boolean {
   const isPlain = (text: string): boolean => !/[*?[\]\\]/.test(text);

@@ -15,7 +15,14 @@ export { type EvaluatedStage, type EvaluatedStep, evaluateStage, type StageBase 
 export { type Environment, type Expansion, expand } from './expand.ts';
 export { type Heredoc, heredocText } from './heredoc.ts';
 export { type HistoryLine, historyOf } from './history.ts';
-export { createIgnoreMatcher, type IgnoreMatcher, ignoreFilesOf, readIgnoreFile, type Walked } from './ignore.ts';
+export {
+  createIgnoreMatcher,
+  type IgnoreMatcher,
+  ignoreFilesOf,
+  nameMatcher,
+  readIgnoreFile,
+  type Walked,
+} from './ignore.ts';
 export type * from './instruction.ts';
 export type { MountOptions } from './mount.ts';
 export { type Dockerfile, parseDockerfile } from './parse.ts';

@@ -24,6 +24,7 @@ const library = libc({
   unlinkat: { args: ['i32', 'buffer', 'i32'], returns: 'i32' },
   fchownat: { args: ['i32', 'buffer', 'u32', 'u32', 'i32'], returns: 'i32' },
   fgetxattr: { args: ['i32', 'buffer', 'buffer', 'u64'], returns: 'i32' },
+  flistxattr: { args: ['i32', 'buffer', 'u64'], returns: 'i32' },
   fsetxattr: { args: ['i32', 'buffer', 'buffer', 'u64', 'i32'], returns: 'i32' },
   futimens: { args: ['i32', 'buffer'], returns: 'i32' },
   utimensat: { args: ['i32', 'buffer', 'buffer', 'i32'], returns: 'i32' },
@@ -248,6 +249,12 @@ const xattrBuffer = Buffer.allocUnsafe(64 * 1024);
 export function readXattrOf(descriptor: number, name: string): Buffer | undefined {
   const count = library().fgetxattr(descriptor, bytes(name), xattrBuffer, xattrBuffer.length);
   return count < 0 ? undefined : Buffer.from(xattrBuffer.subarray(0, count));
+}
+
+/** Names of an open file's extended attributes; none where its file system knows no such thing. */
+export function listXattrsOf(descriptor: number): string[] {
+  const count = library().flistxattr(descriptor, xattrBuffer, xattrBuffer.length);
+  return count <= 0 ? [] : xattrBuffer.toString('latin1', 0, count).split('\0').filter(Boolean);
 }
 
 /** Sets an extended attribute of an open file; false when its file system knows no such thing, or does not let us. */

@@ -1,4 +1,5 @@
 import { closeSync, constants as fsConstants, openSync, readSync } from 'node:fs';
+import { isSameContent } from '#linux/file-contents';
 import { type FileStat, fileTypes, isSameFile, openAt, readLinkAt } from '#linux/file-tree';
 import { listXattrs, readXattr } from '#linux/xattr';
 import { directoryFlags, LowerDirectory } from './snapshot-lower.ts';
@@ -18,8 +19,6 @@ export interface TreeDifference {
   readonly afterBytes: number;
 }
 
-const chunkBytes = 256 * 1024;
-const buffers = [Buffer.allocUnsafe(chunkBytes), Buffer.allocUnsafe(chunkBytes)] as const;
 const overlayXattrs = 'trusted.overlay.';
 
 const isDirectory = (stat: FileStat): boolean => (stat.mode & fileTypes.mask) === fileTypes.directory;
@@ -34,17 +33,11 @@ export function openMerged(layers: readonly string[]): LowerDirectory {
   return new LowerDirectory(layers.map((path) => openSync(path, directoryFlags)));
 }
 
-function isSameContent(one: LowerDirectory, other: LowerDirectory, name: string): boolean {
+function isSameFileContent(one: LowerDirectory, other: LowerDirectory, name: string): boolean {
   const flags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
   const [left, right] = [openAt(one.directoryOf(name), name, flags), openAt(other.directoryOf(name), name, flags)];
   try {
-    for (let offset = 0; ; ) {
-      const count = readSync(left, buffers[0], 0, chunkBytes, offset);
-      if (readSync(right, buffers[1], 0, chunkBytes, offset) !== count) return false;
-      if (count === 0) return true;
-      if (buffers[0].compare(buffers[1], 0, count, 0, count) !== 0) return false;
-      offset += count;
-    }
+    return isSameContent(left, right);
   } finally {
     closeSync(left);
     closeSync(right);
@@ -70,7 +63,7 @@ function changed(
   const type = one.mode & fileTypes.mask;
   if (type !== (other.mode & fileTypes.mask)) return ['type'];
   const what: string[] = [];
-  if (type === fileTypes.file && (one.sizeBytes !== other.sizeBytes || !isSameContent(before, after, name))) {
+  if (type === fileTypes.file && (one.sizeBytes !== other.sizeBytes || !isSameFileContent(before, after, name))) {
     what.push('contents');
   }
   if (type === fileTypes.symlink) {

@@ -1,6 +1,15 @@
 import { closeSync, constants as fsConstants } from 'node:fs';
 import { hasCode } from '#linux/errno';
-import { type FileStat, fileTypes, openAt, readEntries, readXattrOf, statAt, tryOpenAt } from '#linux/file-tree';
+import {
+  type FileStat,
+  fileTypes,
+  openAt,
+  readEntries,
+  readLinkAt,
+  readXattrOf,
+  statAt,
+  tryOpenAt,
+} from '#linux/file-tree';
 import { readXattr } from '#linux/xattr';
 
 const opaque = 'trusted.overlay.opaque';
@@ -89,6 +98,15 @@ export class LowerDirectory {
   stat(name: string): FileStat | undefined {
     const index = this.#indexOf(name);
     return index < 0 ? undefined : statAt(this.#descriptors[index] ?? -1, name);
+  }
+
+  /** All names that are seen in it, in order. */
+  list(): string[] {
+    return [...this.names().keys()].sort();
+  }
+
+  readLink(name: string): string {
+    return readLinkAt(this.directoryOf(name), name);
   }
 
   /** An attribute of the file that is shown. */

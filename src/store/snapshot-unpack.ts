@@ -1,9 +1,9 @@
-import { closeSync, ftruncateSync, writeSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { ConfinedDirectory } from '#linux/confined-directory';
 import { hasCode, SystemCallError } from '#linux/errno';
 import { createTarReader, type TarEntry, type TarHandler } from '#oci';
 import { fail } from '#std/errors';
-import { isHole } from './zeroes.ts';
+import { EntryWriter } from './entry-writer.ts';
 
 /** OCI image specification, layer: a file so named hides `name` in the layers below. */
 const whiteoutPrefix = '.wh.';
@@ -43,60 +43,6 @@ function isRoot(path: string): boolean {
   return path.split('/').every((part) => part === '' || part === '.' || part === '..');
 }
 
-function writeAll(descriptor: number, chunk: Buffer, position: number): void {
-  for (let written = 0; written < chunk.length; ) {
-    written += writeSync(descriptor, chunk, written, chunk.length - written, position + written);
-  }
-}
-
-/** The file that is being written: where the next piece of contents goes. */
-class FileWriter {
-  #extent = 0;
-  #within = 0;
-  #endsInHole = false;
-
-  constructor(
-    readonly descriptor: number,
-    readonly entry: TarEntry,
-  ) {}
-
-  write(chunk: Buffer): void {
-    if (this.entry.sparse !== undefined) {
-      this.#writeSparse(chunk, this.entry.sparse);
-      return;
-    }
-    this.#endsInHole = isHole(chunk);
-    if (!this.#endsInHole) writeAll(this.descriptor, chunk, this.#within);
-    this.#within += chunk.length;
-  }
-
-  #writeSparse(chunk: Buffer, extents: readonly { offset: number; length: number }[]): void {
-    let rest = chunk;
-    while (rest.length > 0) {
-      const extent = extents[this.#extent];
-      if (extent === undefined) return;
-      const piece = rest.subarray(0, extent.length - this.#within);
-      writeAll(this.descriptor, piece, extent.offset + this.#within);
-      rest = rest.subarray(piece.length);
-      this.#within += piece.length;
-      if (this.#within === extent.length) {
-        this.#extent += 1;
-        this.#within = 0;
-      }
-    }
-  }
-
-  /** All of it is there: `seal` is called while it is still open. */
-  close(seal: () => void): void {
-    try {
-      if (this.entry.sparse !== undefined || this.#endsInHole) ftruncateSync(this.descriptor, this.entry.sizeBytes);
-      seal();
-    } finally {
-      closeSync(this.descriptor);
-    }
-  }
-}
-
 /** How a tar is unpacked that is no layer. */
 export interface PlainTar {
   /** All belongs to root, whatever the tar says. */
@@ -106,7 +52,7 @@ export interface PlainTar {
 }
 
 class LayerHandler implements TarHandler {
-  #file: FileWriter | undefined;
+  #file: EntryWriter | undefined;
   #hash: Bun.CryptoHasher | undefined;
   /** Filling a directory changes its time: these are set last. */
   readonly #directories = new Map<string, TarEntry>();
@@ -128,7 +74,7 @@ class LayerHandler implements TarHandler {
     const clean = this.plain?.resetsOwner ? { ...kept, uid: 0, gid: 0 } : kept;
     switch (entry.type) {
       case 'file':
-        this.#file = new FileWriter(this.tree.createFile(entry.path, entry.mode), clean);
+        this.#file = new EntryWriter(this.tree.createFile(entry.path, entry.mode), clean);
         this.sizeBytes += entry.sizeBytes;
         if (this.plain !== undefined && entry.sparse === undefined) this.#hash = new Bun.CryptoHasher('sha256');
         break;

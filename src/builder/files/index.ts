@@ -1,1 +1,2 @@
+export { openBuildFiles } from './open.ts';
 export type * from './types.ts';

@@ -1,9 +1,35 @@
+import { openMerged } from '#store';
+import type { ContentSelection } from '../solver/steps.ts';
+import { LayerCloner } from './clone-layer.ts';
+import { diffTrees } from './diff-trees.ts';
+import { ReadDirectory } from './digest-sources.ts';
+import { digestTree, type TreeDigest } from './digest-tree.ts';
 import { type Measured, measureTree } from './measure.ts';
 import { Pace } from './pace.ts';
+import { type DraftJob, makeLayers } from './step-job.ts';
 
-/** The work of a `build-worker`, by name: what is asked and what is answered, both as JSON. */
+interface Job<Ask, Answer> {
+  readonly ask: Ask;
+  readonly answer: Answer;
+}
+
+/** The work of a `build-worker`, by name: what is asked and what is answered, both as JSON. Layers come topmost first. */
 export interface FileJobs {
-  readonly measure: { readonly ask: { readonly directory: string }; readonly answer: Measured };
+  /** Hashes the tar of a layer. */
+  readonly measure: Job<{ readonly directory: string }, Measured>;
+  /** Makes layers by actions, and measures them. */
+  readonly step: Job<{ readonly drafts: readonly DraftJob[] }, Measured[]>;
+  /** Copies a layer as it is. */
+  readonly clone: Job<{ readonly from: string; readonly to: string }, null>;
+  /** Makes a layer of what differs. */
+  readonly diff: Job<
+    { readonly lower: readonly string[]; readonly upper: readonly string[]; readonly directory: string },
+    Measured
+  >;
+  readonly digest: Job<
+    { readonly layers: readonly string[]; readonly selection: ContentSelection; readonly listsFiles: boolean },
+    TreeDigest
+  >;
 }
 
 export type FileJob = keyof FileJobs;
@@ -12,6 +38,20 @@ type Doers = { readonly [K in FileJob]: (ask: FileJobs[K]['ask'], pace: Pace) =>
 
 const doers: Doers = {
   measure: async ({ directory }, pace) => measureTree(directory, pace),
+  step: ({ drafts }, pace) => makeLayers(drafts, pace),
+  clone: async ({ from, to }, pace) => {
+    LayerCloner.clone(from, to, pace);
+    return null;
+  },
+  diff: async (ask, pace) => diffTrees(ask, pace),
+  digest: async ({ layers, selection, listsFiles }, pace) => {
+    const root = new ReadDirectory(openMerged(layers), pace);
+    try {
+      return digestTree(root, selection, listsFiles);
+    } finally {
+      root.close();
+    }
+  },
 };
 
 /** Does a job here. With `isBrief` it throws `TooMuch` when that takes long; what it has made by then is to be thrown away. */
