@@ -1,13 +1,7 @@
 import { SolveError, type Vertex } from '#builder';
 import { DockerfileError, type LineRange } from '#dockerfile';
 import { type Any, GrpcError, statusCodes } from '#grpc';
-import { type ErrorKind, kindOf, messageOf } from '#std/errors';
-
-/** BuildKit's own errors are of no code mostly; clients print the name of any other one before the text. */
-const codeOfKind: Partial<Record<ErrorKind, number>> = {
-  'not-implemented': statusCodes.unimplemented,
-  unavailable: statusCodes.unavailable,
-};
+import { kindOf, messageOf } from '#std/errors';
 
 /** BuildKit's details are JSON, under the names of its Go types. */
 function detail(name: string, value: unknown): Any {
@@ -56,6 +50,6 @@ function detailsOf(error: unknown): Any[] {
 export function callError(error: unknown, signal: AbortSignal): GrpcError {
   for (const cause of chainOf(error)) if (cause instanceof GrpcError) return cause;
   if (signal.aborted || kindOf(error) === 'cancelled') return new GrpcError(statusCodes.cancelled, 'context canceled');
-  const code = codeOfKind[kindOf(error)] ?? statusCodes.unknown;
-  return new GrpcError(code, messageOf(error), detailsOf(error), { cause: error });
+  // BuildKit's own errors have no other code, and clients print the name of any other before the text.
+  return new GrpcError(statusCodes.unknown, messageOf(error), detailsOf(error), { cause: error });
 }

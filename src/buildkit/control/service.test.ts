@@ -198,7 +198,7 @@ test('what is not supported or not there is refused by name', async () => {
       { ref: 'a', frontend: 'gateway.v0', frontendAttrs: new Map([['source', 'me/mine']]) },
       'frontend image "me/mine" is not supported',
     ],
-    [{ ref: 'a', frontend: 'other' }, 'failed to find frontend: other'],
+    [{ ref: 'a', frontend: 'other' }, 'invalid frontend: other'],
     [{ ...dockerfile('a'), exporters: [{ type: 'zip' }] }, 'exporter "zip" could not be found'],
     [{ ...dockerfile('a'), cache: { exports: [{ type: 'gha' }] } }, 'unknown cache exporter: "gha"'],
     [{ ...dockerfile('a'), cache: { imports: [{ type: 's3' }] } }, 'unknown cache importer: "s3"'],

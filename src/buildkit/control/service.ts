@@ -31,7 +31,7 @@ async function* status(
   }
   // It may have come and gone while it was waited for.
   const late = history.logs(ref);
-  if (late === undefined) throw fail('not-found', `unknown job: ${ref}`);
+  if (late === undefined) throw fail('not-found', `no such job ${ref}`);
   yield* late;
 }
 

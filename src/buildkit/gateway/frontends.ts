@@ -21,7 +21,7 @@ export async function runFrontend(
     if (!options.source) throw fail('invalid-argument', 'no source specified for gateway');
     requireBuiltInSyntax(options.source);
   } else if (frontend !== 'dockerfile.v0') {
-    throw fail('not-found', `failed to find frontend: ${frontend}`);
+    throw fail('not-found', `invalid frontend: ${frontend}`);
   }
   return gatewayResultOf(await builder.dockerfile({ options, inputs }, context));
 }

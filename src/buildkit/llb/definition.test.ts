@@ -108,8 +108,8 @@ test('an exec keeps its mounts, variables and limits', () => {
 });
 
 test('lines of a file come along, and what clients make anew each time does not count', () => {
-  const local = (uniqueid: string): Op => ({
-    source: { identifier: 'local://context', attrs: new Map([['local.uniqueid', uniqueid]]) },
+  const local = (unique: string): Op => ({
+    source: { identifier: 'local://context', attrs: new Map([['local.unique', unique]]) },
   });
   const definition = definitionOf([local('one')]);
   const digest = digestOf(definition.def[0] ?? '');
@@ -146,7 +146,7 @@ test('what is malformed or not supported is refused by name', () => {
   expect(decodeDefinition(llb.definition.decode(new Uint8Array()), new EdgeBook())).toBeUndefined();
   const wrong: readonly [ops: readonly Op[], message: string][] = [
     [[{}], 'no operation that is known'],
-    [[image, { inputs: [{ digest: '7' }], merge: {} }], 'invalid definition: no operation sha256:'],
+    [[image, { inputs: [{ digest: '7' }], merge: {} }], 'failed to load LLB: no operation sha256:'],
     [[image, { ...run(), exec: { mounts: [root] } }], 'no meta of an exec'],
     [[image, run({ mounts: [{ dest: '/x' }] })], 'exec without a root file system'],
     [[image, run({ mounts: [{ ...root, input: 4 }] })], 'mount / has no input 4'],
