@@ -1,5 +1,6 @@
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ContainerMount } from '#containers';
 import { mountTmpfs, unmount } from '#linux/mount';
 import type { Sandbox } from '#networks';
 import { encodeOci, type Platform } from '#oci';
@@ -15,7 +16,7 @@ import { defaultLogLimits, LogLimit } from './log-limit.ts';
 import { networkFiles, setUpStepNetwork } from './network.ts';
 import type { MountedResult } from './overlays.ts';
 import { type StepParts, stepsDirectory } from './parts.ts';
-import { Placeholders } from './placeholders.ts';
+import { type MountPlace, Placeholders } from './placeholders.ts';
 import { type RuntimeEnd, runRuntime } from './runtime.ts';
 import { askSecret } from './secrets.ts';
 import { defaultHostname, specificationOf } from './specification.ts';
@@ -73,6 +74,10 @@ function outputTaker(run: StepRun): (stream: 1 | 2, data: Uint8Array) => void | 
   };
 }
 
+function placeOf({ type, source, destination }: ContainerMount): MountPlace {
+  return { destination, isDirectory: type === 'tmpfs' || statSync(source).isDirectory() };
+}
+
 async function runProcess(
   parts: ExecStepParts,
   { id, directory, operation, run, workspace }: Step,
@@ -86,10 +91,7 @@ async function runProcess(
   const spec = specificationOf({ operation, rootfs, mounts, sandbox, environment, cgroupsPath });
   writeFileSync(join(directory, 'cgroup'), cgroupsPath);
   writeFileSync(join(directory, 'config.json'), encodeOci(spec));
-  const placeholders = new Placeholders(
-    rootfs,
-    mounts.map(({ destination }) => destination),
-  );
+  const placeholders = new Placeholders(rootfs, mounts.map(placeOf));
   const end = await runRuntime({
     runtime: parts.runtime,
     id,

@@ -1,12 +1,14 @@
 import {
   type BigIntStats,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readlinkSync,
   rmdirSync,
   rmSync,
   statSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { hasCode } from '#linux/errno';
@@ -61,6 +63,12 @@ function statOf(path: string): BigIntStats | undefined {
   }
 }
 
+/** Where something is to be mounted. */
+export interface MountPlace {
+  readonly destination: string;
+  readonly isDirectory: boolean;
+}
+
 /** Files and directories that are made for mounts to be put on, and are not to be seen in the layer. */
 export class Placeholders {
   readonly #root: string;
@@ -69,20 +77,27 @@ export class Placeholders {
   /** Directories in which they will come to be, with all above, as they were. */
   readonly #before = new Map<string, BigIntStats>();
 
-  /** Looks, before the runtime does anything, which of the mount points are missing in the mounted `root`. */
-  constructor(root: string, targets: readonly string[]) {
+  /** Makes the mount points that are missing in the mounted `root`, as runc does, before the runtime makes them in its own way. */
+  constructor(root: string, places: readonly MountPlace[]) {
     this.#root = root;
     const absent = new Set<string>();
-    for (const target of targets) {
-      let place = placeInRoot(root, target);
+    for (const { destination, isDirectory } of places) {
+      const place = placeInRoot(root, destination);
       if (place === '/' || statOf(join(root, place)) !== undefined) continue;
-      for (; place !== '/' && statOf(join(root, place)) === undefined; place = dirname(place)) absent.add(place);
-      for (; place !== '/'; place = dirname(place)) {
-        const stats = statOf(join(root, place));
-        if (stats?.isDirectory()) this.#before.set(place, stats);
-      }
+      this.#note(place, absent);
+      mkdirSync(join(root, isDirectory ? place : dirname(place)), { recursive: true, mode: 0o755 });
+      if (!isDirectory) writeFileSync(join(root, place), '', { mode: 0o755 });
     }
     this.#absent.push(...[...absent].sort((one, other) => other.split('/').length - one.split('/').length));
+  }
+
+  #note(missing: string, absent: Set<string>): void {
+    let place = missing;
+    for (; place !== '/' && statOf(join(this.#root, place)) === undefined; place = dirname(place)) absent.add(place);
+    for (; place !== '/'; place = dirname(place)) {
+      const stats = statOf(join(this.#root, place));
+      if (stats?.isDirectory() && !this.#before.has(place)) this.#before.set(place, stats);
+    }
   }
 
   /** Takes those away that are still empty: while `root` is mounted and nothing runs in it any more. */

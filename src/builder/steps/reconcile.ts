@@ -6,7 +6,7 @@ import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { removeStepDirectory } from './exec-step.ts';
 import { type StepParts, scratchDirectory, stepsDirectory } from './parts.ts';
-import { clearCgroup } from './runtime.ts';
+import { clearCgroup, endRuntime } from './runtime.ts';
 
 function namesIn(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory) : [];
@@ -21,7 +21,8 @@ function cgroupOf(directory: string): string | undefined {
   }
 }
 
-async function removeStep(directory: string): Promise<void> {
+async function removeStep(directory: string, id: string): Promise<void> {
+  await endRuntime(directory, id);
   const cgroup = cgroupOf(directory);
   if (cgroup !== undefined && cgroup !== '') await clearCgroup(cgroup);
   removeStepDirectory(directory);
@@ -41,11 +42,11 @@ export async function reconcileSteps(parts: StepParts): Promise<void> {
   const steps = stepsDirectory(parts);
   for (const id of namesIn(steps)) {
     try {
-      await removeStep(join(steps, id));
+      await removeStep(join(steps, id), id);
     } catch (error) {
       log('error', 'a build step of the last engine is not all gone', { id, error: messageOf(error) });
     }
   }
-  rmSync(steps, { recursive: true, force: true });
+  if (namesIn(steps).length === 0) rmSync(steps, { recursive: true, force: true });
   await removeScratch(scratchDirectory(parts));
 }

@@ -1,4 +1,4 @@
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runtimeWords } from '#containers';
 import { killAll, removeCgroup, removeCgroupSoon } from '#linux/cgroups';
@@ -37,6 +37,11 @@ async function drain(descriptor: number, take: (data: Uint8Array) => void | Prom
   }
 }
 
+/** How long a runtime that was killed is waited for. */
+const endingMs = 2000;
+/** How long the first words on standard error may be the runtime's own: it ends straight after them. */
+const holdMs = 100;
+
 /** What the runtime complains of in its log (JSON lines), the last one; undefined when it does not. */
 function complaint(path: string): string | undefined {
   try {
@@ -51,11 +56,52 @@ function complaint(path: string): string | undefined {
   return undefined;
 }
 
+/** Ends the runtime that a killed engine has left with a step: else it would write into the directory that is removed. */
+export async function endRuntime(directory: string, id: string): Promise<void> {
+  let pid: number;
+  try {
+    pid = Number(readFileSync(join(directory, 'runtime.pid'), 'utf8'));
+  } catch {
+    return;
+  }
+  const isIt = (): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(id);
+    } catch {
+      return false;
+    }
+  };
+  if (!(pid > 0) || !isIt()) return;
+  killWithChildren(pid);
+  const deadline = performance.now() + endingMs;
+  while (isIt() && performance.now() < deadline) await Bun.sleep(1);
+}
+
 /** Removes all that is left of a process: what runs, and its cgroup. */
 export async function clearCgroup(path: string): Promise<void> {
   if (removeCgroup(path)) return;
   await killAll(path);
   if (!(await removeCgroupSoon(path))) log('warn', 'the cgroup of a build step is still busy', { path });
+}
+
+/**
+ * Takes standard error. Its first words may be the runtime's, which says why it cannot start, to be told in other words: they
+ * are held back for the moment in which it ends then.
+ */
+function errorTaker(
+  take: (data: Uint8Array) => void | Promise<void>,
+  hasBegun: Promise<void>,
+  failsToStart: () => Promise<boolean>,
+): (data: Uint8Array) => Promise<void> {
+  let isFirst = true;
+  return async (data) => {
+    if (isFirst) {
+      isFirst = false;
+      const isOther = Promise.race([Bun.sleep(holdMs).then(() => false), hasBegun.then(() => false), failsToStart()]);
+      if (await isOther) return;
+    }
+    await take(data);
+  };
 }
 
 /**
@@ -81,6 +127,7 @@ export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
   });
   closeSync(stdout.writeEnd);
   closeSync(stderr.writeEnd);
+  writeFileSync(join(directory, 'runtime.pid'), String(child.pid));
   const kill = (): void => {
     killWithChildren(child.pid);
     killAll(cgroupsPath).catch((error: unknown) =>
@@ -89,12 +136,15 @@ export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
   };
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
+  const begun = Promise.withResolvers<void>();
+  const failsToStart = async (): Promise<boolean> => (await child.exited) !== 0 && complaint(logPath) !== undefined;
+  const takeError = errorTaker((data) => onOutput(2, data), begun.promise, failsToStart);
+  const takeOutput = (data: Uint8Array): void | Promise<void> => {
+    begun.resolve();
+    return onOutput(1, data);
+  };
   try {
-    await Promise.all([
-      drain(stdout.readEnd, (data) => onOutput(1, data)),
-      drain(stderr.readEnd, (data) => onOutput(2, data)),
-      child.exited,
-    ]);
+    await Promise.all([drain(stdout.readEnd, takeOutput), drain(stderr.readEnd, takeError), child.exited]);
   } catch (error) {
     kill();
     await child.exited;
