@@ -93,7 +93,7 @@ test('a step that changes nothing makes an empty layer, whatever was mounted', a
   expect(error).toBeUndefined();
   expect(stdout.split('\n')).toEqual([
     '1024',
-    'root:x:0:0:root:/root:/bin/sh',
+    'root:x:0:0::/root:/bin/sh',
     'group',
     'passwd',
     '440 3 4',
