@@ -8,6 +8,9 @@ const escapes: Readonly<Record<string, string>> = {
 };
 
 /** JSON with the characters escaped that Go's encoder escapes: what is hashed or compared has to be the same, byte for byte. */
-export function goJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => escapes[character] ?? character);
+export function goJson(value: unknown, indent = 0): string {
+  return JSON.stringify(value, null, indent).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => escapes[character] ?? character,
+  );
 }

@@ -13,6 +13,8 @@ const opaqueMarker = '.wh..wh..opq';
 export interface PackOptions {
   /** Later times are set back to that one. */
   readonly modifiedLimitSeconds?: number;
+  /** All times are that one. */
+  readonly modifiedSeconds?: number;
   /** What its names begin with, with its slash: `linux_amd64/`. */
   readonly prefix?: string;
   /** More comes after it: the archive does not end. */
@@ -50,7 +52,7 @@ class Tally {
  */
 export function* packLayer(
   directory: string,
-  { modifiedLimitSeconds = Number.POSITIVE_INFINITY, prefix = '', isPart = false }: PackOptions = {},
+  { prefix = '', isPart = false, ...times }: PackOptions = {},
 ): Generator<Buffer, { readonly sizeBytes: number }, undefined> {
   const packer = new TreePacker();
   const tally = new Tally();
@@ -63,7 +65,7 @@ export function* packLayer(
       if (frames.length > 0) chain.leave();
       continue;
     }
-    const stat = yield* packName({ packer, tally, modifiedLimitSeconds }, chain.descriptor, name, frame.path);
+    const stat = yield* packName({ packer, tally, times }, chain.descriptor, name, frame.path);
     if ((stat.mode & fileTypes.mask) !== fileTypes.directory) continue;
     const path = `${frame.path}${name}/`;
     const entered = chain.enter(name);
@@ -85,11 +87,11 @@ function namesIn(descriptor: number): string[] {
 interface Packing {
   readonly packer: TreePacker;
   readonly tally: Tally;
-  readonly modifiedLimitSeconds: number;
+  readonly times: Pick<PackOptions, 'modifiedLimitSeconds' | 'modifiedSeconds'>;
 }
 
 function* packName(
-  { packer, tally, modifiedLimitSeconds }: Packing,
+  { packer, tally, times }: Packing,
   directory: number,
   name: string,
   prefix: string,
@@ -99,7 +101,8 @@ function* packName(
   try {
     const found = statAt(place);
     if (found === undefined) throw new SystemCallError('lstat', 2, `${prefix}${name}`);
-    const stat = { ...found, modifiedSeconds: Math.min(found.modifiedSeconds, modifiedLimitSeconds) };
+    const { modifiedLimitSeconds = Number.POSITIVE_INFINITY, modifiedSeconds = found.modifiedSeconds } = times;
+    const stat = { ...found, modifiedSeconds: Math.min(modifiedSeconds, modifiedLimitSeconds) };
     if (isWhiteout(stat)) yield* packer.mark(`${prefix}${whiteoutPrefix}${name}`);
     else {
       tally.add(stat);

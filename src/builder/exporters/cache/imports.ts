@@ -1,0 +1,193 @@
+import type { Repository } from '#distribution';
+import type { BuildLayers } from '#images';
+import {
+  chainIdOf,
+  type Descriptor,
+  digestOf,
+  isIndexType,
+  parseIndex,
+  parseManifest,
+  parseReference,
+  withDefaultTag,
+} from '#oci';
+import { fail, messageOf } from '#std/errors';
+import { log } from '#std/log';
+import type { CacheImport } from '../../solver/types.ts';
+import type { BuildContext, Builder, CacheExportRequest } from '../../types.ts';
+import type { ExporterParts } from '../parts.ts';
+import { inVertex } from '../progress.ts';
+import { repositoryOf } from '../push.ts';
+import { firstSession } from '../sessions.ts';
+import { type CacheIndex, type CacheLayer, cacheConfigType, readCacheConfig, readInlineCache } from './config.ts';
+
+type Parts = Pick<ExporterParts, 'builds' | 'distribution'>;
+
+/** A place that a cache is read from. */
+interface CacheSource {
+  readonly name: string;
+  manifest(digest?: string): Promise<{ readonly mediaType: string | undefined; readonly content: Uint8Array }>;
+  blob(descriptor: Descriptor): AsyncIterable<Uint8Array>;
+}
+
+/** What is read into memory of another place is no larger. */
+const smallLimitBytes = 64 * 1024 * 1024;
+/** Of an index so many images are looked into. */
+const imagesLimit = 16;
+
+async function readAll(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of source) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > smallLimitBytes)
+      throw fail('invalid-argument', 'a manifest or configuration of a cache is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function readBlob(source: CacheSource, descriptor: Descriptor): Promise<Buffer> {
+  const content = await readAll(source.blob(descriptor));
+  if (digestOf(content) !== descriptor.digest) throw fail('invalid-argument', `${descriptor.digest} is damaged`);
+  return content;
+}
+
+/** What a manifest of any kind leads to: a cache, an image with one in its configuration, or an index of such. */
+async function readIndexes(source: CacheSource, digest?: string): Promise<CacheIndex[]> {
+  const { mediaType, content } = await source.manifest(digest);
+  const type = mediaType ?? (JSON.parse(Buffer.from(content).toString()) as { mediaType?: string }).mediaType;
+  if (isIndexType(type)) {
+    const { manifests } = parseIndex(content);
+    const config = manifests.find((child) => child.mediaType === cacheConfigType);
+    if (config !== undefined) return [readCacheConfig(await readBlob(source, config), manifests)];
+    if (digest !== undefined && manifests.every((child) => isIndexType(child.mediaType))) return [];
+    const found: CacheIndex[] = [];
+    for (const child of manifests.slice(0, imagesLimit)) {
+      if (!isIndexType(child.mediaType)) found.push(...(await readIndexes(source, child.digest)));
+    }
+    return found;
+  }
+  const { config, layers } = parseManifest(content);
+  const described = await readBlob(source, config);
+  if (config.mediaType === cacheConfigType) return [readCacheConfig(described, layers)];
+  const inline = readInlineCache(described, layers);
+  return inline === undefined ? [] : [inline];
+}
+
+async function registrySource(
+  parts: Parts,
+  attributes: CacheExportRequest['attributes'],
+  context: BuildContext,
+): Promise<CacheSource> {
+  const reference = withDefaultTag(parseReference(attributes.ref ?? ''));
+  const repository: Repository = await repositoryOf({ parts: parts as ExporterParts, context }, reference.name, 'pull');
+  return {
+    name: attributes.ref ?? '',
+    async manifest(digest) {
+      const { descriptor, content } = await repository.manifest(digest ?? reference.digest ?? reference.tag ?? '');
+      return { mediaType: descriptor.mediaType, content };
+    },
+    blob: (descriptor) => repository.blob(descriptor),
+  };
+}
+
+function localSource(attributes: CacheExportRequest['attributes'], context: BuildContext): CacheSource {
+  const { src = '', digest: rootDigest = '' } = attributes;
+  const store = firstSession(context).contentStore(`local:${src}`);
+  return {
+    name: `local:${rootDigest}`,
+    async manifest(digest = rootDigest) {
+      const content = await readAll(store.read(digest, context.signal));
+      if (digestOf(content) !== digest) throw fail('invalid-argument', `${digest} is damaged`);
+      return { mediaType: undefined, content };
+    },
+    blob: ({ digest }) => store.read(digest, context.signal),
+  };
+}
+
+/** Brings layers of a cache here, those that are not yet; what it gives is held. */
+class LayerFetcher {
+  readonly #coming = new Map<string, Promise<void>>();
+
+  constructor(
+    readonly builds: BuildLayers,
+    readonly source: CacheSource,
+  ) {}
+
+  async fetch(layers: readonly Omit<CacheLayer, 'id'>[], signal: AbortSignal): Promise<string[] | undefined> {
+    const chain: string[] = [];
+    for (const { diffId } of layers) chain.push(chainIdOf(chain.at(-1), diffId));
+    if (this.builds.hold(chain) !== undefined) return chain;
+    const held: string[] = [];
+    try {
+      for (const [index, layer] of layers.entries()) {
+        signal.throwIfAborted();
+        const id = chain[index] ?? '';
+        await this.#one(chain.slice(0, index), id, layer);
+        held.push(id);
+      }
+      return chain;
+    } catch (error) {
+      this.builds.release(held);
+      throw error;
+    }
+  }
+
+  /** Ends with one layer held; several that want the same wait for each other. */
+  async #one(below: readonly string[], id: string, layer: Omit<CacheLayer, 'id'>): Promise<void> {
+    for (let coming = this.#coming.get(id); coming !== undefined; coming = this.#coming.get(id)) {
+      await coming.catch(() => undefined);
+    }
+    if (this.builds.hold([id]) !== undefined) return;
+    const { digest, mediaType, sizeBytes, diffId } = layer;
+    const work = this.builds
+      .adoptTar(this.source.blob({ digest, mediaType, size: sizeBytes }), below, diffId)
+      .then(() => undefined);
+    this.#coming.set(id, work);
+    try {
+      await work;
+    } finally {
+      this.#coming.delete(id);
+    }
+  }
+}
+
+function importOf(builds: BuildLayers, source: CacheSource, indexes: readonly CacheIndex[]): CacheImport {
+  const fetcher = new LayerFetcher(builds, source);
+  return {
+    name: source.name,
+    async find(key, signal) {
+      const layers = indexes.map((index) => index.get(key)).find((found) => found !== undefined);
+      if (layers === undefined) return undefined;
+      const chain = await fetcher.fetch(layers, signal);
+      return chain === undefined ? undefined : { kind: 'layers', chain };
+    },
+  };
+}
+
+async function open(parts: Parts, request: CacheExportRequest, context: BuildContext): Promise<CacheImport> {
+  const { type, attributes } = request;
+  if (type !== 'registry' && type !== 'local') throw fail('invalid-argument', `unknown cache importer: ${type}`);
+  const source =
+    type === 'registry' ? await registrySource(parts, attributes, context) : localSource(attributes, context);
+  return inVertex(context.onProgress, `importing cache manifest from ${source.name}`, async () =>
+    importOf(parts.builds, source, await readIndexes(source)),
+  );
+}
+
+/** Opens caches of other places (`--cache-from`); one that cannot be read is told of in the progress, and left out. */
+export function createCacheImporter(parts: Parts): Builder['importCaches'] {
+  return async (requests, context) => {
+    const unknown = requests.find(({ type }) => type !== 'registry' && type !== 'local' && type !== 'inline');
+    if (unknown !== undefined) throw fail('invalid-argument', `unknown cache importer: ${unknown.type}`);
+    const works = await Promise.allSettled(
+      requests.filter(({ type }) => type !== 'inline').map((request) => open(parts, request, context)),
+    );
+    context.signal.throwIfAborted();
+    return works.flatMap((work) => {
+      if (work.status === 'fulfilled') return [work.value];
+      log('info', 'a cache cannot be used', { error: messageOf(work.reason) });
+      return [];
+    });
+  };
+}

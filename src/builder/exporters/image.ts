@@ -1,0 +1,122 @@
+import { digestOf, hostPlatform, rankOnPlatform } from '#oci';
+import { fail } from '#std/errors';
+import { type Attributes, booleanOf, namesOf, type TargetName } from './attributes.ts';
+import { configOf, type ImageOptions, imageOptionsOf, packingsOf, platformNames } from './packed-image.ts';
+import type { Export, ExportedOutput, Exporter } from './parts.ts';
+import { pushImage } from './push.ts';
+
+/** Of several platforms the one that this host runs; alone, any. */
+function outputFor(outputs: readonly ExportedOutput[]): ExportedOutput {
+  const [only, ...others] = outputs;
+  if (only === undefined) throw fail('invalid-argument', 'nothing to export');
+  if (others.length === 0) return only;
+  const host = hostPlatform();
+  const ranked = outputs
+    .map((output) => ({ output, rank: rankOnPlatform(output.platform, host) }))
+    .filter(({ rank }) => rank !== undefined)
+    .sort((one, other) => (one.rank ?? 0) - (other.rank ?? 0));
+  const found = ranked[0]?.output;
+  if (found !== undefined) return found;
+  const text = `none of ${platformNames(outputs)} runs here: push it, or use type=oci, to have them all`;
+  throw fail('invalid-argument', `exporting multiple references to image store is currently unsupported: ${text}`);
+}
+
+/** The layers that go into the engine; with other times they are others. Whoever calls releases what it gets beside the chain. */
+async function layersFor(
+  request: Export,
+  output: ExportedOutput,
+  options: ImageOptions,
+): Promise<{ chain: readonly string[]; made: string[] }> {
+  const { builds } = request.parts;
+  const packings = packingsOf(output, options);
+  if (packings.every(({ modifiedLimitSeconds }) => modifiedLimitSeconds === undefined))
+    return { chain: output.chain, made: [] };
+  const chain: string[] = [];
+  const made: string[] = [];
+  try {
+    for (const [index, chainId] of output.chain.entries()) {
+      const packing = packings[index];
+      if (packing?.modifiedLimitSeconds === undefined) {
+        chain.push(chainId);
+        continue;
+      }
+      const packed = await builds.pack(chainId, {
+        compression: 'none',
+        modifiedLimitSeconds: packing.modifiedLimitSeconds,
+      });
+      try {
+        const layer = await builds.adoptTar(packed.read(), chain, packed.diffId);
+        chain.push(layer.chainId);
+        made.push(layer.chainId);
+      } finally {
+        await packed.discard();
+      }
+    }
+    return { chain, made };
+  } catch (error) {
+    builds.release(made);
+    throw error;
+  }
+}
+
+async function store(
+  request: Export,
+  options: ImageOptions,
+  names: readonly TargetName[],
+): Promise<Record<string, string>> {
+  const { parts, outputs, vertex, result } = request;
+  const { builds } = parts;
+  const output = outputFor(outputs);
+  if (outputs.length > 1 || result.isMultiPlatform) {
+    const left = outputs.filter((other) => other !== output);
+    if (left.length > 0) vertex.warn(`${platformNames(left)} is not kept: an image of this engine is of one platform`);
+  }
+  const { chain, made } = await vertex.step('exporting layers', () => layersFor(request, output, options));
+  try {
+    const held = builds.hold(chain);
+    if (held === undefined) throw fail('internal', 'a layer of the image is gone');
+    made.push(...chain);
+    const diffIds = held.map(({ diffId }) => diffId);
+    const { content, file } = configOf(request, output, diffIds, options.epochSeconds);
+    if (request.caches.inline(output) !== undefined) {
+      await vertex.step('preparing layers for inline cache', async () => undefined);
+    }
+    const references = names.map(({ reference }) => reference);
+    const id = digestOf(content);
+    await vertex.step(`writing image ${id}`, () => builds.commit({ content, file, chain, references }));
+    for (const { shown } of names) await vertex.step(`naming to ${shown}`, async () => undefined);
+    return {
+      'containerimage.config.digest': id,
+      'containerimage.digest': id,
+      ...(names.length > 0 && { 'image.name': names.map(({ shown }) => shown).join(',') }),
+    };
+  } finally {
+    builds.release(made);
+  }
+}
+
+/** `moby` and `image`: into the engine under its names, and with `push` to their registries. */
+export function openImageExporter(attributes: Attributes): Exporter {
+  const options = imageOptionsOf(attributes);
+  const isPushed = booleanOf(attributes, 'push') ?? false;
+  const isByDigest = booleanOf(attributes, 'push-by-digest') ?? false;
+  const isStored = booleanOf(attributes, 'store') ?? !isByDigest;
+  if (booleanOf(attributes, 'registry.insecure') === true) {
+    throw fail(
+      'invalid-argument',
+      'registry.insecure is not supported: name the registry in insecure-registries of daemon.json',
+    );
+  }
+  for (const name of ['unpack', 'name-canonical']) booleanOf(attributes, name);
+  const given = attributes.name ?? '';
+  const fixed = given === '*' ? undefined : namesOf(given);
+  return {
+    name: 'exporting to image',
+    async run(request) {
+      const named = request.result.metadata.get('image.name');
+      const names = fixed ?? namesOf(named === undefined ? '' : new TextDecoder().decode(named));
+      const stored = isStored ? await store(request, options, names) : {};
+      return isPushed || isByDigest ? { ...stored, ...(await pushImage(request, options, names, isByDigest)) } : stored;
+    },
+  };
+}

@@ -1,0 +1,3 @@
+export { createCacheImporter } from './cache/imports.ts';
+export { createExporter } from './export.ts';
+export type { ExporterParts } from './parts.ts';
