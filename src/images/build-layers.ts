@@ -48,10 +48,14 @@ export interface BuildLayers {
   /** Sees to it that a repository has the layers of a held chain; in their order. */
   push(chain: readonly string[], to: BuiltPush): Promise<PushedLayer[]>;
   /**
-   * Puts a tar, compressed or not, above `chain`, as a layer with a blob; held, and recorded with the image that is made of it.
-   * Throws `invalid-argument` when it is not the layer that is said.
+   * Puts a tar, compressed or not, above `chain`, as a layer with a blob; held, and durable as one of `adopt` is. Throws
+   * `invalid-argument` when it is not the layer that is expected.
    */
-  adoptTar(tar: AsyncIterable<Uint8Array>, chain: readonly string[], expectedDiffId?: string): Promise<BuildLayer>;
+  adoptTar(
+    tar: AsyncIterable<Uint8Array>,
+    chain: readonly string[],
+    expected?: { readonly diffId?: string; readonly createdAt?: string },
+  ): Promise<BuildLayer>;
   /** Makes an image of layers that are held; the configuration bit for bit. Publishes no event but those of its names. */
   commit(image: {
     readonly content: Uint8Array;

@@ -1,6 +1,7 @@
 import { digestOf } from '#oci';
 import { fail } from '#std/errors';
 import { sharedRun } from '#std/shared-run';
+import { formatTime, nowNs } from '#std/time';
 import { type Snapshots, syncFileSystem } from '#store';
 import type { BuildLayer, BuildLayers } from './build-layers.ts';
 import type { StoredLayer } from './catalogue.ts';
@@ -90,9 +91,10 @@ export function createBuildLayers(options: Options): BuildLayers {
         layers.release(chain);
       }
     },
-    async adoptTar(tar, chain, expectedDiffId) {
+    async adoptTar(tar, chain, { diffId: expectedDiffId, createdAt = formatTime(nowNs()) } = {}) {
       checkDepth({ length: chain.length + 1 });
-      return shown(layers.adopt(await layers.unpack(tar, { expectedDiffId }), chain.at(-1)));
+      const layer = layers.adopt(await layers.unpack(tar, { expectedDiffId }), chain.at(-1));
+      return shown(layers.addTree({ ...layer, createdAt }));
     },
     commit: (request) => commit(options, request),
   };

@@ -19,6 +19,8 @@ export interface Layers {
   adopt(loose: LooseLayer, parent: string | undefined): StoredLayer;
   /** The same for one that was made as a tree, and has no blob; it is recorded by `recordTrees` once it is synced, or by its image. */
   adoptTree(measured: MeasuredDraft, parent: string | undefined): StoredLayer;
+  /** Has a held layer that no image names yet be found and recorded as a tree is; returns it as it is recorded. */
+  addTree(layer: StoredLayer): StoredLayer;
   /** Trees that were adopted and that no record names yet. */
   unrecordedTrees(): StoredLayer[];
   /** Records these, those that are still there. */
@@ -202,6 +204,12 @@ export function createLayers(options: {
     unpack,
     adopt,
     adoptTree,
+    addTree(layer) {
+      const known = catalogue.layers.get(layer.id);
+      if (known !== undefined) return known;
+      trees.set(layer.id, layer);
+      return layer;
+    },
     unrecordedTrees: () => [...trees.values()],
     recordTrees(synced) {
       const left = synced.filter(({ id }) => trees.has(id));

@@ -84,7 +84,7 @@ export function createExporter(parts: ExporterParts): Builder['export'] {
     const own = new AbortController();
     const within = { ...context, signal: AbortSignal.any([context.signal, own.signal]) };
     try {
-      const caches = cacheExports.prepare(outputs);
+      const caches = cacheExports.prepare(outputs, context);
       const works = opened.map(({ exporter, id }) => async (): Promise<Record<string, string>> => {
         const { name } = exporter;
         if (name === undefined) return {};

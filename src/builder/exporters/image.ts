@@ -45,7 +45,7 @@ async function layersFor(
         modifiedLimitSeconds: packing.modifiedLimitSeconds,
       });
       try {
-        const layer = await builds.adoptTar(packed.read(), chain, packed.diffId);
+        const layer = await builds.adoptTar(packed.read(), chain, { diffId: packed.diffId });
         chain.push(layer.chainId);
         made.push(layer.chainId);
       } finally {

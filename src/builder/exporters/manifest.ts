@@ -26,6 +26,7 @@ export function layerType(mediaType: string, isOci: boolean): string {
   return `application/vnd.docker.image.rootfs.diff.tar${compression[1] === undefined ? '' : `.${compression[1]}`}`;
 }
 
+/** A blob with its descriptor, to which `more` is added. */
 export function smallBlob(mediaType: string, content: Uint8Array, more: Partial<Descriptor> = {}): SmallBlob {
   return { descriptor: { mediaType, digest: digestOf(content), size: content.length, ...more }, content };
 }

@@ -16,6 +16,7 @@ export interface ImageOptions {
   readonly attributes: Attributes;
 }
 
+/** Reads them; throws `invalid-argument` in BuildKit's words. */
 export function imageOptionsOf(attributes: Attributes): ImageOptions {
   return {
     packing: packingOf(attributes),

@@ -12,6 +12,7 @@ async function* only(content: Uint8Array): AsyncGenerator<Uint8Array> {
   if (content.length > 0) yield content;
 }
 
+/** Sees to it that a repository has a small blob. */
 export async function uploadSmall(repository: Repository, { descriptor, content }: SmallBlob): Promise<void> {
   const { digest, size } = descriptor;
   if ((await repository.headBlob(digest)) !== undefined) return;

@@ -1,5 +1,6 @@
 import { type Descriptor, parseJsonObject } from '#oci';
 import { fail } from '#std/errors';
+import { parseTime } from '#std/time';
 import type { CacheableResult } from '../../solver/types.ts';
 
 /** BuildKit's description of a cache, `application/vnd.buildkit.cacheconfig.v0`. */
@@ -13,6 +14,8 @@ export interface CacheLayer {
   readonly mediaType: string;
   readonly digest: string;
   readonly sizeBytes: number;
+  /** RFC 3339. */
+  readonly createdAt?: string;
 }
 
 interface StoredLayer {
@@ -116,6 +119,8 @@ export function readCacheConfig(content: Uint8Array, described: readonly Descrip
   return indexOfRecords(records, chainTo);
 }
 
+const isTime = (value: unknown): value is string => typeof value === 'string' && parseTime(value) !== undefined;
+
 function indexOfRecords(
   records: readonly StoredRecord[],
   chainTo: (top: number) => readonly Omit<CacheLayer, 'id'>[] | undefined,
@@ -125,7 +130,11 @@ function indexOfRecords(
     const top = layers?.[0]?.layer;
     if (typeof digest !== 'string' || typeof top !== 'number' || index.has(digest)) continue;
     const chain = chainTo(top);
-    if (chain !== undefined) index.set(digest, chain);
+    const createdAt = layers?.[0]?.createdAt;
+    if (chain === undefined) continue;
+    const last = chain.length - 1;
+    const dated = chain.map((layer, place) => (place === last && isTime(createdAt) ? { ...layer, createdAt } : layer));
+    index.set(digest, dated);
   }
   return index;
 }

@@ -167,8 +167,11 @@ export function openCacheExports(parts: Parts, requests: readonly CacheExportReq
   }
   const isInline = requests.some(({ type }) => type === 'inline');
 
-  const resultsOf = (outputs: readonly ExportedOutput[]): readonly CacheableResult[] =>
-    parts.solver.cacheable(outputs.flatMap(({ edge }) => edge ?? []));
+  const resultsOf = (outputs: readonly ExportedOutput[], context: BuildContext): readonly CacheableResult[] =>
+    parts.solver.cacheable(
+      outputs.flatMap(({ edge }) => edge ?? []),
+      context,
+    );
 
   async function runOne(
     { type, attributes }: CacheExportRequest,
@@ -178,7 +181,7 @@ export function openCacheExports(parts: Parts, requests: readonly CacheExportReq
     const options = cacheOptionsOf(attributes);
     const place =
       type === 'registry' ? await registryPlace(parts, attributes, context) : localPlace(parts, attributes, context);
-    const all = resultsOf(outputs);
+    const all = resultsOf(outputs, context);
     const held = holdResults(parts, options.isMax ? all : within(all, outputs));
     try {
       return await inVertex(context.onProgress, place.name, (vertex) => writeCache(place, held, options, vertex));
@@ -193,9 +196,9 @@ export function openCacheExports(parts: Parts, requests: readonly CacheExportReq
 
   return {
     /** Beside images, in their configurations. */
-    prepare(outputs: readonly ExportedOutput[]): CacheExports {
+    prepare(outputs: readonly ExportedOutput[], context: BuildContext): CacheExports {
       if (!isInline) return { inline: () => undefined };
-      const results = resultsOf(outputs);
+      const results = resultsOf(outputs, context);
       return { inline: ({ chain }) => makeInlineCache(results, chain) };
     },
     async run(outputs: readonly ExportedOutput[], context: BuildContext): Promise<Record<string, string>> {

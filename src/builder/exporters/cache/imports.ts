@@ -139,9 +139,12 @@ class LayerFetcher {
       await coming.catch(() => undefined);
     }
     if (this.builds.hold([id]) !== undefined) return;
-    const { digest, mediaType, sizeBytes, diffId } = layer;
+    const { digest, mediaType, sizeBytes, diffId, createdAt } = layer;
     const work = this.builds
-      .adoptTar(this.source.blob({ digest, mediaType, size: sizeBytes }), below, diffId)
+      .adoptTar(this.source.blob({ digest, mediaType, size: sizeBytes }), below, {
+        diffId,
+        ...(createdAt !== undefined && { createdAt }),
+      })
       .then(() => undefined);
     this.#coming.set(id, work);
     try {
