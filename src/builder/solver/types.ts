@@ -16,6 +16,8 @@ export interface BuildContext {
   readonly imageResolveMode: 'default' | 'pull' | 'local';
   /** Caches to look into beside our own (`--cache-from`); in order. */
   readonly cacheImports: readonly CacheImport[];
+  /** Whether all that processes say is told, however much it is: to clients of the classic API. */
+  readonly isLogUnlimited?: boolean;
   /** Whether causes are looked for (`--explain`). */
   readonly explains?: boolean;
 }
@@ -64,8 +66,8 @@ export interface StepRun {
   readonly inputs: readonly Result[];
   /** Aborted when nobody wants it any more. */
   readonly signal: AbortSignal;
-  /** Output of a process. */
-  onLog(stream: 1 | 2, data: Uint8Array): void;
+  /** Output of a process. As long as a promise that it returns is not settled, no more is read. */
+  onLog(stream: 1 | 2, data: Uint8Array): void | Promise<void>;
   /** Progress of a part, shown below the vertex. */
   onStatus(status: { id: string; name?: string; current: number; total: number; isDone?: boolean }): void;
 }

@@ -114,6 +114,14 @@ test('a step that changes nothing makes an empty layer, whatever was mounted', a
   );
 });
 
+test('in an empty file system the mount points of the kernel stay, as BuildKit leaves them', async () => {
+  const programs = mount('bind', '/b', { input: 1, selector: '/bin', isReadOnly: true });
+  const empty = { kind: 'layers', chain: [] } as const;
+  const { stdout, outputs } = await lab.run({ ...shell('', {}, [programs]), words: ['/b/ls', '/'] }, [empty, base]);
+  expect(stdout).toBe('b\ndev\netc\nproc\nsys\n');
+  expect(await lab.list(first(outputs))).toEqual(['dev d 755 0:0', 'proc d 755 0:0', 'sys d 755 0:0']);
+});
+
 test('placeholders that a step has put something into stay, with what is in them', async () => {
   const script = 'echo 1 > /a/other; echo 2 > /a/b/below';
   const { outputs } = await lab.run(shell(script, {}, [mount('tmpfs', '/a/b')]), [base]);
@@ -158,6 +166,11 @@ test('a step that fails says why in BuildKit’s words', async () => {
   });
   expect((await of('nope')).stderr).toContain('exec: "nope": executable file not found in $PATH');
   expect((await of('/etc/passwd')).stderr).toContain('exec: "/etc/passwd": permission denied');
+  const { outputs } = await lab.run(shell('printf garbage > /garbage; chmod +x /garbage'), [base]);
+  expect(await lab.run({ ...shell(''), words: ['/garbage'] }, [first(outputs)])).toMatchObject({
+    error: 'process "/garbage" did not complete successfully: exit code: 1',
+    stderr: 'exec /garbage: exec format error\n',
+  });
   expect((await lab.run(shell('true', { user: 'joe' }), [base])).error).toBe(
     'process "/bin/sh -c true" did not complete successfully: unable to find user joe: no matching entries in passwd file',
   );

@@ -12,11 +12,11 @@ import type { LayersResult } from '../result.ts';
 import type { StepRun } from '../solver/types.ts';
 import type { CacheMounts } from './cache-mounts.ts';
 import { didNotComplete, StepFailure, stepCancelled } from './failure.ts';
-import { defaultLogLimits, LogLimit } from './log-limit.ts';
+import { defaultLogLimits, LogLimit, noLogLimits } from './log-limit.ts';
 import { networkFiles, setUpStepNetwork } from './network.ts';
 import type { MountedResult } from './overlays.ts';
 import { type StepParts, stepsDirectory } from './parts.ts';
-import { type MountPlace, Placeholders } from './placeholders.ts';
+import { type MountPlace, makeKernelPlaces, Placeholders } from './placeholders.ts';
 import { type RuntimeEnd, runRuntime } from './runtime.ts';
 import { askSecret } from './secrets.ts';
 import { defaultHostname, specificationOf } from './specification.ts';
@@ -65,7 +65,7 @@ export function removeStepDirectory(directory: string): void {
 }
 
 function outputTaker(run: StepRun): (stream: 1 | 2, data: Uint8Array) => void | Promise<void> {
-  const limits = defaultLogLimits();
+  const limits = run.context.isLogUnlimited ? noLogLimits : defaultLogLimits();
   const now = performance.now();
   const ofStream = { 1: new LogLimit(limits, now), 2: new LogLimit(limits, now) };
   return (stream, data) => {
@@ -91,6 +91,7 @@ async function runProcess(
   const spec = specificationOf({ operation, rootfs, mounts, sandbox, environment, cgroupsPath });
   writeFileSync(join(directory, 'cgroup'), cgroupsPath);
   writeFileSync(join(directory, 'config.json'), encodeOci(spec));
+  makeKernelPlaces(rootfs);
   const placeholders = new Placeholders(rootfs, mounts.map(placeOf));
   const end = await runRuntime({
     runtime: parts.runtime,
@@ -108,10 +109,10 @@ async function runProcess(
 }
 
 /** Throws unless the step has ended well. */
-function checkEnd({ operation, run }: Step, { exitCode, startFailure }: RuntimeEnd): void {
+async function checkEnd({ operation, run }: Step, { exitCode, startFailure }: RuntimeEnd): Promise<void> {
   if (run.signal.aborted) throw stepCancelled(operation.words);
   if (startFailure !== undefined) {
-    run.onLog(2, Buffer.from(`runc run failed: unable to start container process: ${startFailure}\n`));
+    await run.onLog(2, Buffer.from(`${startFailure}\n`));
     throw new StepFailure(operation.words, 1);
   }
   const valid = operation.validExitCodes.length === 0 ? [0] : operation.validExitCodes;
@@ -163,7 +164,7 @@ async function runStep(parts: ExecStepParts, step: Step): Promise<LayersResult[]
     if (opened.status === 'rejected') throw opened.reason;
     if (sandbox.status === 'rejected') throw sandbox.reason;
     if (run.signal.aborted) throw stepCancelled(operation.words);
-    checkEnd(step, await runProcess(parts, step, sandbox.value));
+    await checkEnd(step, await runProcess(parts, step, sandbox.value));
   } finally {
     parts.background(parts.networks.tearDown(id), 'network of a build step');
   }

@@ -69,6 +69,14 @@ export interface MountPlace {
   readonly isDirectory: boolean;
 }
 
+/** Where kernel file systems are mounted in every step. */
+const kernelPlaces = ['/dev', '/proc', '/sys'];
+
+/** Makes the mount points of every step in a file system that has none: they stay, as they do in images that BuildKit makes. */
+export function makeKernelPlaces(root: string): void {
+  for (const place of kernelPlaces) mkdirSync(join(root, placeInRoot(root, place)), { recursive: true, mode: 0o755 });
+}
+
 /** Files and directories that are made for mounts to be put on, and are not to be seen in the layer. */
 export class Placeholders {
   readonly #root: string;

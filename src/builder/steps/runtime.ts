@@ -25,7 +25,7 @@ export interface RuntimeRequest {
 /** How it ended. */
 export interface RuntimeEnd {
   readonly exitCode: number;
-  /** Why the process never began, in runc's words. */
+  /** Why the process never began, in runc's words on standard error. */
   readonly startFailure?: string;
 }
 
@@ -41,6 +41,23 @@ async function drain(descriptor: number, take: (data: Uint8Array) => void | Prom
 const endingMs = 2000;
 /** How long the first words on standard error may be the runtime's own: it ends straight after them. */
 const holdMs = 100;
+
+/** In runc's words. */
+function wordsOf(program: string, reason: string): string {
+  const text = runtimeWords(program, reason)?.text ?? reason;
+  return `runc run failed: unable to start container process: ${text}`;
+}
+
+/** The kernel's own refusal of a program is the last that crun writes before it would become that program. */
+const refusal = /^\{"msg":"exec container process (?:\([^)]*\) )?`(.*?)`: ([^"]*)","level":"error"/;
+
+/** The same in runc's words, where the first words on standard error are such. */
+function refusalWords(data: Uint8Array): Uint8Array | undefined {
+  const match = refusal.exec(Buffer.from(data).toString('utf8'));
+  if (match === null) return undefined;
+  const [, program = '', reason = ''] = match;
+  return Buffer.from(`exec ${program}: ${reason.toLowerCase()}\n`);
+}
 
 /** What the runtime complains of in its log (JSON lines), the last one; undefined when it does not. */
 function complaint(path: string): string | undefined {
@@ -97,6 +114,8 @@ function errorTaker(
   return async (data) => {
     if (isFirst) {
       isFirst = false;
+      const words = refusalWords(data);
+      if (words !== undefined) return await take(words);
       const isOther = Promise.race([Bun.sleep(holdMs).then(() => false), hasBegun.then(() => false), failsToStart()]);
       if (await isOther) return;
     }
@@ -156,5 +175,5 @@ export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
   const exitCode = await child.exited;
   const reason = exitCode === 0 ? undefined : complaint(logPath);
   if (reason === undefined) return { exitCode };
-  return { exitCode, startFailure: runtimeWords(program, reason)?.text ?? reason };
+  return { exitCode, startFailure: wordsOf(program, reason) };
 }
