@@ -50,7 +50,7 @@ export async function unpackTar(stream: AsyncIterable<Uint8Array>, directory: st
   const compression = compressions.find(({ magic }) => first.subarray(0, magic.length).equals(magic));
   if (compression !== undefined) {
     const child = Bun.spawn([...compression.command], {
-      stdin: ReadableStream.from(resumed(first, iterator)),
+      stdin: new Response(resumed(first, iterator)),
       stdout: 'pipe',
       stderr: 'inherit',
     });
