@@ -1,4 +1,4 @@
-import { control, toMilliseconds } from '#build-api';
+import { control, type Timestamp } from '#build-api';
 import { openBuildControl, openSession, type EngineClient } from '#client';
 import { connectGrpc, type Implementation, methodPath, serveGrpc } from '#grpc';
 import type { BuildUpdate, Display } from './display/model.ts';
@@ -14,7 +14,7 @@ export interface BuildRequest {
   readonly signal: AbortSignal;
 }
 
-const moment = (at: Parameters<typeof toMilliseconds>[0]): number | undefined => toMilliseconds(at);
+const millisecondsOf = ({ seconds, nanos }: Timestamp): number => seconds * 1000 + nanos / 1e6;
 
 /** An update in the form that displays take. */
 export function updateOf({ vertexes, statuses, logs, warnings }: StatusResponse): BuildUpdate {
@@ -26,18 +26,22 @@ export function updateOf({ vertexes, statuses, logs, warnings }: StatusResponse)
       error,
       cause,
       isCached: cached,
-      ...(started !== undefined && { startedMs: moment(started) ?? 0 }),
-      ...(completed !== undefined && { completedMs: moment(completed) ?? 0 }),
+      ...(started !== undefined && { startedMs: millisecondsOf(started) }),
+      ...(completed !== undefined && { completedMs: millisecondsOf(completed) }),
     })),
     statuses: statuses.map(({ id, vertex, current, total, started, completed }) => ({
       vertex,
       id,
       current,
       total,
-      ...(started !== undefined && { startedMs: moment(started) ?? 0 }),
-      ...(completed !== undefined && { completedMs: moment(completed) ?? 0 }),
+      ...(started !== undefined && { startedMs: millisecondsOf(started) }),
+      ...(completed !== undefined && { completedMs: millisecondsOf(completed) }),
     })),
-    logs: logs.map(({ vertex, timestamp, msg }) => ({ vertex, atMs: moment(timestamp) ?? Date.now(), data: msg })),
+    logs: logs.map(({ vertex, timestamp, msg }) => ({
+      vertex,
+      atMs: timestamp === undefined ? Date.now() : millisecondsOf(timestamp),
+      data: msg,
+    })),
     warnings: warnings.map(({ short, detail, url, ranges }) => ({
       short: text.decode(short),
       detail: detail.map((line) => text.decode(line)),

@@ -5,7 +5,7 @@ export const builderEntries: readonly GroupEntry[] = [
   {
     name: 'build',
     summary: 'Build an image from a Dockerfile',
-    load: lazy(async () => (await import('../commands/image/build.ts')).build),
+    load: lazy(async () => (await import('../commands/image/build.ts')).buildCommand),
   },
   {
     name: 'du',

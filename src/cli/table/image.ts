@@ -11,7 +11,7 @@ export const imageEntries: readonly GroupEntry[] = [
     name: 'build',
     flat: 'build',
     summary: 'Build an image from a Dockerfile',
-    load: lazy(async () => (await import('../commands/image/build.ts')).build),
+    load: lazy(async () => (await import('../commands/image/build.ts')).buildCommand),
   },
   {
     name: 'check',
