@@ -76,7 +76,7 @@ export async function openContexts(
   };
   try {
     if (source === '-' && flags.file === '-') {
-      throw fail('invalid-argument', 'invalid argument: can\'t use stdin for both build context and dockerfile');
+      throw fail('invalid-argument', "invalid argument: can't use stdin for both build context and dockerfile");
     }
     if (source === '-') {
       const directory = makeTemporary();

@@ -28,6 +28,8 @@ function outputOf({ name, lines }: ShownVertex): string {
 
 /** Why a build failed: the output of the step, the lines it stands in, and the engine's words. */
 export function buildFailure(error: unknown, table: VertexTable): string {
-  const failed = [...table.vertices.values()].find((vertex) => vertex.error !== '' && !vertex.error.includes('context canceled'));
+  const failed = [...table.vertices.values()].find(
+    (vertex) => vertex.error !== '' && !vertex.error.includes('context canceled'),
+  );
   return `${failed === undefined ? '' : outputOf(failed)}${excerptOf(error)}ERROR: failed to build: failed to solve: ${messageOf(error)}\n`;
 }

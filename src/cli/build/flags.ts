@@ -1,3 +1,4 @@
+import { fail } from '#std/errors';
 import { type Flag, list, strings, text, toggle } from '../grammar/flag.ts';
 import { checkExtraHost } from '../values/addresses.ts';
 import { labelFlag } from '../values/key-values.ts';
@@ -17,7 +18,7 @@ function choice(summary: string, name: string, values: readonly string[], initia
     parse(value) {
       const [kind = ''] = value.split(',');
       if (values.includes(kind)) return value;
-      throw new Error(`--${name} is one of ${values.join(', ')}, not "${value}"`);
+      throw fail('invalid-argument', `--${name} is one of ${values.join(', ')}, not "${value}"`);
     },
   };
 }

@@ -19,7 +19,14 @@ test('--push needs a name, and pushes what goes into the engine', () => {
 });
 
 test('outputs are read as buildx reads them', () => {
-  const given = ['out', '-', 'type=oci,dest=x.tar', 'type=oci,tar=false,dest=dir', 'type=docker', 'type=registry,name=q'];
+  const given = [
+    'out',
+    '-',
+    'type=oci,dest=x.tar',
+    'type=oci,tar=false,dest=dir',
+    'type=docker',
+    'type=registry,name=q',
+  ];
   expect(outputsOf({ ...none, output: given, tag: ['n'] })).toEqual([
     { type: 'local', attributes: {}, destination: 'out', isDirectory: true },
     { type: 'tar', attributes: {}, destination: '-', isDirectory: false },

@@ -39,7 +39,10 @@ function parseOutput(text: string): Output {
   if (type === 'image' || type === 'cacheonly') return { type, attributes, isDirectory: false };
   if (type === 'docker' && destination === '') return { type: 'image', attributes, isDirectory: false };
   if (!['local', 'tar', 'oci', 'docker'].includes(type)) {
-    throw fail('invalid-argument', `there is no output of the type "${type}": local, tar, oci, docker, image, registry`);
+    throw fail(
+      'invalid-argument',
+      `there is no output of the type "${type}": local, tar, oci, docker, image, registry`,
+    );
   }
   const isDirectory = type === 'local' || ((type === 'oci' || type === 'docker') && fields.get('tar') === 'false');
   if (isDirectory && (destination === '' || destination === '-')) {
@@ -86,7 +89,8 @@ function annotationsOf(annotations: readonly string[]): Record<string, string> {
       const equals = text.indexOf('=');
       if (equals < 1) throw fail('invalid-argument', `invalid annotation "${text}", expected key=value`);
       const key = text.slice(0, equals);
-      const [, level, name] = /^((?:manifest|index|manifest-descriptor|index-descriptor)(?:\[[^\]]*\])?(?:,[^:]*)?):(.+)$/.exec(key) ?? [];
+      const [, level, name] =
+        /^((?:manifest|index|manifest-descriptor|index-descriptor)(?:\[[^\]]*\])?(?:,[^:]*)?):(.+)$/.exec(key) ?? [];
       const attribute = level === undefined ? `annotation.${key}` : `annotation-${level}.${name}`;
       return [attribute, text.slice(equals + 1)];
     }),

@@ -30,7 +30,8 @@ function parseSecret(value: string): [string, SecretSource] {
     else if (key === 'type') type = rest;
     else throw fail('invalid-argument', `unexpected key '${key}' in '${field}'`);
   }
-  if (type !== '' && type !== 'file' && type !== 'env') throw fail('invalid-argument', `unsupported secret type "${type}"`);
+  if (type !== '' && type !== 'file' && type !== 'env')
+    throw fail('invalid-argument', `unsupported secret type "${type}"`);
   if (id === '') throw fail('invalid-argument', 'secret missing ID');
   if (type === 'env' && variable === '') [variable, path] = [path === '' ? id : path, ''];
   if (variable !== '' && process.env[variable] !== undefined) return [id, { variable }];
@@ -68,7 +69,10 @@ export function parseAgents(values: readonly string[]): Map<string, string> {
       const stat = fileSystem().statSync(path, { throwIfNoEntry: false });
       if (stat === undefined) throw fail('invalid-argument', `failed to stat ${path}: no such file or directory`);
       if (!stat.isSocket()) {
-        throw fail('invalid-argument', `${path} is not the socket of an agent: give keys to ssh-agent, and name its socket`);
+        throw fail(
+          'invalid-argument',
+          `${path} is not the socket of an agent: give keys to ssh-agent, and name its socket`,
+        );
       }
       return [id === '' ? 'default' : id, path];
     }),

@@ -1,5 +1,5 @@
 import { control, type Timestamp } from '#build-api';
-import { openBuildControl, openSession, type EngineClient } from '#client';
+import { type EngineClient, openBuildControl, openSession } from '#client';
 import { connectGrpc, type Implementation, methodPath, serveGrpc } from '#grpc';
 import type { BuildUpdate, Display } from './display/model.ts';
 
@@ -52,7 +52,7 @@ export function updateOf({ vertexes, statuses, logs, warnings }: StatusResponse)
 }
 
 /** Has the engine build, and shows how it goes on. Throws a `GrpcError` with the engine's words, and where they come from. */
-export async function solve(engine: EngineClient, request: BuildRequest): Promise<Readonly<Record<string, string>>> {
+export async function solve(engine: EngineClient, request: BuildRequest): Promise<ReadonlyMap<string, string>> {
   const { sharedKey, offers, display, signal } = request;
   const id = crypto.randomUUID().replaceAll('-', '');
   const methods = offers.flatMap(({ service, handlers }) =>

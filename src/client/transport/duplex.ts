@@ -1,8 +1,8 @@
 import { Duplex } from 'node:stream';
-import { messageOf } from '#std/errors';
+import { fail, messageOf } from '#std/errors';
 import type { Connection } from './connection.ts';
 
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(messageOf(error)));
+const asError = (error: unknown): Error => (error instanceof Error ? error : fail('unavailable', messageOf(error)));
 
 /** A connection as a stream of Node's, for what speaks another protocol over it. */
 export function duplexOf(connection: Connection): Duplex {

@@ -29,7 +29,10 @@ class JsonDisplay extends PlainDisplay {
 const usualSize = { columns: 80, rows: 24 };
 
 /** The display that `--progress` asks for; `auto` is the one in place where standard error is a terminal with colours. */
-export async function openDisplay(kind: string, title: string): Promise<Display & { readonly table: PlainDisplay['table'] }> {
+export async function openDisplay(
+  kind: string,
+  title: string,
+): Promise<Display & { readonly table: PlainDisplay['table'] }> {
   const asked = kind === 'auto' ? (process.env.BUILDKIT_PROGRESS ?? 'auto') : kind;
   if (asked === 'quiet' || asked === 'none') return new SilentDisplay();
   if (asked === 'rawjson') return new JsonDisplay();
@@ -42,4 +45,3 @@ export async function openDisplay(kind: string, title: string): Promise<Display 
   };
   return new TerminalDisplay(title, size);
 }
-

@@ -17,9 +17,13 @@ test('steps are printed as they go on, each under its number', () => {
     printed += text;
   });
   const at = 1_000_000;
-  display.update(update({ vertices: ['a', 'b', 'c'].map((digest) => ({ ...vertex, digest, name: `step ${digest}` })) }));
+  display.update(
+    update({ vertices: ['a', 'b', 'c'].map((digest) => ({ ...vertex, digest, name: `step ${digest}` })) }),
+  );
   expect(printed).toBe('');
-  display.update(update({ vertices: [{ ...vertex, digest: 'a', name: 'step a', startedMs: at, cause: 'file f changed' }] }));
+  display.update(
+    update({ vertices: [{ ...vertex, digest: 'a', name: 'step a', startedMs: at, cause: 'file f changed' }] }),
+  );
   display.update(update({ logs: [{ vertex: 'a', atMs: at + 250, data: Buffer.from('one\ntw') }] }));
   display.update(
     update({ vertices: [{ ...vertex, digest: 'b', name: 'step b', startedMs: at, completedMs: at, isCached: true }] }),

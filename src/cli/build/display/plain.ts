@@ -1,6 +1,14 @@
 import { printSize } from '#std/sizes';
 import { writeErr } from '../../streams/text-output.ts';
-import { type BuildUpdate, type Display, lastLine, type ShownVertex, type StatusUpdate, seconds, VertexTable } from './model.ts';
+import {
+  type BuildUpdate,
+  type Display,
+  lastLine,
+  type ShownVertex,
+  type StatusUpdate,
+  seconds,
+  VertexTable,
+} from './model.ts';
 
 /** Statuses that only count bytes are printed no more often than this. */
 const statusIntervalMs = 1000;
@@ -8,7 +16,8 @@ const statusIntervalMs = 1000;
 /** `transferring context: 1.2MB / 3.4MB 0.3s done`. */
 export function statusText(status: StatusUpdate): string {
   const { id, current, total, startedMs, completedMs } = status;
-  const size = total > 0 ? ` ${printSize(current, 3)} / ${printSize(total, 3)}` : current > 0 ? ` ${printSize(current, 3)}` : '';
+  const size =
+    total > 0 ? ` ${printSize(current, 3)} / ${printSize(total, 3)}` : current > 0 ? ` ${printSize(current, 3)}` : '';
   const spent = startedMs === undefined ? 0 : (completedMs ?? Date.now()) - startedMs;
   const time = spent >= 50 ? ` ${seconds(spent)}` : '';
   return `${id}${size}${time}${completedMs === undefined ? '' : ' done'}`;
@@ -78,9 +87,16 @@ export class PlainDisplay implements Display {
 
   #finish(vertex: ShownVertex): void {
     this.#finished.add(vertex);
-    for (const { atMs, text } of lastLine(vertex)) this.print(`#${vertex.number} ${(atMs / 1000).toFixed(3)} ${text}\n`);
-    if (vertex.error !== '') this.print(`#${vertex.number} ${vertex.error.includes('context canceled') ? 'CANCELED' : `ERROR: ${vertex.error}`}\n`);
+    for (const { atMs, text } of lastLine(vertex))
+      this.print(`#${vertex.number} ${(atMs / 1000).toFixed(3)} ${text}\n`);
+    if (vertex.error !== '')
+      this.print(
+        `#${vertex.number} ${vertex.error.includes('context canceled') ? 'CANCELED' : `ERROR: ${vertex.error}`}\n`,
+      );
     else if (vertex.isCached) this.print(`#${vertex.number} CACHED\n`);
-    else this.print(`#${vertex.number} DONE ${seconds((vertex.completedMs ?? 0) - (vertex.startedMs ?? vertex.completedMs ?? 0))}\n`);
+    else
+      this.print(
+        `#${vertex.number} DONE ${seconds((vertex.completedMs ?? 0) - (vertex.startedMs ?? vertex.completedMs ?? 0))}\n`,
+      );
   }
 }

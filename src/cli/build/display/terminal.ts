@@ -6,13 +6,15 @@ const frameMs = 100;
 /** So many lines of a step's output are shown below it while it runs. */
 const tailLines = 4;
 
+/** Colours, moves of the cursor and the like. */
+const escapes = /\u001b\[[0-9;?]*[ -/]*[@-~]/g;
+
 const paint = (code: number, text: string): string => `\u001b[${code}m${text}\u001b[0m`;
 const dim = (text: string): string => paint(2, text);
 
 /** Takes out what would move the cursor or change colours, and cuts to the width of the terminal. */
 function fit(text: string, columns: number): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach the terminal
-  const clean = text.replace(/\u001b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(/[\u0000-\u001f\u007f]/g, ' ');
+  const clean = text.replace(escapes, '').replace(/\p{Cc}/gu, ' ');
   const characters = [...clean];
   return characters.length <= columns ? clean : `${characters.slice(0, Math.max(0, columns - 1)).join('')}…`;
 }
@@ -59,7 +61,9 @@ export class TerminalDisplay implements Display {
     const running = all.filter(({ startedMs, completedMs }) => startedMs !== undefined && completedMs === undefined);
     const state = `${this.#settled.size}/${all.length}  ${seconds(Date.now() - this.#startedMs)}`;
     const head = isLast ? [] : [fit(`${this.title}  ${state}`, columns)];
-    const live = isLast ? [] : running.flatMap((vertex) => this.#runningLines(vertex, columns)).slice(0, Math.max(1, rows - 3));
+    const live = isLast
+      ? []
+      : running.flatMap((vertex) => this.#runningLines(vertex, columns)).slice(0, Math.max(1, rows - 3));
     const up = this.#drawnRows > 0 ? `\u001b[${this.#drawnRows}A` : '';
     const text = [...settled, ...head, ...live].map((line) => `\u001b[2K${line}\n`).join('');
     this.print(`${up}\r${text}\u001b[J`);
@@ -67,7 +71,9 @@ export class TerminalDisplay implements Display {
   }
 
   #settledLines(vertex: ShownVertex, columns: number): string[] {
-    const time = vertex.isCached ? 'cached' : seconds((vertex.completedMs ?? 0) - (vertex.startedMs ?? vertex.completedMs ?? 0));
+    const time = vertex.isCached
+      ? 'cached'
+      : seconds((vertex.completedMs ?? 0) - (vertex.startedMs ?? vertex.completedMs ?? 0));
     const name = fit(vertex.name, columns - time.length - 5);
     const line = ` ${mark(vertex)} ${name}${' '.repeat(Math.max(1, columns - [...name].length - time.length - 4))}${dim(time)}`;
     return [line, ...(vertex.cause === '' ? [] : [`   ${dim(fit(`why: ${vertex.cause}`, columns - 4))}`])];
@@ -76,7 +82,9 @@ export class TerminalDisplay implements Display {
   #runningLines(vertex: ShownVertex, columns: number): string[] {
     const time = seconds(Date.now() - (vertex.startedMs ?? Date.now()));
     const name = fit(vertex.name, columns - time.length - 5);
-    const statuses = [...vertex.statuses.values()].filter(({ completedMs }) => completedMs === undefined).map(statusText);
+    const statuses = [...vertex.statuses.values()]
+      .filter(({ completedMs }) => completedMs === undefined)
+      .map(statusText);
     const output = vertex.lines.slice(-tailLines).map(({ text }) => text);
     const rest = vertex.rest === '' ? [] : [vertex.rest];
     const below = [...statuses, ...output, ...rest].slice(-tailLines);

@@ -25,9 +25,7 @@ export const builderPrune = defineCommand({
   },
   args: { min: 0, max: 0 },
   async run({ flags, engine }) {
-    const warning = flags.all
-      ? 'This will remove all build cache.'
-      : 'This will remove all dangling build cache.';
+    const warning = flags.all ? 'This will remove all build cache.' : 'This will remove all dangling build cache.';
     if (!flags.force && !(await confirm(warning))) return 0;
     const { CachesDeleted, SpaceReclaimed } = await pruneBuildCache(engine, {
       all: flags.all,

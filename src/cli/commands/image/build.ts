@@ -45,27 +45,30 @@ async function build(invocation: Build, contexts: Contexts, outputs: readonly Ou
   const secrets = parseSecrets(flags.secret);
   const agents = parseAgents(flags.ssh);
   const files = offerFiles({ directories: contexts.directories, outputs, imports, exports });
-  const display = await openDisplay(flags.quiet ? 'quiet' : flags.progress, `Building ${flags.tag[0] ?? contexts.shareOf}`);
+  const display = await openDisplay(
+    flags.quiet ? 'quiet' : flags.progress,
+    `Building ${flags.tag[0] ?? contexts.shareOf}`,
+  );
   try {
-    return await solve(engine, {
+    const response = await solve(engine, {
       sharedKey: new Bun.CryptoHasher('sha256').update(`estiba\0${contexts.shareOf}`).digest('hex'),
       offers: [...offersOf({ config, secrets, agents }), ...files.offers],
       display,
       signal,
       solve: {
         frontend: 'dockerfile.v0',
-        frontendAttrs: { ...frontendAttributes(flags, {}), ...contexts.attributes },
+        frontendAttrs: new Map(Object.entries({ ...frontendAttributes(flags, {}), ...contexts.attributes })),
         entitlements: [...flags.allow, ...(flags.network === 'host' ? ['network.host'] : [])],
         exporters: requestOf(flags) === undefined ? files.exporters : [],
         cache: { imports: files.imports, exports: files.exports },
       },
     });
+    files.finish(response);
+    return Object.fromEntries(response);
   } catch (error) {
     if (signal.aborted) throw new CommandFailure('the build was cancelled', interruptedCode, { cause: error });
     writeErr(buildFailure(error, display.table));
     throw new CommandFailure('', 1, { cause: error });
-  } finally {
-    files.close();
   }
 }
 
