@@ -6,15 +6,12 @@ const frameMs = 100;
 /** So many lines of a step's output are shown below it while it runs. */
 const tailLines = 4;
 
-/** Colours, moves of the cursor and the like. */
-const escapes = /\u001b\[[0-9;?]*[ -/]*[@-~]/g;
-
 const paint = (code: number, text: string): string => `\u001b[${code}m${text}\u001b[0m`;
 const dim = (text: string): string => paint(2, text);
 
 /** Takes out what would move the cursor or change colours, and cuts to the width of the terminal. */
 function fit(text: string, columns: number): string {
-  const clean = text.replace(escapes, '').replace(/\p{Cc}/gu, ' ');
+  const clean = Bun.stripANSI(text).replace(/\p{Cc}/gu, ' ');
   const characters = [...clean];
   return characters.length <= columns ? clean : `${characters.slice(0, Math.max(0, columns - 1)).join('')}…`;
 }
