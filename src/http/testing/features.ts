@@ -5,6 +5,7 @@ import { fail } from '#std/errors';
 import type { Volumes } from '#volumes';
 import type { Features } from '../routes.ts';
 import type { SystemInformation } from '../system/types.ts';
+import { memoryBuildDoors } from './build-doors.ts';
 import { MemoryContainers } from './containers.ts';
 import { memoryImageCare } from './image-care.ts';
 import { memoryRegistries } from './image-registries.ts';
@@ -311,6 +312,7 @@ export function memoryFeatures(): Features & {
     volumes: memoryVolumes(),
     events: new MemoryEvents(),
     system,
+    builds: memoryBuildDoors(),
     login: async ({ username }) => {
       if (username === undefined) throw fail('unauthorized', 'incorrect username or password');
       return `token of ${username}`;
