@@ -1,10 +1,12 @@
 import type { Filters } from '#api';
 import type { Platform } from '#oci';
+import type { ClassicBuild } from './classic/types.ts';
 import type { Edge } from './graph/vertex.ts';
 import type { Result } from './result.ts';
 import type { BuildContext, CacheImport, HeldResult } from './solver/types.ts';
 import type { ImageSource } from './sources/types.ts';
 
+export type { ClassicBuild, ClassicRequest } from './classic/types.ts';
 export type * from './graph/operation.ts';
 export type { Edge, Vertex } from './graph/vertex.ts';
 export type * from './progress.ts';
@@ -98,6 +100,8 @@ export interface OpenedResult {
 export interface Builder {
   /** Makes a graph of a Dockerfile (`dockerfile.v0`). Throws `DockerfileError` in BuildKit's words. */
   readonly dockerfile: (request: FrontendRequest, context: BuildContext) => Promise<FrontendResult>;
+  /** Builds as the classic API has it: step by step, an image for each. */
+  readonly classic: ClassicBuild;
   /** What a base image's name means now (ResolveImageConfig). */
   readonly images: ImageSource;
   /** Works out one edge and holds it. */

@@ -30,5 +30,13 @@ export { type Plan, type PlannedStage, type PlanOptions, planBuild, type Source,
 export { proxyArguments } from './platform-arguments.ts';
 export { type RunCommand, runCommandOf } from './run-command.ts';
 export { DockerfileError, excerpt, type LineRange, onLines, type Position, type Range } from './source.ts';
-export { commandWords, emptyConfig, resolveDirectory, type StageConfig } from './stage-config.ts';
+export {
+  applyInstruction,
+  commandWords,
+  type DraftConfig,
+  draftOf,
+  emptyConfig,
+  resolveDirectory,
+  type StageConfig,
+} from './stage-config.ts';
 export type { Node } from './syntax.ts';

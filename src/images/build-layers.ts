@@ -25,6 +25,15 @@ export interface MeasuredDraft {
   readonly sizeBytes: number;
 }
 
+/** An image of a build; the configuration bit for bit. */
+export interface BuiltImage {
+  readonly content: Uint8Array;
+  readonly file: ImageConfigFile;
+  readonly chain: readonly string[];
+  readonly references: readonly ImageReference[];
+  readonly parentId?: string;
+}
+
 /**
  * Layers for the builder: made in place, without a tar in between. A layer has no blob until somebody pushes or saves it; then it
  * is packed of its directory, and gives its `diffId` again. Whoever is given a layer holds it, and releases it.
@@ -56,12 +65,8 @@ export interface BuildLayers {
     chain: readonly string[],
     expected?: { readonly diffId?: string; readonly createdAt?: string },
   ): Promise<BuildLayer>;
-  /** Makes an image of layers that are held; the configuration bit for bit. Publishes no event but those of its names. */
-  commit(image: {
-    readonly content: Uint8Array;
-    readonly file: ImageConfigFile;
-    readonly chain: readonly string[];
-    readonly references: readonly ImageReference[];
-    readonly parentId?: string;
-  }): Promise<string>;
+  /** Makes an image of layers that are held. Publishes no event but those of its names. */
+  commit(image: BuiltImage): Promise<string>;
+  /** The same for several, all of them or none: those of steps of a build, each one's parent before it. */
+  commitAll(images: readonly BuiltImage[]): Promise<void>;
 }

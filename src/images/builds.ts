@@ -3,7 +3,7 @@ import { fail } from '#std/errors';
 import { sharedRun } from '#std/shared-run';
 import { formatTime, nowNs } from '#std/time';
 import { type Snapshots, syncFileSystem } from '#store';
-import type { BuildLayer, BuildLayers } from './build-layers.ts';
+import type { BuildLayer, BuildLayers, BuiltImage } from './build-layers.ts';
 import type { StoredLayer } from './catalogue.ts';
 import { commitImages } from './commit.ts';
 import { checkDepth, type Layers } from './layers.ts';
@@ -13,7 +13,6 @@ import type { LayerTarget } from './push/layer.ts';
 
 type Options = Parameters<typeof commitImages>[0] &
   Pick<LayerTarget, 'blobSources' | 'slots'> & { readonly layers: Layers; readonly snapshots: Snapshots };
-type CommitRequest = Parameters<BuildLayers['commit']>[0];
 
 /** Holds all layers of a chain, or none of them. */
 function holdChain(layers: Layers, chain: readonly string[]): StoredLayer[] | undefined {
@@ -29,19 +28,22 @@ function holdChain(layers: Layers, chain: readonly string[]): StoredLayer[] | un
   return held;
 }
 
-async function commit(options: Options, request: CommitRequest): Promise<string> {
+async function commitAll(options: Options, images: readonly BuiltImage[]): Promise<string[]> {
   const { layers } = options;
-  const { content, file, chain, references, parentId } = request;
-  checkDepth(chain);
-  const held = holdChain(layers, chain);
-  if (held === undefined) throw fail('internal', 'a layer of the image is gone');
+  const chains: (readonly string[])[] = [];
   try {
-    const id = digestOf(content);
-    const parent = parentId === undefined ? {} : { parentId };
-    await commitImages(options, [{ id, content, file, layers: held, references, ...parent }], 'build');
-    return id;
+    const made = images.map(({ content, file, chain, references, parentId }) => {
+      checkDepth(chain);
+      const held = holdChain(layers, chain);
+      if (held === undefined) throw fail('internal', 'a layer of the image is gone');
+      chains.push(chain);
+      const parent = parentId === undefined ? {} : { parentId };
+      return { id: digestOf(content), content, file, layers: held, references, ...parent };
+    });
+    await commitImages(options, made, 'build');
+    return made.map(({ id }) => id);
   } finally {
-    layers.release(chain);
+    for (const chain of chains) layers.release(chain);
   }
 }
 
@@ -96,6 +98,10 @@ export function createBuildLayers(options: Options): BuildLayers {
       const layer = layers.adopt(await layers.unpack(tar, { expectedDiffId }), chain.at(-1));
       return shown(layers.addTree({ ...layer, createdAt }));
     },
-    commit: (request) => commit(options, request),
+    async commit(image) {
+      const [id = ''] = await commitAll(options, [image]);
+      return id;
+    },
+    commitAll: async (images) => void (await commitAll(options, images)),
   };
 }

@@ -1,6 +1,6 @@
 export type { RegistryCredentials } from '#distribution';
 export type { Platform } from '#oci';
-export type { BuildLayer, BuildLayers, MeasuredDraft } from './build-layers.ts';
+export type { BuildLayer, BuildLayers, BuiltImage, MeasuredDraft } from './build-layers.ts';
 export { runExaminer } from './examine/examiner.ts';
 export type { ImageGcPolicy, Watermark } from './gc/policy.ts';
 export { type ImagesOptions, openImages } from './open.ts';

@@ -55,7 +55,7 @@ export class ImageBases {
     const resolved = await this.#reported(`${title} load metadata for ${shown}`, key, () =>
       this.#resolve(reference, platform),
     );
-    const image = readBaseImage(resolved.config, platform);
+    const image = { ...readBaseImage(resolved.config, platform), id: resolved.imageId };
     const { imageResolveMode } = this.surroundings.options;
     const scheme = reference.startsWith('oci-layout://') ? '' : 'docker-image://';
     let edge: Edge | undefined;

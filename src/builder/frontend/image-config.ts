@@ -12,10 +12,13 @@ export interface BaseImage {
   readonly osFeatures?: readonly string[];
   /** The configuration file; undefined for `scratch`. */
   readonly content?: Uint8Array;
+  /** Its digest, as the engine has it. */
+  readonly id?: string;
+  readonly created?: string;
 }
 
 /** What an image is made of, beside its layers. */
-export type ImageDraft = Omit<BaseImage, 'content'>;
+export type ImageDraft = Omit<BaseImage, 'content' | 'id' | 'created'>;
 
 type Config = Partial<ContainerConfig>;
 
@@ -84,6 +87,7 @@ export function readBaseImage(content: Uint8Array, wanted: Platform): BaseImage 
       ...(osVersion && { osVersion }),
     },
     ...(features && { osFeatures: features }),
+    ...(file.created && { created: file.created }),
     content,
   };
 }

@@ -66,8 +66,8 @@ export class PlatformBuild {
 
   /** The steps of what is to be made. Throws `DockerfileError` for what is wrong in the file. */
   async run(): Promise<FrontendOutput> {
-    const { plan, stages } = await this.evaluate();
-    const finished = this.#graph(plan, stages).get(plan.target);
+    const { plan, stages } = await this.evaluate(({ target }) => [target]);
+    const finished = this.graph(plan, stages).get(plan.target);
     if (finished === undefined) throw fail('internal', `the target, stage ${plan.target}, was not built`);
     const { surroundings } = this.build;
     const { labels } = surroundings.options;
@@ -81,12 +81,14 @@ export class PlatformBuild {
     };
   }
 
-  /** Finds what stages are built on, and goes through them. With `all` also those that the target does not need. */
-  async evaluate(all = false): Promise<{ plan: Plan; stages: ReadonlyMap<number, EvaluatedStage> }> {
+  /** Finds what stages are built on, and goes through those that are asked for and what they need. */
+  async evaluate(
+    asked: (plan: Plan) => readonly number[],
+  ): Promise<{ plan: Plan; stages: ReadonlyMap<number, EvaluatedStage> }> {
     const ignore = this.build.files.ignorePatterns();
     // What fails first is told; the other one must not go unheard.
     ignore.catch(() => {});
-    const { plan, needed } = await this.#plan(all);
+    const { plan, needed } = await this.#plan(asked);
     this.#excludes = await ignore;
     const matcher = createIgnoreMatcher(this.#excludes);
     const stages = new Map<number, EvaluatedStage>();
@@ -119,7 +121,7 @@ export class PlatformBuild {
   }
 
   /** Plans until no base brings further triggers, which may need further stages. */
-  async #plan(all: boolean): Promise<{ plan: Plan; needed: readonly number[] }> {
+  async #plan(asked: (plan: Plan) => readonly number[]): Promise<{ plan: Plan; needed: readonly number[] }> {
     const { surroundings, dockerfile } = this.build;
     const { options, parts } = surroundings;
     const triggers = new Map<number, readonly string[]>();
@@ -132,7 +134,7 @@ export class PlatformBuild {
         ...(triggers.size > 0 && { triggers }),
         ...(isFirst && this.checks && { checks: this.checks }),
       });
-      const needed = await this.#resolve(plan, all);
+      const needed = await this.#resolve(plan, asked(plan));
       const found = needed.filter((index) => !triggers.has(index) && this.#triggersOf(index).length > 0);
       if (found.length === 0) return { plan, needed };
       for (const index of found) triggers.set(index, this.#triggersOf(index));
@@ -146,8 +148,8 @@ export class PlatformBuild {
   }
 
   /** Finds everything that stages are made of; gives those that are needed, in order. */
-  async #resolve(plan: Plan, all: boolean): Promise<number[]> {
-    const wanted = new Set(all ? plan.stages.map(({ index }) => index) : [plan.target]);
+  async #resolve(plan: Plan, asked: readonly number[]): Promise<number[]> {
+    const wanted = new Set(asked);
     const waits: Promise<void>[] = [];
     const started = (work: Promise<void>): void => {
       // The first that fails is told by `all` below.
@@ -205,7 +207,8 @@ export class PlatformBuild {
     return this.build.bases.find({ name, platform, title: shown });
   }
 
-  #graph(plan: Plan, stages: ReadonlyMap<number, EvaluatedStage>): ReadonlyMap<number, FinishedStage> {
+  /** Makes vertices of stages that were gone through. */
+  graph(plan: Plan, stages: ReadonlyMap<number, EvaluatedStage>): ReadonlyMap<number, FinishedStage> {
     const { files, surroundings, dockerfile } = this.build;
     const { options } = surroundings;
     const finished = new Map<number, FinishedStage>();

@@ -40,8 +40,10 @@ export function buildStage(run: StageRun, evaluated: EvaluatedStage, start: Stag
   const history: HistoryEntry[] = [...image.history];
   let { edge } = start;
   let { isArgsEscaped } = image;
+  const edges: (Edge | undefined)[] = [];
   for (const step of evaluated.steps) {
     edge = onLines(step.instruction.node.lines, () => vertexFor(run, step, edge));
+    edges.push(edge);
     if (step.instruction.type === 'CMD' || step.instruction.type === 'ENTRYPOINT') isArgsEscaped = true;
     const line = historyOf(evaluated, step);
     if (line === undefined) continue;
@@ -56,6 +58,8 @@ export function buildStage(run: StageRun, evaluated: EvaluatedStage, start: Stag
   return {
     edge,
     evaluated,
+    start,
+    edges,
     platform: run.platform,
     image: { ...image, config: evaluated.config, isArgsEscaped, history },
     baseContent,

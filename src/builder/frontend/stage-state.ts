@@ -15,6 +15,9 @@ export interface FileSource {
 export interface FinishedStage extends FileSource {
   readonly evaluated: EvaluatedStage;
   readonly image: ImageDraft;
+  /** What it is built on, and what it was after each of its steps. */
+  readonly start: StageStart;
+  readonly edges: readonly (Edge | undefined)[];
   /** What its steps run on. */
   readonly platform: Platform;
   /** The configuration of the image that it all began with. */

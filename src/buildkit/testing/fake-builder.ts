@@ -32,6 +32,7 @@ export function fakeBuilder(solve: (edge: Edge, context: BuildContext) => void |
       const outputs = [{ platform, edge: sourceEdge(request.options.target ?? 'busybox'), config }];
       return { outputs, isMultiPlatform: false, metadata: new Map() };
     },
+    classic: missing,
     images: { resolve: missing },
     solve: async (edge, context) => {
       asked.solved.push(edge);

@@ -14,6 +14,11 @@ export function registryAuth({ headers }: Pick<Call, 'headers'>): RegistryCreden
   } catch {
     return {};
   }
+  return credentialsOf(value);
+}
+
+/** Credentials as a JSON value holds them; empty when it holds none. */
+export function credentialsOf(value: unknown): RegistryCredentials {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
   const given = new Map(Object.entries(value).map(([name, text]: [string, unknown]) => [name.toLowerCase(), text]));
   const credentials: Partial<Record<(typeof fields)[number], string>> = {};

@@ -1,0 +1,229 @@
+import type { ProgressMessage } from '#api';
+import { DockerfileError, type EvaluatedStage, type EvaluatedStep, proxyArguments } from '#dockerfile';
+import { familiarReference, formatReference, type ImageReference, parseReference, withDefaultTag } from '#oci';
+import { fail, messageOf } from '#std/errors';
+import { shortId } from '#std/identifiers';
+import { type PreparedBuild, prepareBuild } from './prepare.ts';
+import { ClassicSession } from './session.ts';
+import { ClassicFailure, line, StageRunner } from './stages.ts';
+import type { ClassicBuild, ClassicParts } from './types.ts';
+import { StepWatch } from './watch.ts';
+import { type StepError, stepError } from './words.ts';
+
+/** Counts steps, and gives each its line. */
+class Headers {
+  #count = 0;
+
+  constructor(readonly total: number) {}
+
+  next(text: string): ProgressMessage[] {
+    this.#count++;
+    return [line(`Step ${this.#count}/${this.total} : ${text}`), line('\n')];
+  }
+}
+
+const errorMessage = ({ code, message }: StepError): ProgressMessage => ({
+  errorDetail: { ...(code !== undefined && { code }), message },
+  error: message,
+});
+
+/** What is said of continuation lines with nothing in them. */
+function continuationWarnings({ dockerfile }: PreparedBuild): ProgressMessage[] {
+  const { nodes, emptyContinuations } = dockerfile.syntax;
+  const found = nodes.filter(({ lines }) =>
+    emptyContinuations.some(({ first }) => first >= lines.first && first <= lines.last),
+  );
+  if (found.length === 0) return [];
+  const red = (text: string): ProgressMessage => line(`\u001b[91m[WARNING]: ${text}\n\u001b[0m`);
+  return [
+    ...found.map(({ code }) => red(`Empty continuation line found in: ${code}`)),
+    red('Empty continuation lines will become errors in a future release.'),
+  ];
+}
+
+/** Labels of the request are steps of the last stage. */
+function withLabels(stage: EvaluatedStage, labels: ReadonlyMap<string, string>): EvaluatedStage {
+  const [node] = [stage.stage.stage.node];
+  const { user, workingDirectory, shell } = stage.config;
+  const added = [...labels]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(
+      ([key, value]): EvaluatedStep => ({
+        instruction: {
+          type: 'LABEL',
+          pairs: [{ key, value, isLegacy: false }],
+          node: { ...node, code: `LABEL ${key}=${value}` },
+        },
+        sources: [],
+        isTrigger: false,
+        variables: stage.variables,
+        argumentCount: stage.argumentNames.length,
+        settings: { user, workingDirectory, ...(shell && { shell }) },
+      }),
+    );
+  return { ...stage, steps: [...stage.steps, ...added] };
+}
+
+/** One classic build under way. */
+class Build {
+  readonly #headers: Headers;
+  #finalId = '';
+
+  constructor(
+    readonly parts: ClassicParts,
+    readonly prepared: PreparedBuild,
+    readonly runner: StageRunner,
+    readonly references: readonly ImageReference[],
+  ) {
+    const { dockerfile, plan, surroundings } = prepared;
+    const { globalArguments } = dockerfile;
+    const own = plan.stages.slice(0, plan.target + 1).map(({ stage }) => 1 + stage.instructions.length);
+    const count = own.reduce((sum, one) => sum + one, globalArguments.length + surroundings.options.labels.size);
+    this.#headers = new Headers(count);
+  }
+
+  async *run(): AsyncGenerator<ProgressMessage> {
+    yield* continuationWarnings(this.prepared);
+    for (const { node } of this.prepared.dockerfile.globalArguments) yield* this.#headers.next(node.code);
+    try {
+      yield* this.#stages();
+    } catch (error) {
+      if (this.runner.context.signal.aborted) throw error;
+      await this.#commit([]);
+      yield errorMessage(error instanceof ClassicFailure ? error.told : stepError(undefined, [], error));
+      return;
+    }
+    if (this.#finalId === '') {
+      yield errorMessage({ message: 'No image was generated. Is your Dockerfile empty?' });
+      return;
+    }
+    yield* this.#unusedArguments();
+    await this.#commit(this.references);
+    yield line(`Successfully built ${shortId(this.#finalId)}\n`);
+    for (const reference of this.references) yield line(`Successfully tagged ${familiarReference(reference)}\n`);
+  }
+
+  get id(): string {
+    return this.#finalId;
+  }
+
+  async *#stages(): AsyncGenerator<ProgressMessage> {
+    const { build, surroundings } = this.prepared;
+    let evaluated: Awaited<ReturnType<typeof build.evaluate>>;
+    try {
+      evaluated = await build.evaluate(({ target }) => Array.from({ length: target + 1 }, (_, index) => index));
+    } catch (error) {
+      yield* this.#upTo(error);
+      throw error;
+    }
+    const { plan, stages } = evaluated;
+    const finished = build.graph(plan, stages);
+    for (const [index, one] of finished) {
+      if (index > plan.target) break;
+      const { labels } = surroundings.options;
+      const stage =
+        index === plan.target && labels.size > 0
+          ? {
+              ...one,
+              evaluated: withLabels(one.evaluated, labels),
+              edges: [...one.edges, ...Array.from(labels, () => one.edge)],
+            }
+          : one;
+      const { code } = one.evaluated.stage.stage.node;
+      yield* this.runner.run(stage, (step) => this.#headers.next(step?.instruction.node.code ?? code));
+    }
+    this.#finalId = this.runner.endOf(plan.target);
+  }
+
+  /** Of what is wrong before anything is run: the line that it is about. */
+  *#upTo(error: unknown): Generator<ProgressMessage> {
+    const [at] = error instanceof DockerfileError ? error.lines : [];
+    if (at === undefined) return;
+    const { plan } = this.prepared;
+    const nodes = plan.stages.flatMap(({ stage }) => [stage.node, ...stage.instructions.map(({ node }) => node)]);
+    for (const { code, lines } of nodes) {
+      const header = this.#headers.next(code);
+      if (lines.first === at.first) return yield* header;
+    }
+  }
+
+  *#unusedArguments(): Generator<ProgressMessage> {
+    const { dockerfile, surroundings } = this.prepared;
+    const declared = new Set(proxyArguments);
+    const all = [...dockerfile.globalArguments, ...dockerfile.stages.flatMap(({ instructions }) => instructions)];
+    for (const one of all) if (one.type === 'ARG') for (const { key } of one.arguments) declared.add(key);
+    const unused = [...surroundings.options.buildArguments.keys()].filter((name) => !declared.has(name)).sort();
+    if (unused.length > 0) yield line(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`);
+  }
+
+  /** Makes the images of steps known, and gives the last one its names. */
+  async #commit(names: readonly ImageReference[]): Promise<void> {
+    const { made } = this.runner;
+    const last = made.findLast(({ id }) => id === this.#finalId);
+    const images = made.map((image) => ({ ...image, references: image === last ? names : [] }));
+    if (images.length > 0) await this.parts.builds.commitAll(images);
+    if (last !== undefined || names.length === 0) return;
+    for (const { name, tag = 'latest' } of names) this.parts.store.tag(this.#finalId, name, tag);
+  }
+}
+
+/** With `quiet` nothing is told but the image's id; of a failed build all that would have been. */
+async function* quietly(build: Build): AsyncGenerator<ProgressMessage> {
+  const kept: ProgressMessage[] = [];
+  for await (const message of build.run()) kept.push(message);
+  if (kept.some(({ error }) => error !== undefined)) yield* kept;
+  else yield line(`${build.id}\n`);
+}
+
+/** The names of an image, in full, each once. Docker says 500 to one that cannot be. */
+function referencesOf(names: readonly string[]): ImageReference[] {
+  const found = new Map<string, ImageReference>();
+  for (const name of names) {
+    if (name === '') continue;
+    try {
+      const reference = withDefaultTag(parseReference(name));
+      found.set(formatReference(reference), reference);
+    } catch (error) {
+      throw fail('internal', messageOf(error), error);
+    }
+  }
+  for (const { digest } of found.values()) {
+    if (digest !== undefined) throw fail('internal', 'build tag cannot contain a digest');
+  }
+  return [...found.values()];
+}
+
+/** Builds as the classic API has it: step by step, an image for each. */
+export function createClassicBuild(parts: ClassicParts): ClassicBuild {
+  return async (request) => {
+    const references = referencesOf(request.names);
+    const ending = new AbortController();
+    const signal = AbortSignal.any([request.signal, ending.signal]);
+    const directory = request.body && (await parts.directories.unpack(request.body, { signal }));
+    let isReleased = false;
+    const release = (): void => {
+      if (!isReleased) directory?.release();
+      isReleased = true;
+    };
+    const watch = new StepWatch();
+    try {
+      const session = new ClassicSession(directory, request.credentials, signal);
+      const prepared = await prepareBuild(parts, request, session, watch, signal);
+      const { context, options } = prepared.surroundings;
+      const runner = new StageRunner(parts, request, context, watch, options.uncached === 'all');
+      const build = new Build(parts, prepared, runner, references);
+      return (async function* () {
+        try {
+          yield* request.isQuiet ? quietly(build) : build.run();
+        } finally {
+          ending.abort();
+          runner.release();
+          release();
+        }
+      })();
+    } catch (error) {
+      release();
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,75 @@
+import { type Dockerfile, type Plan, parseDockerfile, planBuild, requireBuiltInSyntax } from '#dockerfile';
+import { fail, kindOf } from '#std/errors';
+import { newId } from '#std/identifiers';
+import { type BuildFiles, readBuildFiles, type Surroundings } from '../frontend/build-files.ts';
+import { ImageBases } from '../frontend/image-bases.ts';
+import { NamedContexts } from '../frontend/named-contexts.ts';
+import { readOptions } from '../frontend/options.ts';
+import { PlatformBuild } from '../frontend/platform-build.ts';
+import type { BuildSession } from '../session/session.ts';
+import type { BuildContext } from '../solver/types.ts';
+import type { ClassicParts, ClassicRequest } from './types.ts';
+import type { StepWatch } from './watch.ts';
+
+/** A classic build that can begin: its Dockerfile is read. */
+export interface PreparedBuild {
+  readonly surroundings: Surroundings;
+  readonly files: BuildFiles;
+  readonly dockerfile: Dockerfile;
+  /** Before what bases bring is known. */
+  readonly plan: Plan;
+  readonly build: PlatformBuild;
+}
+
+async function readDockerfile(surroundings: Surroundings): Promise<BuildFiles> {
+  const { fileName } = surroundings.options;
+  try {
+    return await readBuildFiles(surroundings);
+  } catch (error) {
+    if (kindOf(error) !== 'not-found') throw error;
+    throw fail('internal', `Cannot locate specified Dockerfile: ${fileName}`, error);
+  }
+}
+
+/** Reads what is to be built. Throws as the classic builder does before its stream begins. */
+export async function prepareBuild(
+  parts: ClassicParts,
+  request: ClassicRequest,
+  session: BuildSession,
+  watch: StepWatch,
+  signal: AbortSignal,
+): Promise<PreparedBuild> {
+  const options = readOptions(request.options, parts.platform);
+  const plain: BuildContext = {
+    id: newId(),
+    sessions: [session],
+    onProgress: watch.onProgress,
+    signal,
+    imageResolveMode: options.imageResolveMode ?? 'default',
+    cacheImports: [],
+    isLogUnlimited: true,
+  };
+  const cacheImports = request.caches.length === 0 ? [] : await parts.importCaches(request.caches, plain);
+  const surroundings: Surroundings = { options, inputs: new Map(), context: { ...plain, cacheImports }, parts };
+  const files = await readDockerfile(surroundings);
+  if (files.text.trim() === '') {
+    throw fail('invalid-argument', `the Dockerfile (${files.fileName}) cannot be empty`);
+  }
+  const dockerfile = parseDockerfile(files.text);
+  requireBuiltInSyntax(dockerfile.syntax.directives.syntax);
+  const [platform = parts.platform] = options.platforms;
+  const plan = planBuild(dockerfile, {
+    platform,
+    buildPlatform: parts.platform,
+    buildArguments: options.buildArguments,
+    ...(options.target !== undefined && { target: options.target }),
+  });
+  const bases = new ImageBases(surroundings);
+  const contexts = new NamedContexts(surroundings, bases);
+  const build = new PlatformBuild(
+    { surroundings, files, dockerfile, bases, contexts, showsPlatform: false },
+    platform,
+    undefined,
+  );
+  return { surroundings, files, dockerfile, plan, build };
+}

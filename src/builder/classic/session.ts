@@ -1,0 +1,88 @@
+import { rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RegistryCredentials } from '#distribution';
+import { createIgnoreMatcher, type Walked } from '#dockerfile';
+import { digestOf } from '#oci';
+import { fail } from '#std/errors';
+import { newId } from '#std/identifiers';
+import type { BuildSession, LocalDirectory } from '../session/session.ts';
+
+/** Removes what patterns leave out; whether there was anything. */
+async function removeIgnored(root: string, patterns: readonly string[]): Promise<boolean> {
+  const matcher = createIgnoreMatcher(patterns);
+  let isChanged = false;
+  const walk = async (below: string, parent: Walked | undefined): Promise<void> => {
+    for (const entry of await readdir(join(root, below), { withFileTypes: true })) {
+      const path = below === '' ? entry.name : `${below}/${entry.name}`;
+      const walked = matcher.walk(path, parent);
+      if (walked.ignored && !(entry.isDirectory() && matcher.hasExceptions)) {
+        rmSync(join(root, path), { recursive: true });
+        isChanged = true;
+      } else if (entry.isDirectory()) await walk(path, walked);
+    }
+  };
+  await walk('', undefined);
+  return isChanged;
+}
+
+/** The client of a classic build: it has sent what it has, and its credentials. */
+export class ClassicSession implements BuildSession {
+  readonly id = newId();
+  #context: Promise<LocalDirectory> | undefined;
+
+  constructor(
+    readonly directory: LocalDirectory | undefined,
+    readonly registries: ReadonlyMap<string, RegistryCredentials>,
+    readonly signal: AbortSignal,
+  ) {}
+
+  async local({ name, excludePatterns }: Parameters<BuildSession['local']>[0]): Promise<LocalDirectory> {
+    const directory = this.#sent(name);
+    if (excludePatterns.length === 0) return { ...directory, release: () => {} };
+    // The Dockerfile has been read by then: it may be left out, too.
+    this.#context ??= this.#without(directory, excludePatterns);
+    return await this.#context;
+  }
+
+  async #without(directory: LocalDirectory, patterns: readonly string[]): Promise<LocalDirectory> {
+    if (!(await removeIgnored(directory.path, patterns))) return { ...directory, release: () => {} };
+    const digest = digestOf(JSON.stringify([directory.digest, patterns]));
+    return { path: directory.path, digest, release: () => {} };
+  }
+
+  #sent(name: string): LocalDirectory {
+    if (this.directory !== undefined && (name === 'context' || name === 'dockerfile')) return this.directory;
+    throw fail('not-found', `there is no directory ${JSON.stringify(name)} in a classic build`);
+  }
+
+  secret(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  hasAgent(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  connectAgent(): Promise<never> {
+    return Promise.reject(fail('not-found', 'a classic build has no SSH agent'));
+  }
+
+  credentials(host: string): Promise<RegistryCredentials | undefined> {
+    const names =
+      host === 'docker.io' ? [host, 'https://index.docker.io/v1/', 'index.docker.io'] : [host, `https://${host}`];
+    return Promise.resolve(names.map((name) => this.registries.get(name)).find((one) => one !== undefined));
+  }
+
+  contentStore(): never {
+    throw fail('not-found', 'a classic build has no content store');
+  }
+
+  sendFile(): Promise<never> {
+    return Promise.reject(fail('not-found', 'a classic build takes no files'));
+  }
+
+  sendDirectory(): Promise<never> {
+    return Promise.reject(fail('not-found', 'a classic build takes no files'));
+  }
+}

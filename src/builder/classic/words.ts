@@ -1,0 +1,55 @@
+import type { Instruction } from '#dockerfile';
+import { EstibaError, fail, messageOf } from '#std/errors';
+import { StepFailure } from '../steps/failure.ts';
+
+/** What a step of the classic builder fails of, and its exit code when it ran. */
+export interface StepError {
+  readonly message: string;
+  readonly code?: number;
+}
+
+const requiresBuildkit = (flag: string): Error =>
+  fail(
+    'invalid-argument',
+    `the --${flag} option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled`,
+  );
+
+/** What the classic builder does not do; undefined when it does. */
+export function classicRefusal(instruction: Instruction): Error | undefined {
+  if (instruction.type === 'RUN') {
+    if (instruction.mountTexts.length > 0) return requiresBuildkit('mount');
+    return instruction.network === 'default' ? undefined : requiresBuildkit('network');
+  }
+  if (instruction.type !== 'COPY' && instruction.type !== 'ADD') return undefined;
+  const { type, chmod, sources, destination } = instruction;
+  if (chmod !== '') return requiresBuildkit('chmod');
+  if (sources.length === 0) return fail('invalid-argument', `${type} failed: no source files were specified`);
+  if (sources.length === 1 || destination.endsWith('/')) return undefined;
+  const why = 'the destination must be a directory and end with a /';
+  return fail('invalid-argument', `When using ${type} with more than one source file, ${why}`);
+}
+
+function rootOf(error: unknown): unknown {
+  let root = error;
+  while (root instanceof EstibaError && root.cause instanceof Error && !(root instanceof StepFailure))
+    root = root.cause;
+  return root;
+}
+
+/** An error of a step in the words of the classic builder. */
+export function stepError(instruction: Instruction | undefined, words: readonly string[], error: unknown): StepError {
+  const root = rootOf(error);
+  if (root instanceof StepFailure) {
+    const { exitCode } = root;
+    return { message: `The command '${words.join(' ')}' returned a non-zero code: ${exitCode}`, code: exitCode };
+  }
+  const message = messageOf(error);
+  if (instruction?.type !== 'COPY' && instruction?.type !== 'ADD') return { message: messageOf(root) };
+  const [, missing] = /"\/?([^"]*)": not found$/.exec(message) ?? [];
+  const [, absent] = /(?:lstat|stat) \/?(.*): no such file or directory$/.exec(message) ?? [];
+  const path = missing ?? absent;
+  if (path === undefined) return { message: `${instruction.type} failed: ${messageOf(root)}` };
+  const isContext = instruction.type === 'ADD' || instruction.from === '';
+  const where = isContext ? 'file not found in build context or excluded by .dockerignore: ' : '';
+  return { message: `${instruction.type} failed: ${where}stat ${path}: file does not exist` };
+}

@@ -1,0 +1,75 @@
+import type { ProgressMessage } from '#api';
+import type { Builder } from '#builder';
+import type { RegistryCredentials } from '#images';
+import { fail } from '#std/errors';
+import type { ApiResponse, Call, Endpoint } from '../exchange.ts';
+import { empty, stream } from '../exchange.ts';
+import { credentialsOf } from '../images/registry-auth.ts';
+import { encodeProgress } from '../progress.ts';
+import { buildCaches, buildOptions } from './build-query.ts';
+
+/** Who builds. */
+export interface BuildParts {
+  /** Loaded with the first build. */
+  readonly builder: () => Promise<Pick<Builder, 'classic'>>;
+  /** A build of a session that speaks BuildKit (`version=2`). Throws at once what is wrong with the query. */
+  readonly buildOfSession: (
+    query: (name: string) => readonly string[],
+    signal: AbortSignal,
+  ) => AsyncIterable<ProgressMessage | object>;
+  /** Ends the build of that id, when there is one. */
+  readonly cancelBuild: (id: string) => void;
+}
+
+/** `X-Registry-Config`: credentials by registry, as JSON in base64. What cannot be read counts as none, as with Docker. */
+function registries({ headers }: Call): Map<string, RegistryCredentials> {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(headers.get('x-registry-config') ?? '', 'base64').toString());
+  } catch {
+    return new Map();
+  }
+  if (typeof value !== 'object' || value === null) return new Map();
+  return new Map(Object.entries(value).map(([host, one]: [string, unknown]) => [host, credentialsOf(one)]));
+}
+
+async function classicBuild(parts: BuildParts, call: Call): Promise<ApiResponse> {
+  const { query, signal } = call;
+  const options = buildOptions(call);
+  const caches = buildCaches(call).map((ref) => ({ type: 'registry', attributes: { ref } }));
+  const builder = await parts.builder();
+  const isForced = query.flag('forcerm');
+  const messages = await builder.classic({
+    options,
+    names: query.all('t'),
+    caches,
+    isQuiet: query.flag('q'),
+    tellsRemoval: isForced || query.flag('rm', true),
+    tellsFailedRemoval: isForced,
+    credentials: registries(call),
+    signal,
+    ...(options.context === undefined && { body: call.body }),
+  });
+  return stream('application/json', encodeProgress(messages, 'build'));
+}
+
+/** `POST /build`: a Dockerfile and its files in the request's body, or from elsewhere (`remote`). */
+export function buildImage(parts: BuildParts): Endpoint {
+  return (call) => {
+    const version = call.query.text('version') ?? '1';
+    if (version === '1') return classicBuild(parts, call);
+    if (version !== '2') throw fail('invalid-argument', `invalid version ${JSON.stringify(version)}`);
+    const messages = parts.buildOfSession((name) => call.query.all(name), call.signal);
+    return stream('application/json', encodeProgress(messages as AsyncIterable<ProgressMessage>, 'build'));
+  };
+}
+
+/** `POST /build/cancel` */
+export function cancelBuild({ cancelBuild: cancel }: Pick<BuildParts, 'cancelBuild'>): Endpoint {
+  return ({ query }) => {
+    const id = query.text('id');
+    if (id === undefined) throw fail('invalid-argument', 'build ID not provided');
+    cancel(id);
+    return { ...empty(200), headers: { 'Content-Type': 'application/json' } };
+  };
+}
