@@ -14,6 +14,9 @@ const known: readonly string[] = [
   mediaTypes.dockerIndex,
 ];
 
+/** BuildKit keeps caches as indexes of layers: what is so named in one is a blob. */
+const blobInIndex = /^application\/vnd\.(?:oci\.image\.layer|docker\.image\.rootfs|buildkit\.cacheconfig)\./;
+
 /** A descriptor in a manifest, as far as a registry looks at it. */
 interface Named {
   readonly mediaType: string;
@@ -96,8 +99,10 @@ export function checkManifest(content: Uint8Array, header: string | null): Check
   if (fields.schemaVersion !== 2) throw invalid('its schemaVersion is not 2');
   const isIndex = isIndexType(mediaType);
   const config = isIndex ? undefined : named(fields.config, 'config');
-  const blobs = config === undefined ? [] : [config, ...listOf(fields.layers, 'layers')];
-  const manifests = isIndex ? listOf(fields.manifests, 'manifests') : [];
+  const children = isIndex ? listOf(fields.manifests, 'manifests') : [];
+  const isBlob = (child: Named): boolean => blobInIndex.test(child.mediaType);
+  const blobs = config === undefined ? children.filter(isBlob) : [config, ...listOf(fields.layers, 'layers')];
+  const manifests = children.filter((child) => !isBlob(child));
   const subject =
     fields.subject === undefined || fields.subject === null ? undefined : named(fields.subject, 'subject').digest;
   const artifactType = textOf(fields.artifactType, 'artifactType') ?? config?.mediaType;
