@@ -5,6 +5,7 @@ import type { Edge } from './graph/vertex.ts';
 import type { Result } from './result.ts';
 import type { BuildContext, CacheImport, HeldResult } from './solver/types.ts';
 import type { ImageSource } from './sources/types.ts';
+import type { OpenStepContainer } from './steps/container.ts';
 
 export type { ClassicBuild, ClassicRequest } from './classic/types.ts';
 export type * from './graph/operation.ts';
@@ -15,6 +16,13 @@ export type * from './session/session.ts';
 export type { ContentDigest, ContentSelection, DigestContents, Steps } from './solver/steps.ts';
 export type { BuildContext, CacheableResult, CacheImport, HeldResult, Solver } from './solver/types.ts';
 export type { ImageSource, ResolvedImage } from './sources/types.ts';
+export type {
+  ContainerProcess,
+  OpenStepContainer,
+  ProcessRequest,
+  StepContainer,
+  StepContainerRequest,
+} from './steps/index.ts';
 
 /** What a frontend makes of its input: for each platform a file system and an image's configuration. */
 export interface FrontendResult {
@@ -116,6 +124,8 @@ export interface Builder {
     requests: readonly CacheExportRequest[],
     context: BuildContext,
   ) => Promise<readonly CacheImport[]>;
+  /** Opens a container over results, in which a client runs processes to look around. */
+  readonly container: OpenStepContainer;
   /** Gives a result to all exporters and caches that are asked for. */
   readonly export: (
     result: FrontendResult,

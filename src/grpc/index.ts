@@ -1,4 +1,3 @@
-export { duplexOfCall, duplexOfHandler } from './byte-duplex.ts';
 export { connectGrpc } from './client.ts';
 export { failCall, GrpcError, type StatusName, statusCodes, statusOf } from './failure.ts';
 export {

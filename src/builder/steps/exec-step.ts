@@ -41,7 +41,8 @@ interface Step {
   readonly workspace: Workspace;
 }
 
-async function secretEnvironment({ secretEnvironment: wanted }: ExecOperation, run: StepRun): Promise<string[]> {
+/** Secrets that are variables, as `NAME=value`. Throws for one that is required and not there. */
+export async function secretEnvironment({ secretEnvironment: wanted }: ExecOperation, run: StepRun): Promise<string[]> {
   const entries: string[] = [];
   for (const { id, name, isOptional } of wanted) {
     const secret = await askSecret({ id, isOptional }, run);
@@ -51,7 +52,7 @@ async function secretEnvironment({ secretEnvironment: wanted }: ExecOperation, r
 }
 
 /** The step's own directory, of which no byte reaches the disk: secrets are in it. */
-function makeStepDirectory(parts: ExecStepParts, id: string): string {
+export function makeStepDirectory(parts: ExecStepParts, id: string): string {
   const directory = join(stepsDirectory(parts), id);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   mountTmpfs(directory, { source: 'estiba-build', mode: 0o700 });

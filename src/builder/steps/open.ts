@@ -1,6 +1,7 @@
 import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { CacheMounts } from './cache-mounts.ts';
+import { createOpenContainer, type OpenStepContainer } from './container.ts';
 import { createExecStep, type ExecStep } from './exec-step.ts';
 import type { StepParts } from './parts.ts';
 import { reconcileSteps } from './reconcile.ts';
@@ -8,6 +9,7 @@ import { reconcileSteps } from './reconcile.ts';
 /** Runs processes for builds. */
 export interface OpenedSteps {
   readonly exec: ExecStep;
+  readonly container: OpenStepContainer;
   /** Directories of `RUN --mount=type=cache`: to be listed and pruned. */
   readonly caches: CacheMounts;
   /** Removes what a killed engine left; once at the start, before any step. */
@@ -28,8 +30,10 @@ export function openSteps(parts: StepParts): OpenedSteps {
     underWay.add(settled);
   }
 
+  const shared = { ...parts, caches, background };
   return {
-    exec: createExecStep({ ...parts, caches, background }),
+    exec: createExecStep(shared),
+    container: createOpenContainer(shared),
     caches,
     async reconcile() {
       await reconcileSteps(parts);

@@ -22,6 +22,11 @@ export function stepsDirectory({ execRoot }: Pick<StepParts, 'execRoot'>): strin
   return `${execRoot}/build`;
 }
 
+/** What the processes of a client's container have, each by its id, in the directory of that container. */
+export function processesDirectory(directory: string): string {
+  return `${directory}/processes`;
+}
+
 /** Where changes go that are thrown away: on the disk of the layers, gone with their step. */
 export function scratchDirectory({ dataRoot }: Pick<StepParts, 'dataRoot'>): string {
   return `${dataRoot}/build/scratch`;

@@ -5,7 +5,7 @@ import { readMounts, unmount } from '#linux/mount';
 import { messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { removeStepDirectory } from './exec-step.ts';
-import { type StepParts, scratchDirectory, stepsDirectory } from './parts.ts';
+import { processesDirectory, type StepParts, scratchDirectory, stepsDirectory } from './parts.ts';
 import { clearCgroup, endRuntime } from './runtime.ts';
 
 function namesIn(directory: string): string[] {
@@ -21,10 +21,16 @@ function cgroupOf(directory: string): string | undefined {
   }
 }
 
-async function removeStep(directory: string, id: string): Promise<void> {
+async function endProcess(directory: string, id: string): Promise<void> {
   await endRuntime(directory, id);
   const cgroup = cgroupOf(directory);
   if (cgroup !== undefined && cgroup !== '') await clearCgroup(cgroup);
+}
+
+async function removeStep(directory: string, id: string): Promise<void> {
+  await endProcess(directory, id);
+  const processes = processesDirectory(directory);
+  for (const process of namesIn(processes)) await endProcess(join(processes, process), process);
   removeStepDirectory(directory);
 }
 

@@ -94,6 +94,19 @@ export async function endRuntime(directory: string, id: string): Promise<void> {
   while (isIt() && performance.now() < deadline) await Bun.sleep(1);
 }
 
+/** What the runtime is called with before the command: its own files are in `directory`. */
+export function runtimeOptions(directory: string): string[] {
+  const files = ['--root', join(directory, 'runtime'), '--log', join(directory, 'runtime.log')];
+  return [...files, '--log-format', 'json', '--cgroup-manager=cgroupfs'];
+}
+
+/** How a process ended, and, when it never began, what the runtime says of that. */
+export function runtimeEnd(exitCode: number, logPath: string, program: string): RuntimeEnd {
+  const reason = exitCode === 0 ? undefined : complaint(logPath);
+  if (reason === undefined) return { exitCode };
+  return { exitCode, startFailure: wordsOf(program, reason) };
+}
+
 /** Removes all that is left of a process: what runs, and its cgroup. */
 export async function clearCgroup(path: string): Promise<void> {
   if (removeCgroup(path)) return;
@@ -129,18 +142,8 @@ function errorTaker(
  */
 export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
   const { runtime, id, directory, cgroupsPath, program, onOutput, signal } = request;
-  const logPath = join(directory, 'runtime.log');
-  const options = [
-    '--root',
-    join(directory, 'runtime'),
-    '--log',
-    logPath,
-    '--log-format',
-    'json',
-    '--cgroup-manager=cgroupfs',
-  ];
   const [stdout, stderr] = [makeCapture(), makeCapture()];
-  const child = Bun.spawn([runtime, ...options, 'run', '--bundle', directory, id], {
+  const child = Bun.spawn([runtime, ...runtimeOptions(directory), 'run', '--bundle', directory, id], {
     stdio: ['ignore', stdout.writeEnd, stderr.writeEnd],
     cwd: '/',
   });
@@ -156,6 +159,7 @@ export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
   const begun = Promise.withResolvers<void>();
+  const logPath = join(directory, 'runtime.log');
   const failsToStart = async (): Promise<boolean> => (await child.exited) !== 0 && complaint(logPath) !== undefined;
   const takeError = errorTaker((data) => onOutput(2, data), begun.promise, failsToStart);
   const takeOutput = (data: Uint8Array): void | Promise<void> => {
@@ -172,8 +176,5 @@ export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
     signal.removeEventListener('abort', kill);
     await clearCgroup(cgroupsPath);
   }
-  const exitCode = await child.exited;
-  const reason = exitCode === 0 ? undefined : complaint(logPath);
-  if (reason === undefined) return { exitCode };
-  return { exitCode, startFailure: wordsOf(program, reason) };
+  return runtimeEnd(await child.exited, logPath, program);
 }

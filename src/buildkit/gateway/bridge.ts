@@ -8,6 +8,7 @@ import { importsOf } from '../control/options.ts';
 import { decodeDefinition, encodeEdge, platformOf } from '../llb/definition.ts';
 import type { EdgeBook } from '../llb/edge-book.ts';
 import { gatewayCaps, llbCaps } from './caps.ts';
+import { Containers } from './containers.ts';
 import { listInResult, readInResult, statInResult } from './files.ts';
 import { checkEntitlements, edgesOf, runFrontend } from './frontends.ts';
 import type { GatewayResult } from './result.ts';
@@ -36,7 +37,11 @@ export class Bridge {
   private readonly references = new Map<string, Reference>();
   private readonly outcome = Promise.withResolvers<GatewayResult>();
 
+  /** Those of the client. */
+  readonly containers: Containers;
+
   constructor(private readonly parts: BridgeParts) {
+    this.containers = new Containers(parts);
     this.outcome.promise.catch(() => undefined);
     const { signal } = parts.context;
     const gone = (): void => this.outcome.reject(fail('cancelled', 'context canceled'));
@@ -153,8 +158,18 @@ export class Bridge {
     return {};
   }
 
+  /** A container over results that the client knows. */
+  async newContainer(request: gateway.NewContainerRequest): Promise<Written<typeof gateway.newContainerResponse>> {
+    const held = await Promise.all(
+      request.mounts.map(({ resultId }) => (resultId === '' ? undefined : this.hold(this.find(resultId)))),
+    );
+    const results = held.map((one) => one?.result);
+    return await this.containers.open(request, results, this.parts.context);
+  }
+
   /** Lets go of all that the client has looked into. */
   async close(): Promise<void> {
+    await this.containers.close();
     const references = [...this.references.values()];
     this.references.clear();
     this.outcome.reject(fail('cancelled', 'context canceled'));

@@ -18,6 +18,10 @@ export const gatewayCaps: readonly string[] = [
   'gateway.solve.evaluate',
   'gateway.evaluate',
   'gateway.warnings',
+  'gateway.exec',
+  'gateway.exec.extrahosts',
+  'gateway.exec.secretenv',
+  'gateway.exec.signals',
   'source.metaresolver',
 ];
 

@@ -4,6 +4,7 @@ import { fail } from '#std/errors';
 import type { Builds } from '../control/builds.ts';
 import { callError } from '../control/errors.ts';
 import type { Bridge } from './bridge.ts';
+import { serveProcesses } from './processes.ts';
 
 /** The header that says which build a call is of. */
 const buildHeader = 'buildkit-controlapi-buildid';
@@ -37,6 +38,9 @@ export function gatewayService(builds: Builds): Implementation {
     Evaluate: (request, call) => passed(call, (bridge) => bridge.evaluate(request)),
     Inputs: (_, call) => passed(call, (bridge) => bridge.inputs()),
     Return: (request, call) => passed(call, (bridge) => bridge.return(request)),
+    NewContainer: (request, call) => passed(call, (bridge) => bridge.newContainer(request)),
+    ReleaseContainer: (request, call) => passed(call, (bridge) => bridge.containers.release(request)),
+    ExecProcess: (stream, call) => passed(call, (bridge) => serveProcesses(bridge.containers, stream, call.signal)),
     Warn: (request, call) => passed(call, (bridge) => bridge.warn(request)),
   });
 }

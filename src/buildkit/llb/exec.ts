@@ -18,11 +18,22 @@ function chosen<T>(list: readonly T[], index: number, what: string): T {
   return found;
 }
 
+/** The network that `pb.NetMode` names. */
+export function networkOf(mode: number): ExecOperation['network'] {
+  return chosen(networks, mode, 'network mode');
+}
+
+/** What `pb.SecurityMode` names. */
+export function securityOf(mode: number): ExecOperation['security'] {
+  return chosen(securities, mode, 'security mode');
+}
+
 function secretOf({ id, uid, gid, mode, optional }: llb.SecretOpt): SecretRequest {
   return { id, uid, gid, mode, isOptional: optional };
 }
 
-function mountOf(mount: llb.Mount, inputs: number): ExecMount {
+/** A mount of LLB; `inputs` is how many there are to choose from. */
+export function mountOf(mount: llb.Mount, inputs: number): ExecMount {
   const type = chosen(mountTypes, mount.mountType, 'mount type');
   const input = mount.input;
   if (input < -1 || input >= inputs) throw fail('invalid-argument', `mount ${mount.dest} has no input ${input}`);
@@ -75,8 +86,8 @@ export function execOperation(op: llb.ExecOp, inputs: number): ExecOperation {
     directory: meta.cwd === '' ? '/' : meta.cwd,
     user: meta.user,
     hostname: meta.hostname,
-    network: chosen(networks, op.network, 'network mode'),
-    security: chosen(securities, op.security, 'security mode'),
+    network: networkOf(op.network),
+    security: securityOf(op.security),
     mounts,
     secretEnvironment: op.secretenv.map(({ id, name, optional }) => ({ id, name, isOptional: optional })),
     ulimits: meta.ulimit,

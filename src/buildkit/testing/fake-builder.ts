@@ -45,6 +45,7 @@ export function fakeBuilder(solve: (edge: Edge, context: BuildContext) => void |
       return { result: { kind: 'layers', chain: [] }, key: digest, release: () => void asked.held-- };
     },
     open: missing,
+    container: missing,
     importCaches: async () => [],
     export: async (result, { exporters }, context) => {
       asked.exports.push({ result, exporters });

@@ -7,12 +7,7 @@ export const imageEntries: readonly GroupEntry[] = [
     summary: "Make a base image of the distribution's own packages",
     load: lazy(async () => (await import('../bootstrap/command.ts')).bootstrapCommand),
   },
-  {
-    name: 'build',
-    flat: 'build',
-    summary: 'Build an image from a Dockerfile',
-    load: lazy(async () => (await import('../commands/image/build.ts')).buildCommand),
-  },
+  { name: 'build', flat: 'build', summary: 'Build an image from a Dockerfile' },
   {
     name: 'check',
     summary: 'Verify images, and heal them',

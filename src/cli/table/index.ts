@@ -1,7 +1,6 @@
 import type { Catalogue } from '../grammar/catalogue.ts';
 import type { Entry, GroupEntry } from '../grammar/entry.ts';
 import { aloneEntries } from './alone.ts';
-import { builderEntries } from './builder.ts';
 import { containerEntries } from './container.ts';
 import { contextEntries } from './context.ts';
 import { imageEntries } from './image.ts';
@@ -12,7 +11,6 @@ import { volumeEntries } from './volume.ts';
 
 /** Groups of commands, and what each is for. */
 const groups: Readonly<Record<string, string>> = {
-  builder: 'Build images, and work with the build cache',
   container: 'Work with containers',
   context: 'Choose the engines to speak to',
   image: 'Work with images',
@@ -28,7 +26,6 @@ const alone = (entries: readonly GroupEntry[]): readonly Entry[] =>
   entries.map((entry) => ({ group: '', ...entry, flat: entry.name }));
 
 const entries: readonly Entry[] = [
-  ...inGroup('builder', builderEntries),
   ...inGroup('container', containerEntries),
   ...inGroup('context', contextEntries),
   ...inGroup('image', imageEntries),
