@@ -119,6 +119,8 @@ export const vertex = message({
   completed: embedded(6, timestamp),
   error: string(7),
   progressGroup: embedded(8, progressGroup),
+  /** Ours, where a client asked to be told: why it was done anew. Others skip what they do not know. */
+  cause: string(1000),
 });
 export type Vertex = Read<typeof vertex>;
 

@@ -1,4 +1,16 @@
-import { embedded, enumeration, map, message, type Read, serverStream, service, string, unary } from '#grpc';
+import {
+  embedded,
+  enumeration,
+  type Implementation,
+  implement,
+  map,
+  message,
+  type Read,
+  serverStream,
+  service,
+  string,
+  unary,
+} from '#grpc';
 
 // Whether the other side is there (`grpc.health.v1`).
 
@@ -26,4 +38,9 @@ export const healthService = service('grpc.health.v1.Health', {
   Check: unary(healthCheckRequest, healthCheckResponse),
   List: unary(healthListRequest, healthListResponse),
   Watch: serverStream(healthCheckRequest, healthCheckResponse),
+});
+
+/** Says that we are there: each side of a session asks the other. */
+export const healthy: Implementation = implement(healthService, {
+  Check: () => ({ status: servingStatuses.serving }),
 });

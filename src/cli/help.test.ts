@@ -36,7 +36,7 @@ test('names outside groups are unique, and no group is called like a command', (
 test('help shows the commands that are there', () => {
   const help = programHelp('estiba', catalogue);
   expect(help).toContain('\n  run         Create a container from an image and start it\n');
-  expect(help).not.toContain('\n  build ');
+  expect(help).not.toContain('\n  compose ');
   expect(groupHelp('docker', catalogue, 'volume')).toContain('Usage:  docker volume COMMAND\n');
 });
 

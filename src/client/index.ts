@@ -1,3 +1,5 @@
+export * from './build/prune.ts';
+export * from './build/session.ts';
 export * from './containers/archive.ts';
 export * from './containers/attach.ts';
 export * from './containers/changes.ts';

@@ -1,3 +1,4 @@
+export { duplexOfCall, duplexOfHandler } from './byte-duplex.ts';
 export { connectGrpc } from './client.ts';
 export { failCall, GrpcError, type StatusName, statusCodes, statusOf } from './failure.ts';
 export {

@@ -43,7 +43,10 @@ function logInternal(request: ApiRequest, error: unknown): void {
 
 function withHeaders(response: ApiResponse, headers: Record<string, string>): ApiResponse {
   // A hijacked answer keeps its own headers first, as clients read them in Docker's order.
-  return { ...response, headers: response.hijack ? { ...response.headers } : { ...headers, ...response.headers } };
+  return {
+    ...response,
+    headers: response.hijack || response.upgrade ? { ...response.headers } : { ...headers, ...response.headers },
+  };
 }
 
 function decodePath(text: string): string | undefined {

@@ -1,4 +1,5 @@
 import type { Attachment } from '#containers';
+import type { TakeConnection } from './build/doors.ts';
 import type { Query } from './query.ts';
 
 /** A request as the transport (or a test) hands it over: the head parsed, the body not yet read. */
@@ -33,6 +34,8 @@ export interface ApiResponse {
   /** Whole, or streamed in chunks, each sent as it comes; the head of a streamed body goes out at once. */
   readonly body?: string | Uint8Array | AsyncIterable<Uint8Array | string>;
   readonly hijack?: Hijack;
+  /** Takes the connection once the head is out, as a stream of bytes both ways; its end is the taker's. */
+  readonly upgrade?: TakeConnection;
 }
 
 /** A request routed: what an endpoint sees. */

@@ -1,5 +1,6 @@
 export type { Api } from './api.ts';
 export { createApi } from './api.ts';
+export type { BuildDoors, SessionOffer, TakeConnection } from './build/doors.ts';
 export type { ApiRequest, ApiResponse, Hijack } from './exchange.ts';
 export type { Features } from './routes.ts';
 export { readHostFacts } from './system/host-facts.ts';

@@ -11,8 +11,6 @@ export function notImplemented(what: string): Endpoint {
 
 const missing: readonly (readonly [Route[0], string, string])[] = [
   ['POST', '/build', 'building images'],
-  ['POST', '/session', 'building images'],
-  ['POST', '/grpc', 'building images'],
   ['POST', '/build/cancel', 'cancelling a build'],
   ['POST', '/swarm/init', 'swarm mode'],
   ['POST', '/swarm/join', 'swarm mode'],

@@ -4,6 +4,9 @@ import type { Images } from '#images';
 import type { Networks } from '#networks';
 import type { Volumes } from '#volumes';
 import { checkpoints, plugins, swarm } from './absent.ts';
+import type { BuildDoors } from './build/doors.ts';
+import { openGrpc } from './build/grpc.ts';
+import { openSession } from './build/session.ts';
 import {
   containerChanges,
   exportContainer,
@@ -81,6 +84,7 @@ export interface Features {
   readonly events: Events;
   readonly system: SystemInformation;
   readonly login: Login;
+  readonly builds: BuildDoors;
 }
 
 /** The table of all endpoints, without the version prefix that each may have. */
@@ -92,6 +96,7 @@ export function routes({
   events: journal,
   system,
   login: logIn,
+  builds,
 }: Features): Route[] {
   return [
     ['GET', '/_ping', ping],
@@ -110,6 +115,8 @@ export function routes({
     ['GET', '/estiba/networks/trace', traceNetworks(networks, containers)],
     ['POST', '/auth', login(logIn)],
     ['POST', '/build/prune', pruneBuildCache],
+    ['POST', '/session', openSession(builds)],
+    ['POST', '/grpc', openGrpc(builds)],
     ...unserved,
     ...swarm,
     ...plugins,

@@ -7,7 +7,12 @@ export const imageEntries: readonly GroupEntry[] = [
     summary: "Make a base image of the distribution's own packages",
     load: lazy(async () => (await import('../bootstrap/command.ts')).bootstrapCommand),
   },
-  { name: 'build', flat: 'build', summary: 'Build an image from a Dockerfile' },
+  {
+    name: 'build',
+    flat: 'build',
+    summary: 'Build an image from a Dockerfile',
+    load: lazy(async () => (await import('../commands/image/build.ts')).buildCommand),
+  },
   {
     name: 'check',
     summary: 'Verify images, and heal them',

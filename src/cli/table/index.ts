@@ -1,6 +1,7 @@
 import type { Catalogue } from '../grammar/catalogue.ts';
 import type { Entry, GroupEntry } from '../grammar/entry.ts';
 import { aloneEntries } from './alone.ts';
+import { builderEntries } from './builder.ts';
 import { containerEntries } from './container.ts';
 import { contextEntries } from './context.ts';
 import { imageEntries } from './image.ts';
@@ -11,6 +12,7 @@ import { volumeEntries } from './volume.ts';
 
 /** Groups of commands, and what each is for. */
 const groups: Readonly<Record<string, string>> = {
+  builder: 'Build images, and work with the build cache',
   container: 'Work with containers',
   context: 'Choose the engines to speak to',
   image: 'Work with images',
@@ -26,6 +28,7 @@ const alone = (entries: readonly GroupEntry[]): readonly Entry[] =>
   entries.map((entry) => ({ group: '', ...entry, flat: entry.name }));
 
 const entries: readonly Entry[] = [
+  ...inGroup('builder', builderEntries),
   ...inGroup('container', containerEntries),
   ...inGroup('context', contextEntries),
   ...inGroup('image', imageEntries),

@@ -6,7 +6,6 @@ import type { GroupEntry } from '../grammar/entry.ts';
  */
 export const laterEntries: readonly GroupEntry[] = [
   { name: 'bake', summary: 'Build what a file names' },
-  { name: 'builder', summary: 'Work with the build cache' },
   { name: 'buildx', summary: 'Build images' },
   { name: 'checkpoint', summary: 'Freeze containers to files' },
   { name: 'compose', summary: 'Run applications of several containers' },

@@ -74,11 +74,11 @@ export class EngineClient {
     await body.text();
   }
 
-  /** Sends a request that takes the connection over (`Upgrade: tcp`), as attach and exec do. */
-  async hijack(request: EngineRequest): Promise<HijackedStream> {
+  /** Sends a request that takes the connection over (`Upgrade: tcp`), as attach and exec do; `h2c` for HTTP/2 over it. */
+  async hijack(request: EngineRequest, protocol: 'tcp' | 'h2c' = 'tcp'): Promise<HijackedStream> {
     const { connection, head } = await this.#exchange({
       ...request,
-      headers: { ...request.headers, Connection: 'Upgrade', Upgrade: 'tcp' },
+      headers: { ...request.headers, Connection: 'Upgrade', Upgrade: protocol },
     });
     if (head.status >= 400) {
       const body = new ResponseBody(connection, head, request.method, () => connection.close());
@@ -138,7 +138,9 @@ export class EngineClient {
       ...request.headers,
     };
     let head = `${request.method} ${prefix}${requestTarget(request.path, request.query)} HTTP/1.1\r\n`;
-    for (const [name, value] of Object.entries(fields)) head += `${name}: ${value}\r\n`;
+    for (const [name, value] of Object.entries(fields)) {
+      for (const one of Array.isArray(value) ? value : [value]) head += `${name}: ${one}\r\n`;
+    }
     const start = Buffer.from(`${head}\r\n`);
     await connection.write(bytes ? Buffer.concat([start, bytes]) : start);
     if (!stream) return;

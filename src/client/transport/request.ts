@@ -6,7 +6,8 @@ export interface EngineRequest {
   /** Without the version prefix: `/containers/json`. */
   readonly path: string;
   readonly query?: Query | undefined;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A header with several values is sent as often. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** An object is sent as JSON, bytes as they are, a stream with the chunked coding. */
   readonly body?: object | Uint8Array | AsyncIterable<Uint8Array> | undefined;
   /** Aborts the request and its answer, also while the body is read. */

@@ -15,6 +15,7 @@ import { openVolumes } from '#volumes';
 import { serveMetrics } from '../metrics.ts';
 import { selfCommand } from '../self.ts';
 import { programVersion } from '../version.ts';
+import { openBuilds } from './builds.ts';
 import { countEvents, engineMetrics } from './metrics.ts';
 import { registrySettings } from './registries.ts';
 import type { SettingsInForce } from './reload.ts';
@@ -135,8 +136,18 @@ export async function openEngine(
   const { records, events, keeper, porter, images, volumes, networks, opened } = features;
   const { containers } = opened;
   const system = await systemInformation(inForce, features, runtime, requestStop);
+  const builds = openBuilds({
+    records,
+    networks,
+    dataRoot: settings.dataRoot,
+    id: system.id,
+    hostGateway: () => inForce.current.containers.hostGateway,
+    // Its place: openBuilder.
+    builder: () => Promise.reject(fail('not-implemented', 'building images is not implemented yet')),
+  });
   const api = createApi({
     ...features,
+    builds: builds.doors,
     containers,
     system,
     login: (credentials, signal) => features.distribution.login(credentials, signal),
@@ -154,6 +165,7 @@ export async function openEngine(
     await runAll([
       ...(all ? [() => stopAllInTime(opened, inForce.current.shutdownTimeoutSeconds)] : []),
       ...listeners.map((listener) => () => listener.close()),
+      () => builds.close(),
       () => opened.close(),
       () => porter.close(),
       () => images.gc.close(),

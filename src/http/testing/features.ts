@@ -4,58 +4,11 @@ import type { Networks } from '#networks';
 import { fail } from '#std/errors';
 import type { Volumes } from '#volumes';
 import type { Features } from '../routes.ts';
-import type { SystemInformation } from '../system/types.ts';
+import { memoryBuildDoors } from './build-doors.ts';
 import { MemoryContainers } from './containers.ts';
 import { memoryImageCare } from './image-care.ts';
 import { memoryRegistries } from './image-registries.ts';
-
-/** The engine's own facts, fixed. */
-export const system: SystemInformation = {
-  id: '11111111-2222-3333-4444-555555555555',
-  version: '0.0.1',
-  gitCommit: 'abcdef',
-  buildTime: '2026-01-01T00:00:00Z',
-  dataRoot: '/data',
-  execRoot: '/exec',
-  startedAt: new Date(0),
-  debug: false,
-  labels: [],
-  host: {
-    name: 'testhost',
-    kernelVersion: '6.1.0',
-    operatingSystem: 'Test Linux',
-    operatingSystemVersion: '1',
-    machine: 'x86_64',
-    architecture: 'amd64',
-    processors: 2,
-    memoryBytes: 1024 ** 3,
-    ipv4Forwarding: true,
-  },
-  cgroups: {
-    version: '2',
-    driver: 'cgroupfs',
-    memoryLimit: true,
-    swapLimit: true,
-    cpuQuota: true,
-    cpuShares: true,
-    cpuset: true,
-    pidsLimit: true,
-    oomKillDisable: false,
-  },
-  storage: { driver: 'overlay2', status: [['Backing Filesystem', 'extfs']] },
-  runtimes: { crun: { path: 'crun' } },
-  defaultRuntime: 'crun',
-  runtimeCommit: 'c0ffee',
-  registries: { mirrors: [], insecure: ['10.0.0.0/8', 'registry.test:5000'] },
-  liveRestore: true,
-  loggingDriver: 'json-file',
-  securityOptions: ['name=seccomp,profile=builtin'],
-  firewallDriver: 'nftables',
-  components: [{ name: 'crun', version: '1.8.1' }],
-  counts: () => ({ fileDescriptors: 20, eventListeners: 0 }),
-  warnings: () => [],
-  requestStop: () => undefined,
-};
+import { system } from './system.ts';
 
 /** Events that a test pushes. */
 export class MemoryEvents implements Events {
@@ -311,6 +264,7 @@ export function memoryFeatures(): Features & {
     volumes: memoryVolumes(),
     events: new MemoryEvents(),
     system,
+    builds: memoryBuildDoors(),
     login: async ({ username }) => {
       if (username === undefined) throw fail('unauthorized', 'incorrect username or password');
       return `token of ${username}`;

@@ -18,21 +18,24 @@ export class ByteReader {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => {
-      this.#chunks.push(chunk);
-      this.#bufferedBytes += chunk.byteLength;
-      if (this.#bufferedBytes >= highWaterBytes) socket.pause();
-      this.#wake?.();
-    });
-    const end = () => {
-      if (this.#ended) return;
-      this.#ended = true;
-      this.#wake?.();
-      this.onEnd?.();
-    };
-    socket.on('end', end);
-    socket.on('close', end);
+    socket.on('data', this.#onData);
+    socket.on('end', this.#onEnd);
+    socket.on('close', this.#onEnd);
   }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#chunks.push(chunk);
+    this.#bufferedBytes += chunk.byteLength;
+    if (this.#bufferedBytes >= highWaterBytes) this.#socket.pause();
+    this.#wake?.();
+  };
+
+  readonly #onEnd = (): void => {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#wake?.();
+    this.onEnd?.();
+  };
 
   get ended(): boolean {
     return this.#ended;
@@ -51,6 +54,18 @@ export class ByteReader {
     this.#bufferedBytes -= chunk?.byteLength ?? 0;
     if (this.#bufferedBytes < highWaterBytes && this.#socket.isPaused()) this.#socket.resume();
     return chunk;
+  }
+
+  /** Leaves the socket, paused, to somebody else, who reads on from here. */
+  release(): void {
+    this.#socket.pause();
+    this.#socket.off('data', this.#onData);
+    this.#socket.off('end', this.#onEnd);
+    this.#socket.off('close', this.#onEnd);
+    if (this.#bufferedBytes > 0) this.#socket.unshift(Buffer.concat(this.#chunks));
+    this.#chunks = [];
+    this.#bufferedBytes = 0;
+    this.#ended = true;
   }
 
   /** Gives bytes back: the next `read` returns them first. */

@@ -104,10 +104,17 @@ export class Connection {
     const { method, target, headers } = head;
     this.#hijacked = mayHijack(head);
     const response = await this.#handle({ method, target, headers, body, signal: abort.signal });
-    this.#hijacked = response.hijack !== undefined;
+    this.#hijacked = response.hijack !== undefined || response.upgrade !== undefined;
     if (response.hijack !== undefined) {
       await this.#openHijack(response, response.hijack, body);
       await serveHijack(this.#socket, this.#reader, this.#writer, response.hijack);
+      return false;
+    }
+    if (response.upgrade !== undefined) {
+      await body.discard(discardedBodyBytes);
+      await this.#writer.write(encodeHead(response, ''));
+      this.#reader.release();
+      await response.upgrade(this.#socket);
       return false;
     }
     if (this.#reader.ended && !abort.signal.aborted) abort.abort(fail('cancelled', 'the client went away'));

@@ -1,32 +1,11 @@
-import type { BuildCacheRecord, DiskUsage } from '#api';
+import type { DiskUsage } from '#api';
 import { fail, messageOf } from '#std/errors';
 import { printSize } from '#std/sizes';
-import { type Listing, listingRows, printListing } from '../../print/listing.ts';
-import { printAgo } from '../../print/times.ts';
+import { listingRows, printListing } from '../../print/listing.ts';
+import { cacheListing } from '../builder/listing.ts';
 import { containerListing } from '../container/listing.ts';
 import { type ImageRow, imageListing, imageRows } from '../image/listing.ts';
 import { volumeListing } from '../volume/listing.ts';
-
-const cacheListing: Listing<BuildCacheRecord> = {
-  type: 'buildCacheContext',
-  table: '{{.ID}}\t{{.CacheType}}\t{{.Size}}\t{{.CreatedSince}}\t{{.LastUsedSince}}\t{{.UsageCount}}\t{{.Shared}}',
-  fields: {
-    ID: { heading: 'CACHE ID', text: ({ ID }) => ID.slice(0, 12) },
-    Description: { heading: 'DESCRIPTION', text: ({ Description }) => Description },
-    CacheType: { heading: 'CACHE TYPE', text: ({ Type }) => Type },
-    Size: { heading: 'SIZE', text: ({ Size }) => printSize(Size, 3) },
-    CreatedAt: { heading: 'CREATED AT', text: ({ CreatedAt }) => CreatedAt },
-    CreatedSince: { heading: 'CREATED', text: ({ CreatedAt }) => printAgo(Date.parse(CreatedAt)) },
-    LastUsedAt: { heading: 'LAST USED AT', text: ({ LastUsedAt }) => LastUsedAt ?? '' },
-    LastUsedSince: {
-      heading: 'LAST USED',
-      text: ({ LastUsedAt }) => (LastUsedAt === null ? '' : printAgo(Date.parse(LastUsedAt))),
-    },
-    UsageCount: { heading: 'USAGE', text: ({ UsageCount }) => String(UsageCount) },
-    InUse: { heading: 'IN USE', text: ({ InUse }) => String(InUse) },
-    Shared: { heading: 'SHARED', text: ({ Shared }) => String(Shared) },
-  },
-};
 
 const imageColumns = ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size', 'SharedSize', 'UniqueSize', 'Containers'];
 const containerColumns = ['ID', 'Image', 'Command', 'LocalVolumes', 'Size', 'RunningFor', 'Status', 'Names'];

@@ -1,0 +1,132 @@
+import type { Duplex } from 'node:stream';
+import { auth, secrets, ssh } from '#build-api';
+import type {
+  BuildSession,
+  ContentStore,
+  DirectoryTransfer,
+  LocalDirectories,
+  LocalDirectory,
+  LocalRequest,
+  OnTransfer,
+} from '#builder';
+import type { RegistryCredentials } from '#distribution';
+import { askForFiles, sendDirectoryTo, sendFileTo } from '#filesync';
+import { duplexOfCall, type GrpcClientConnection, GrpcError, methodPath, type Service, statusCodes } from '#grpc';
+import { fail } from '#std/errors';
+import { SessionContentStore } from './content-store.ts';
+import type { SessionOffer } from './sessions.ts';
+
+/** Brings directories of clients; there once the builder is. */
+export type LocalsOf = () => Promise<Pick<LocalDirectories, 'receive' | 'prepare'>>;
+
+/** Docker Hub by the name that Docker's clients keep its credentials under. */
+const hubNames: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io']);
+const hubHost = 'registry-1.docker.io';
+
+const agentHeader = 'buildkit.ssh.id';
+
+/** A client that wants a build, asked over the gRPC services that it offers. */
+export class ClientSession implements BuildSession {
+  readonly id: string;
+  readonly signal: AbortSignal;
+  readonly #offer: SessionOffer;
+  readonly #connection: GrpcClientConnection;
+  readonly #locals: LocalsOf;
+  readonly #credentials = new Map<string, Promise<RegistryCredentials | undefined>>();
+
+  constructor(offer: SessionOffer, connection: GrpcClientConnection, locals: LocalsOf) {
+    this.id = offer.id;
+    this.signal = connection.signal;
+    this.#offer = offer;
+    this.#connection = connection;
+    this.#locals = locals;
+  }
+
+  async local(
+    request: LocalRequest,
+    options: { onTransfer?: OnTransfer; signal: AbortSignal },
+  ): Promise<LocalDirectory> {
+    const locals = await this.#locals();
+    const stream = askForFiles(this.#connection, request, options.signal);
+    return await locals.receive(this.#offer.sharedKey, request, stream, options);
+  }
+
+  async secret(id: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    if (!this.#offers(secrets.secretsService, 'GetSecret')) return undefined;
+    try {
+      return (await this.#connection.client(secrets.secretsService).GetSecret({ id }, { signal })).data;
+    } catch (error) {
+      if (isLack(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async hasAgent(id: string): Promise<boolean> {
+    if (!this.#offers(ssh.sshService, 'CheckAgent')) return false;
+    try {
+      await this.#connection.client(ssh.sshService).CheckAgent({ id });
+      return true;
+    } catch (error) {
+      // A client that has none of that id says so in one way or another.
+      if (this.signal.aborted) throw error;
+      return false;
+    }
+  }
+
+  async connectAgent(id: string): Promise<Duplex> {
+    if (!this.#offers(ssh.sshService, 'ForwardAgent')) throw fail('not-found', 'no SSH agent is offered');
+    const metadata = { [agentHeader]: id === '' ? 'default' : id };
+    return duplexOfCall(this.#connection.client(ssh.sshService).ForwardAgent({ metadata }));
+  }
+
+  credentials(host: string): Promise<RegistryCredentials | undefined> {
+    const asked = hubNames.has(host) ? hubHost : host;
+    const known = this.#credentials.get(asked) ?? this.#askCredentials(asked);
+    this.#credentials.set(asked, known);
+    // What failed once is asked for again.
+    known.catch(() => this.#credentials.delete(asked));
+    return known;
+  }
+
+  contentStore(name: string): ContentStore {
+    return new SessionContentStore(this.#connection, name);
+  }
+
+  sendFile(id: string, metadata: Readonly<Record<string, string>>, content: AsyncIterable<Uint8Array>): Promise<void> {
+    return sendFileTo({ connection: this.#connection, id, metadata }, content, this.signal);
+  }
+
+  sendDirectory(
+    id: string,
+    metadata: Readonly<Record<string, string>>,
+    directory: string,
+    options: DirectoryTransfer,
+  ): Promise<void> {
+    return sendDirectoryTo({ connection: this.#connection, id, metadata }, { directory, ...options });
+  }
+
+  async #askCredentials(host: string): Promise<RegistryCredentials | undefined> {
+    if (!this.#offers(auth.authService, 'Credentials')) return undefined;
+    try {
+      const { username, secret } = await this.#connection.client(auth.authService).Credentials({ host });
+      if (secret === '') return undefined;
+      return username === '' ? { identitytoken: secret } : { username, password: secret };
+    } catch (error) {
+      if (isLack(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Clients list what they serve; of one that lists nothing it shows when it is asked. */
+  #offers(service: Service, method: string): boolean {
+    const { methods } = this.#offer;
+    const path = methodPath(service, method).toLowerCase();
+    return methods.length === 0 || methods.some((offered) => offered.toLowerCase() === path);
+  }
+}
+
+function isLack(error: unknown): boolean {
+  return (
+    error instanceof GrpcError && (error.code === statusCodes['not-found'] || error.code === statusCodes.unimplemented)
+  );
+}

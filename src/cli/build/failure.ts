@@ -1,0 +1,35 @@
+import { errdefs } from '#build-api';
+import { excerpt } from '#dockerfile';
+import { GrpcError } from '#grpc';
+import { messageOf } from '#std/errors';
+import type { ShownVertex, VertexTable } from './display/model.ts';
+
+const sourceType = /(?:^|\/)(?:github\.com\/moby\/buildkit\/solver\/errdefs|errdefs)[./]?.*Source$/;
+
+/** The lines of the Dockerfile that an error is about, as it carries them. */
+function excerptOf(error: unknown): string {
+  if (!(error instanceof GrpcError)) return '';
+  for (const { typeUrl, value } of error.details) {
+    if (!sourceType.test(typeUrl)) continue;
+    const { info, ranges } = errdefs.source.decode(value);
+    if (info === undefined) continue;
+    const lines = ranges.map(({ start, end }) => ({ first: start?.line ?? 0, last: end?.line ?? start?.line ?? 0 }));
+    return excerpt(info.filename, new TextDecoder().decode(info.data), lines);
+  }
+  return '';
+}
+
+/** What a step that failed printed last. */
+function outputOf({ name, lines }: ShownVertex): string {
+  if (lines.length === 0) return '';
+  const shown = lines.map(({ atMs, text }) => `${(atMs / 1000).toFixed(3)} ${text}\n`).join('');
+  return `------\n > ${name}:\n${shown}------\n`;
+}
+
+/** Why a build failed: the output of the step, the lines it stands in, and the engine's words. */
+export function buildFailure(error: unknown, table: VertexTable): string {
+  const failed = [...table.vertices.values()].find(
+    (vertex) => vertex.error !== '' && !vertex.error.includes('context canceled'),
+  );
+  return `${failed === undefined ? '' : outputOf(failed)}${excerptOf(error)}ERROR: failed to build: failed to solve: ${messageOf(error)}\n`;
+}

@@ -1,0 +1,9 @@
+import type { BuildDoors } from '../build/doors.ts';
+
+/** Doors behind which nobody is: a connection that comes through is closed. */
+export function memoryBuildDoors(): BuildDoors {
+  return {
+    openSession: async () => async (connection) => void connection.destroy(),
+    serveGrpc: async (connection) => void connection.destroy(),
+  };
+}
