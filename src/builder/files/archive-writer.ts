@@ -1,11 +1,14 @@
+import { posix } from 'node:path';
 import { fileTypes, makeHardLinkAt, setTimeOf, setXattrOf } from '#linux/file-tree';
 import type { TarEntry, TarHandler } from '#oci';
+import { fail } from '#std/errors';
 import { EntryWriter } from '#store';
 import { setNodeAttributes, setOpenAttributes } from './attributes.ts';
 import { makeMissing } from './make-directories.ts';
+import type { Owner } from './owner.ts';
 import type { Pace } from './pace.ts';
 import type { TargetDirectory } from './target-tree.ts';
-import { cleanPath, isType, pathError, type Way, walk } from './walk.ts';
+import { cleanPath, isType, pathError, textOf, type Way, walk } from './walk.ts';
 
 /** Overlayfs reads these from layers: no archive may bring them. */
 const overlayXattrs = 'trusted.overlay.';
@@ -17,19 +20,23 @@ const overlayXattrs = 'trusted.overlay.';
 export class ArchiveWriter implements TarHandler, Disposable {
   readonly #target: TargetDirectory;
   readonly #pace: Pace;
+  readonly #owner: Owner | undefined;
   /** The directory of the last entry: that of the next is most often the same. */
   #parent: { readonly path: string; readonly way: Way<TargetDirectory> } | undefined;
   #file: { readonly writer: EntryWriter; readonly entry: TarEntry } | undefined;
   /** Filling a directory changes its time: these are set last. */
   readonly #directories = new Map<string, TarEntry>();
 
-  constructor(target: TargetDirectory, pace: Pace) {
+  constructor(target: TargetDirectory, { pace, owner }: { readonly pace: Pace; readonly owner?: Owner }) {
     this.#target = target;
     this.#pace = pace;
+    this.#owner = owner;
   }
 
-  entry(entry: TarEntry): void {
+  entry(given: TarEntry): void {
     this.#pace.spend(1, 0);
+    const entry = this.#owner === undefined ? given : { ...given, ...this.#owner };
+    if (leadsOut(entry.path)) throw fail('invalid-argument', `invalid entry name ${quoted(entry.path)}`);
     const parts = cleanPath(entry.path);
     if (parts.some((part) => part.includes('\0')))
       throw pathError('open', JSON.stringify(entry.path), 'invalid argument');
@@ -59,7 +66,7 @@ export class ArchiveWriter implements TarHandler, Disposable {
   /** Sets what had to wait; the archive has been read to its end. */
   finish(): void {
     for (const [path, { modifiedSeconds, modifiedNanoseconds }] of this.#directories) {
-      using way = walk(this.#target, path.split('/'), false);
+      using way = walk(this.#target, path.split('/'), false, true);
       if (way.file !== undefined || way.missing.length > 0) continue;
       setTimeOf(way.directory.materialise(), modifiedSeconds, modifiedNanoseconds);
     }
@@ -80,7 +87,7 @@ export class ArchiveWriter implements TarHandler, Disposable {
     const path = parts.join('/');
     if (this.#parent?.path === path) return this.#parent.way.directory;
     this.#forgetParent();
-    const way = walk(this.#target, parts, true);
+    const way = walk(this.#target, parts, true, true);
     this.#parent = { path, way };
     makeMissing(way, 0, {});
     return way.directory;
@@ -105,7 +112,7 @@ export class ArchiveWriter implements TarHandler, Disposable {
       }
       case 'hardlink':
         this.#link(directory, name, entry);
-        return;
+        break;
       case 'symlink':
         directory.makeSymbolicLink(name, entry.linkPath);
         break;
@@ -121,15 +128,24 @@ export class ArchiveWriter implements TarHandler, Disposable {
   }
 
   #link(directory: TargetDirectory, name: string, entry: TarEntry): void {
-    const parts = cleanPath(entry.linkPath);
-    using way = walk(this.#target, parts, false);
-    const shown = `${entry.linkPath} /${entry.path}`;
-    if (way.missing.length > 0) throw pathError('link', shown, 'no such file or directory');
+    if (leadsOut(entry.linkPath)) throw fail('invalid-argument', `invalid hardlink target ${quoted(entry.linkPath)}`);
+    using way = walk(this.#target, cleanPath(entry.linkPath), false, true);
+    const shown = `${entry.linkPath} ${cleanPath(entry.path).join('/')}`;
+    if (way.missing.length > 0) throw pathError('linkat', shown, 'no such file or directory');
     const { file } = way;
-    if (file === undefined) throw pathError('link', shown, 'operation not permitted');
+    if (file === undefined) throw pathError('linkat', shown, 'operation not permitted');
     const from = way.directory.copyUp(file.name);
     directory.replacing(name, (own) => makeHardLinkAt(from, file.name, own, name));
   }
+}
+
+/** Whether a path goes above the archive's root, also when it comes back. */
+function leadsOut(path: string): boolean {
+  return path.startsWith('../') || posix.normalize(path).startsWith('../');
+}
+
+function quoted(path: string): string {
+  return JSON.stringify(textOf(path));
 }
 
 function setAttributes(descriptor: number, entry: TarEntry): void {

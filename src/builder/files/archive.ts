@@ -3,6 +3,7 @@ import { type FileStat, fileTypes, openAt } from '#linux/file-tree';
 import { createTarReader, type TarEntry } from '#oci';
 import { blameStream, type Compression, compressionOf, decompress, type LowerDirectory } from '#store';
 import { ArchiveWriter } from './archive-writer.ts';
+import type { Owner } from './owner.ts';
 import type { Pace } from './pace.ts';
 import type { TargetDirectory } from './target-tree.ts';
 import { isType } from './walk.ts';
@@ -71,9 +72,14 @@ export async function archiveAt(
   return undefined;
 }
 
-/** Unpacks an archive into a directory, out of which nothing of it leads: links in it are resolved as if that were the root. */
-export async function unpackArchive(archive: Archive, target: TargetDirectory, pace: Pace): Promise<void> {
-  using writer = new ArchiveWriter(target, pace);
+/** Unpacks an archive into a directory, out of which nothing of it leads: links in it are resolved as if that were the
+ * root. All of it is the owner's, where one is given, save what it does not tell of. */
+export async function unpackArchive(
+  archive: Archive,
+  target: TargetDirectory,
+  options: { readonly pace: Pace; readonly owner?: Owner },
+): Promise<void> {
+  using writer = new ArchiveWriter(target, options);
   const reader = createTarReader(writer);
   try {
     for await (const chunk of archive.read()) await reader.write(chunk);

@@ -40,6 +40,16 @@ function optionsOf(
   };
 }
 
+/** Parents that are made on the way take a mode that is a number, too. */
+function parentsOf({ owner, time, mode }: CopyOptions): Parameters<typeof makeMissing>[2] {
+  const octal = typeof mode === 'string' && /^[0-7]+$/.test(mode) ? Number.parseInt(mode, 8) : mode;
+  return {
+    ...(typeof octal === 'number' && { directoryMode: octal & 0o777 }),
+    ...(owner !== undefined && { owner }),
+    ...(time !== undefined && { time }),
+  };
+}
+
 function requireParent(root: TargetDirectory, { destination }: CopyAction): void {
   using way = walk(root, cleanPath(destination).map(bytesOf), true);
   if (way.missing.length < 2) return;
@@ -84,8 +94,8 @@ async function unpacked({ root, source, action, options }: Copying, path: readon
   if (archive === undefined) return false;
   try {
     using to = walk(root, cleanPath(action.destination).map(bytesOf), true);
-    makeMissing(to, 0, options);
-    await unpackArchive(archive, to.directory, options.pace);
+    makeMissing(to, 0, parentsOf(options));
+    await unpackArchive(archive, to.directory, options);
     return true;
   } finally {
     archive.close();
@@ -104,7 +114,7 @@ function copyOne(copying: Copying, path: readonly string[]): void {
     const copier = new TreeCopier(root, options);
     const { name, stat } = from.file;
     const exists = to.file !== undefined || to.missing.length > 0;
-    if (to.file === undefined) makeMissing(to, 1, { ...options, made });
+    if (to.file === undefined) makeMissing(to, 1, { ...parentsOf(options), made });
     const target = exists ? (to.path.at(-1) ?? name) : (path.at(-1) ?? name);
     copier.file(from.directory, name, stat, to.directory, target);
   }
@@ -118,7 +128,7 @@ function ensureDestination({ root, action, options }: Copying, made: Made): void
   const directory = last === '' || last === '.' ? destination : destination.slice(0, -last.length);
   if (directory === '') return;
   using way = walk(root, cleanPath(directory).map(bytesOf), true);
-  makeMissing(way, 0, { ...options, made });
+  makeMissing(way, 0, { ...parentsOf(options), made });
 }
 
 function copyDirectory(
@@ -135,11 +145,11 @@ function copyDirectory(
   if (to.file !== undefined && action.copiesContents) {
     copier.directory(from.directory, stat, to.directory, to.file.name);
   } else if (isThere || action.copiesContents) {
-    makeMissing(to, 0, { ...options, made });
+    makeMissing(to, 0, { ...parentsOf(options), made });
     copier.directory(from.directory, stat, to.directory, action.copiesContents ? '' : name);
   } else {
     // A file in the way is found so.
-    makeMissing(to, 1, { ...options, made });
+    makeMissing(to, 1, { ...parentsOf(options), made });
     copier.directory(from.directory, stat, to.directory, to.path.at(-1) ?? name);
   }
 }

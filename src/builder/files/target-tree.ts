@@ -22,9 +22,10 @@ import {
   tryOpenAt,
 } from '#linux/file-tree';
 import { removeTreeAt } from '#linux/remove-tree';
+import { fail } from '#std/errors';
 import { directoryFlags, isOpaque, isWhiteout, LowerDirectory, openMerged } from '#store';
 import { setOpenAttributes, timeOf } from './attributes.ts';
-import { isType, pathError, type TreeDirectory } from './walk.ts';
+import { isType, type TreeDirectory } from './walk.ts';
 
 const opaqueXattr = 'trusted.overlay.opaque';
 /** Overlayfs reads these from layers: nobody's files may bring them. */
@@ -147,7 +148,8 @@ export class TargetDirectory implements TreeDirectory<TargetDirectory> {
     try {
       fchmodSync(descriptor, 0o755);
       setOwnerAt(descriptor, '', 0, 0);
-      if (hidden !== undefined && isType(hidden, fileTypes.directory)) setXattrOf(descriptor, opaqueXattr, yes);
+      // As the kernel does it, of whatever kind what it hides is.
+      if (hidden !== undefined) setXattrOf(descriptor, opaqueXattr, yes);
     } catch (error) {
       closeSync(descriptor);
       throw error;
@@ -182,7 +184,7 @@ export class TargetDirectory implements TreeDirectory<TargetDirectory> {
     const type = stat.mode & fileTypes.mask;
     // It would be taken for a whiteout; overlayfs itself refuses it so.
     if (type === fileTypes.character && stat.nodeMajor === 0 && stat.nodeMinor === 0) {
-      throw pathError('mknod', [...this.names, name], 'operation not permitted');
+      throw fail('invalid-argument', 'operation not permitted');
     }
     makeNodeAt(this.#cleared(name), name, type, stat.nodeMajor, stat.nodeMinor);
   }

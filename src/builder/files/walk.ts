@@ -104,15 +104,25 @@ export class Way<T extends TreeDirectory<T>> implements Disposable {
   }
 }
 
-/** Follows a path from the root of a tree; a symbolic link at its end only with `followsLast`. */
-export function walk<T extends TreeDirectory<T>>(root: T, path: readonly string[], followsLast: boolean): Way<T> {
+/**
+ * Follows a path from the root of a tree; a symbolic link at its end only with `followsLast`. A link that leads above the root stays
+ * there, or is an error with `refusesEscape`.
+ */
+export function walk<T extends TreeDirectory<T>>(
+  root: T,
+  path: readonly string[],
+  followsLast: boolean,
+  refusesEscape = false,
+): Way<T> {
   const way = new Way(root);
   try {
     const pending = path.toReversed();
     let links = 0;
+    let lastLink = '';
     for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
       if (name === '' || name === '.') continue;
       if (name === '..') {
+        if (refusesEscape && way.path.length === 0) throw pathError('statat', lastLink, 'path escapes from parent');
         way.up();
         continue;
       }
@@ -122,6 +132,7 @@ export function walk<T extends TreeDirectory<T>>(root: T, path: readonly string[
       else if (isType(stat, fileTypes.symlink) && (followsLast || pending.length > 0)) {
         if (++links > linksLimit) throw pathError('lstat', [...way.names, name], 'too many links');
         const target = way.directory.readLink(name);
+        lastLink = [...way.names, name].join('/');
         if (target.startsWith('/')) way.toRoot();
         pending.push(...target.split('/').reverse());
       } else {
