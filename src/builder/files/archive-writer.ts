@@ -43,7 +43,7 @@ export class ArchiveWriter implements TarHandler, Disposable {
     const name = parts.pop();
     // The directory itself stays as it is.
     if (name === undefined) return;
-    const directory = this.#parentOf(parts);
+    const directory = this.#parentOf(parts, name);
     const present = directory.stat(name);
     const isMerged = entry.type === 'directory' && present !== undefined && isType(present, fileTypes.directory);
     if (present !== undefined && !isMerged) directory.remove(name);
@@ -83,12 +83,13 @@ export class ArchiveWriter implements TarHandler, Disposable {
     this.#parent = undefined;
   }
 
-  #parentOf(parts: readonly string[]): TargetDirectory {
+  #parentOf(parts: readonly string[], name: string): TargetDirectory {
     const path = parts.join('/');
     if (this.#parent?.path === path) return this.#parent.way.directory;
     this.#forgetParent();
     const way = walk(this.#target, parts, true, true);
     this.#parent = { path, way };
+    if (way.file !== undefined) throw pathError('openat', `${path}/${name}`, 'not a directory');
     makeMissing(way, 0, {});
     return way.directory;
   }

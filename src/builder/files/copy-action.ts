@@ -94,7 +94,7 @@ async function unpacked({ root, source, action, options }: Copying, path: readon
   if (archive === undefined) return false;
   try {
     using to = walk(root, cleanPath(action.destination).map(bytesOf), true);
-    makeMissing(to, 0, parentsOf(options));
+    makeMissing(to, 0, { ...parentsOf(options), directoryMode: 0o755 });
     await unpackArchive(archive, to.directory, options);
     return true;
   } finally {

@@ -30,12 +30,12 @@ async function stack(
     };
     try {
       await workers.run('clone', ask(), { signal, again });
+      held.adopt({ draft, diffId, tarSizeBytes, sizeBytes }, stacked);
+      stacked.push(chainId);
     } catch (error) {
       draft.discard();
       throw error;
     }
-    const { chain: next } = held.adopt({ draft, diffId, tarSizeBytes, sizeBytes }, stacked);
-    stacked.push(next.at(-1) ?? chainId);
   }
   return stacked;
 }

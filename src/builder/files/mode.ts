@@ -1,6 +1,5 @@
 import { fail } from '#std/errors';
 
-const umask = 0o022;
 const specialBits = 0o7000;
 const everybody = { u: 0o4700, g: 0o2070, o: 0o1007, a: 0o7777 } as const;
 const bits = { r: 0o444, w: 0o222, x: 0o111, s: 0o6000, t: 0o1000 } as const;
@@ -29,7 +28,8 @@ function applyClause(text: string, before: number, isDirectory: boolean): number
   if (actions === '') throw invalid();
   let mask = 0;
   for (const one of who) mask |= everybody[one as keyof typeof everybody];
-  if (who === '') mask = everybody.a & ~umask;
+  // Without a word for whom it is for everybody, as BuildKit has it: chmod(1) heeds the umask.
+  if (who === '') mask = everybody.a;
   let mode = before;
   for (const [, operator, permissions = ''] of actions.matchAll(/([-+=])([ugo]|[rwxXst]*)/g)) {
     const value = bitsOf(permissions, mode, isDirectory) & mask;

@@ -104,8 +104,8 @@ export async function runFileStep(
       const found = measured[index];
       // It was only copied from.
       if (output < 0 || found === undefined) continue;
-      drafts.splice(drafts.indexOf(made), 1);
       results[output] = held.adopt({ draft: made.draft, ...found }, made.chain);
+      drafts.splice(drafts.indexOf(made), 1);
     }
     held.give(results);
     return results;
