@@ -67,6 +67,11 @@ function announceTags(events: Events, image: StoredImage, references: readonly I
   for (const reference of references) publishImageEvent(events, 'tag', image, familiarReference(reference));
 }
 
+function isKnown({ catalogue, blobs }: { catalogue: Catalogue; blobs: Blobs }, { id, layers }: NewImage): boolean {
+  const isRecorded = catalogue.images.get(id) !== undefined && blobs.has(id);
+  return isRecorded && layers.every((layer) => catalogue.layers.get(layer.id) !== undefined);
+}
+
 /**
  * Makes new images known: all that they consist of is synced, then one durable transaction names it. After a power cut
  * there are either all of them or none.
@@ -85,12 +90,14 @@ export async function commitImages(
 ): Promise<void> {
   const { records, catalogue, events, blobs, dataRoot, lastUsed } = options;
   const contents = images.flatMap(({ content, manifest }) => [content, ...(manifest?.contents ?? [])]);
+  // A build out of the cache only gives names to what is on the disk.
+  const isThere = action === 'build' && images.every((image) => isKnown(options, image));
   // While we sync, the same image may be removed, and its configuration with it: then once more.
-  let digests: string[];
-  do {
-    digests = contents.map((content) => blobs.put(content));
+  for (let isSynced = isThere; !isSynced; ) {
+    const digests = contents.map((content) => blobs.put(content));
     await syncFileSystem(dataRoot);
-  } while (!digests.every(blobs.has));
+    isSynced = digests.every(blobs.has);
+  }
   records.transaction(
     () => {
       for (const made of images) {
@@ -117,7 +124,7 @@ export async function commitImages(
         if (action === 'import' || action === 'load') publishImageEvent(events, action, image);
       }
     },
-    { durable: true },
+    { durable: !isThere },
   );
 }
 

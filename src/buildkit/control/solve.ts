@@ -7,6 +7,7 @@ import { frontendResultOf, type GatewayResult } from '../gateway/result.ts';
 import type { History } from '../history/history.ts';
 import { decodeDefinition } from '../llb/definition.ts';
 import type { EdgeBook } from '../llb/edge-book.ts';
+import { warnOfAttestations } from './attestations.ts';
 import type { Builds, RunningBuild } from './builds.ts';
 import { callError } from './errors.ts';
 import { readSolveOptions, type SolveOptions } from './options.ts';
@@ -93,6 +94,7 @@ async function work(
     const result = frontendResultOf(graph);
     if (options.exporters.length === 0) await evaluate(builder, result, context);
     if (options.exporters.length + options.cacheExports.length === 0) return {};
+    if (options.exporters.length > 0) warnOfAttestations(request.frontendAttrs, context);
     const exports = { exporters: options.exporters, caches: options.cacheExports };
     const responses = await builder.export(result, exports, context);
     return Object.assign({}, ...responses);
