@@ -6,7 +6,7 @@ import { decodeStat, encodePacket, packetTypes, type TransferStat } from './pack
 import { attributesOf, type FileOwner } from './stat-facts.ts';
 
 /** So many files are asked for at once, and may be open. */
-const requestsAtOnce = 256;
+const requestsAtOnce = 2048;
 
 interface Incoming {
   readonly record: IndexRecord;
@@ -80,7 +80,7 @@ export class IncomingFiles {
     const incoming = this.#incoming.get(id);
     if (incoming === undefined) throw fail('invalid-argument', `invalid file request ${id}`);
     const { stat, record, hash } = incoming;
-    incoming.descriptor ??= this.#options.tree.createFile(stat.path, 0o600);
+    incoming.descriptor ??= this.#options.tree.createFile(stat.path, stat.mode);
     if (data.length > 0) {
       hash.update(data);
       for (let written = 0; written < data.length; )

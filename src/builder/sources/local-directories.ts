@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type FileReceivers, IndexedFiles, keptNames, type PacketStream, type ReceiveResult } from '#filesync';
+import { spreadDirectories } from '#linux/directory-spread';
 import { messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { log } from '#std/log';
@@ -130,7 +131,7 @@ class KeptDirectories implements LocalDirectories {
 
   async reconcile(): Promise<void> {
     const names = existsSync(this.#root) ? readdirSync(this.#root) : [];
-    const strays = names.filter((name) => this.#records.get(name) === undefined);
+    const strays = names.filter((name) => this.#records.get(name) === undefined && !this.#inUse.has(name));
     for (const { id } of [...this.#records.all()]) if (!names.includes(id)) this.#records.delete(id);
     for (const name of strays) await rm(join(this.#root, name), { recursive: true, force: true });
   }
@@ -148,6 +149,10 @@ class KeptDirectories implements LocalDirectories {
 
   #claim(id: string): string {
     this.#inUse.add(id);
+    if (!existsSync(this.#root)) {
+      mkdirSync(this.#root, { recursive: true, mode: 0o700 });
+      spreadDirectories(this.#root);
+    }
     const directory = join(this.#root, id);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     return directory;

@@ -33,6 +33,7 @@ async function load({ records, networks, dataRoot, id, hostGateway, builder }: B
   ]);
   const receivers = openFileReceivers([...selfCommand(), 'file-receiver']);
   const locals = openLocalDirectories({ records, dataRoot, receivers });
+  await locals.reconcile();
   let opened: Promise<Builder> | undefined;
   const openBuilder = (): Promise<Builder> => {
     opened ??= builder(locals);

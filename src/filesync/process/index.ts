@@ -119,6 +119,8 @@ class Work {
  */
 export async function runFileReceiver(): Promise<void> {
   dieWithParent();
+  // Files are made with the mode that they have in the end.
+  process.umask(0);
   const memory = Buffer.allocUnsafe(readBytes);
   const frames = new FrameReader();
   const answers = new Answers();
