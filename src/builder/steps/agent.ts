@@ -45,9 +45,12 @@ export async function forwardAgent(session: BuildSession, path: string, request:
     server.once('error', reject);
     server.listen(`/proc/self/fd/${directory}/${basename(path)}`, resolve);
     await promise;
-  } finally {
+  } catch (error) {
     closeSync(directory);
+    throw error;
   }
+  // Its address is taken away when it closes: until then the descriptor must mean that directory.
+  server.once('close', () => closeSync(directory));
   chownSync(path, request.uid, request.gid);
   chmodSync(path, request.mode);
   return () => {

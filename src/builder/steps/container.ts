@@ -8,10 +8,11 @@ import type { ExecMount, ExecOperation } from '../graph/operation.ts';
 import type { Result } from '../result.ts';
 import type { BuildContext } from '../solver/types.ts';
 import { type ContainerProcess, startContainerProcess } from './container-process.ts';
-import { type ExecStepParts, makeStepDirectory, removeStepDirectory, secretEnvironment } from './exec-step.ts';
+import { type ExecStepParts, secretEnvironment } from './exec-step.ts';
 import { networkFiles, setUpStepNetwork } from './network.ts';
 import { processesDirectory } from './parts.ts';
 import { defaultHostname, specificationOf } from './specification.ts';
+import { makeStepDirectory, removeStepDirectory } from './step-directory.ts';
 import { Workspace } from './workspace.ts';
 
 /** File systems and a network, in which a client of a build runs processes to look around. What they write is thrown away. */

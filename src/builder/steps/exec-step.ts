@@ -1,7 +1,6 @@
-import { mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ContainerMount } from '#containers';
-import { mountTmpfs, unmount } from '#linux/mount';
 import type { Sandbox } from '#networks';
 import { encodeOci, type Platform } from '#oci';
 import { fail, messageOf, runAll } from '#std/errors';
@@ -15,11 +14,12 @@ import { didNotComplete, StepFailure, stepCancelled } from './failure.ts';
 import { defaultLogLimits, LogLimit, noLogLimits } from './log-limit.ts';
 import { networkFiles, setUpStepNetwork } from './network.ts';
 import type { MountedResult } from './overlays.ts';
-import { type StepParts, stepsDirectory } from './parts.ts';
+import type { StepParts } from './parts.ts';
 import { type MountPlace, makeKernelPlaces, Placeholders } from './placeholders.ts';
 import { type RuntimeEnd, runRuntime } from './runtime.ts';
 import { askSecret } from './secrets.ts';
 import { defaultHostname, specificationOf } from './specification.ts';
+import { makeStepDirectory, removeStepDirectory } from './step-directory.ts';
 import { Workspace, type Written } from './workspace.ts';
 
 /** Does an `ExecOperation`; the layers come by the output's index, and are held: the caller takes the hold over. */
@@ -49,20 +49,6 @@ export async function secretEnvironment({ secretEnvironment: wanted }: ExecOpera
     if (secret !== undefined) entries.push(`${name}=${Buffer.from(secret).toString('utf8')}`);
   }
   return entries;
-}
-
-/** The step's own directory, of which no byte reaches the disk: secrets are in it. */
-export function makeStepDirectory(parts: ExecStepParts, id: string): string {
-  const directory = join(stepsDirectory(parts), id);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  mountTmpfs(directory, { source: 'estiba-build', mode: 0o700 });
-  return directory;
-}
-
-/** Takes a step's directory away, with all that is still mounted in it. */
-export function removeStepDirectory(directory: string): void {
-  while (unmount(directory, { lazy: true }));
-  rmdirSync(directory);
 }
 
 function outputTaker(run: StepRun): (stream: 1 | 2, data: Uint8Array) => void | Promise<void> {
@@ -104,7 +90,8 @@ async function runProcess(
     signal: run.signal,
   });
   placeholders.remove();
-  await workspace.unmount();
+  // It is out of the tree at once; nobody waits for the kernel to be done with it.
+  parts.background(workspace.unmount(), 'mounts of a build step');
   if (workspace.root?.draft !== undefined) placeholders.prune(workspace.root.draft.directory);
   return end;
 }

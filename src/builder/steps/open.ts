@@ -5,6 +5,7 @@ import { createOpenContainer, type OpenStepContainer } from './container.ts';
 import { createExecStep, type ExecStep } from './exec-step.ts';
 import type { StepParts } from './parts.ts';
 import { reconcileSteps } from './reconcile.ts';
+import { removeStepsDirectory } from './step-directory.ts';
 
 /** Runs processes for builds. */
 export interface OpenedSteps {
@@ -42,6 +43,7 @@ export function openSteps(parts: StepParts): OpenedSteps {
     async close() {
       while (underWay.size > 0) await Promise.all(underWay);
       await caches.settled();
+      removeStepsDirectory(parts);
     },
   };
 }

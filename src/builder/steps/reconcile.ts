@@ -1,12 +1,12 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readMounts, unmount } from '#linux/mount';
 import { messageOf } from '#std/errors';
 import { log } from '#std/log';
-import { removeStepDirectory } from './exec-step.ts';
 import { processesDirectory, type StepParts, scratchDirectory, stepsDirectory } from './parts.ts';
 import { clearCgroup, endRuntime } from './runtime.ts';
+import { releasePins, removeStepsDirectory } from './step-directory.ts';
 
 function namesIn(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory) : [];
@@ -31,7 +31,7 @@ async function removeStep(directory: string, id: string): Promise<void> {
   await endProcess(directory, id);
   const processes = processesDirectory(directory);
   for (const process of namesIn(processes)) await endProcess(join(processes, process), process);
-  removeStepDirectory(directory);
+  releasePins(directory);
 }
 
 async function removeScratch(scratch: string): Promise<void> {
@@ -53,6 +53,6 @@ export async function reconcileSteps(parts: StepParts): Promise<void> {
       log('error', 'a build step of the last engine is not all gone', { id, error: messageOf(error) });
     }
   }
-  if (namesIn(steps).length === 0) rmSync(steps, { recursive: true, force: true });
+  removeStepsDirectory(parts);
   await removeScratch(scratchDirectory(parts));
 }

@@ -1,7 +1,6 @@
 import { closeSync, fstatSync, readdirSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import type { ContainerMount } from '#containers';
-import { unmount } from '#linux/mount';
 import { openInRoot } from '#linux/open-in-root';
 import { fail } from '#std/errors';
 import { copyUp } from '#volumes';
@@ -14,6 +13,7 @@ import { type MountedResult, mountOver, mountReadOnly, mountWritable } from './o
 import { type StepParts, scratchDirectory } from './parts.ts';
 import { pinSelected } from './pin.ts';
 import { askSecret, writeSecret } from './secrets.ts';
+import { pinsOf, releasePins } from './step-directory.ts';
 
 const noResult: LayersResult = { kind: 'layers', chain: [] };
 const ownerOnly = ['nosuid', 'nodev', 'noexec'];
@@ -46,7 +46,6 @@ export class Workspace {
   readonly #id: string;
   readonly #mounted: MountedResult[] = [];
   readonly #unmounts: (() => Promise<void>)[] = [];
-  readonly #pins: string[] = [];
   readonly #releases: (() => void)[] = [];
   readonly mounts: ContainerMount[] = [];
   /** What is to be kept, by output. */
@@ -75,11 +74,11 @@ export class Workspace {
     for (const [index, mount] of ordered) if (mount !== root) await this.#openMount(mount, String(index));
   }
 
-  /** Takes away all that is mounted; what was written is still there. */
+  /** Takes away all that is mounted, at once; what was written is still there. Resolves when the kernel is done with it. */
   async unmount(): Promise<void> {
     for (const release of this.#releases.splice(0)) release();
-    for (const pin of this.#pins.splice(0)) unmount(pin, { lazy: true });
-    for (const release of this.#unmounts.splice(0)) await release();
+    releasePins(this.#directory);
+    await Promise.all(this.#unmounts.splice(0).map((release) => release()));
   }
 
   /** Removes what was written and is nobody's. */
@@ -142,9 +141,8 @@ export class Workspace {
   }
 
   #pin(root: string, selector: string, name: string): string {
-    const pin = join(this.#directory, 'pins', name);
+    const pin = join(pinsOf(this.#directory), name);
     pinSelected(root, selector, pin);
-    this.#pins.push(pin);
     return pin;
   }
 
