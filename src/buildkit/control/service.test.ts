@@ -31,7 +31,6 @@ function open(solve?: (edge: Edge, context: BuildContext) => void | Promise<void
       id: 'w',
       version: '1',
       hostGateway: () => '172.17.0.1',
-      platforms: async () => [{ os: 'linux', architecture: 'amd64' }],
       gcPolicies: () => [],
     },
   });

@@ -73,7 +73,7 @@ export function controlServices(parts: SolveParts): Implementation[] {
     },
     Status: (request, { signal }) => status(parts, request, signal),
     Info: () => ({ buildkitVersion: workers.version() }),
-    ListWorkers: async () => ({ record: await workers.list() }),
+    ListWorkers: () => ({ record: workers.list() }),
     DiskUsage: async (request) => diskUsage(await parts.builder(), request),
     async *Prune(request) {
       yield* prune(await parts.builder(), request);

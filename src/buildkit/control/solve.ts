@@ -85,7 +85,7 @@ async function work(
   const context = await contextOf(parts, builder, request, options, build);
   const { book } = parts;
   const { entitlements } = options;
-  const workers = await parts.workers.list();
+  const workers = parts.workers.list();
   const inputs = request.frontendInputs;
   const bridge = new Bridge({ builder, book, context, entitlements, inputs, workers });
   try {

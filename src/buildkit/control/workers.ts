@@ -1,6 +1,6 @@
 import type { worker } from '#build-api';
 import type { Written } from '#grpc';
-import { hostPlatform, type Platform } from '#oci';
+import { supportedPlatforms } from './platforms.ts';
 
 type WorkerRecord = Written<typeof worker.workerRecord>;
 
@@ -10,8 +10,6 @@ export interface WorkerParts {
   readonly version: string;
   /** The address that `host-gateway` stands for. */
   readonly hostGateway: () => string;
-  /** What can be built for, this machine's own first. */
-  readonly platforms: () => Promise<readonly Platform[]>;
   readonly gcPolicies: () => readonly Written<typeof worker.gcPolicy>[];
 }
 
@@ -30,19 +28,18 @@ export class Workers {
     return { package: 'github.com/moby/buildkit', version: `${spokenVersion}+estiba`, revision: version };
   }
 
-  async list(): Promise<readonly WorkerRecord[]> {
-    const { id, hostGateway, platforms, gcPolicies } = this.parts;
+  list(): readonly WorkerRecord[] {
+    const { id, hostGateway, gcPolicies } = this.parts;
     const labels = new Map([
       ['org.mobyproject.buildkit.worker.executor', 'estiba'],
       ['org.mobyproject.buildkit.worker.snapshotter', 'overlayfs'],
       ['org.mobyproject.buildkit.worker.moby.host-gateway-ip', hostGateway()],
     ]);
-    const supported = await platforms();
     return [
       {
         id,
         labels,
-        platforms: supported.length > 0 ? supported : [hostPlatform()],
+        platforms: supportedPlatforms(),
         gcPolicy: gcPolicies(),
         buildkitVersion: this.version(),
       },

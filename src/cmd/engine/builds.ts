@@ -49,7 +49,6 @@ async function load({ records, networks, dataRoot, id, hostGateway, builder }: B
       id,
       version: programVersion,
       hostGateway: () => hostGateway() ?? bridgeGateway() ?? '',
-      platforms: async () => [],
       gcPolicies: () => [],
     },
   });
