@@ -167,7 +167,11 @@ export function describeRecord(record: IndexRecord, records: readonly IndexRecor
 export class IndexedFiles {
   #records: readonly IndexRecord[] | undefined;
 
-  constructor(readonly file: string) {}
+  /** `digest` is what the index says itself of the whole tree. */
+  constructor(
+    readonly file: string,
+    readonly digest: string,
+  ) {}
 
   *entries(): IterableIterator<IndexedFile> {
     const records = this.#all();

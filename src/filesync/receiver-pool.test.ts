@@ -74,7 +74,7 @@ test('a client’s directory comes over gRPC into a process of its own, and agai
     expect(again).toMatchObject({ isChanged: false, requestedFiles: 0, treeDigest: first.treeDigest });
     const some = await receive('context', { includePatterns: ['grüße, *', 'sub/file1'], excludePatterns: ['**/*9'] });
     expect(some).toMatchObject({ isChanged: true, requestedFiles: 0, entries: 3 });
-    const paths = [...new IndexedFiles(join(root, 'kept/index')).entries()].map(({ path }) => path);
+    const paths = [...new IndexedFiles(join(root, 'kept/index'), '').entries()].map(({ path }) => path);
     expect(paths.map((path) => Buffer.from(path, 'latin1').toString())).toEqual([
       'grüße, alle.txt',
       'sub',
@@ -131,7 +131,7 @@ test('a tar becomes a directory with an index; what is no tar is refused', async
   const packed = Bun.spawn(['tar', '-C', source, '--owner', '12', '-c', '.', 'sub/file1'], { stdout: 'pipe' });
   const result = await receivers.unpack(job('tar').directory, packed.stdout, { signal: never });
   expect(result).toMatchObject({ entries: 304 });
-  const index = new IndexedFiles(join(root, 'tar/index'));
+  const index = new IndexedFiles(join(root, 'tar/index'), '');
   const digest = new Bun.CryptoHasher('sha256').update('content 7').digest('hex');
   expect(index.get('sub/file7')).toMatchObject({ contentDigest: `sha256:${digest}`, uid: 0, gid: 0, sizeBytes: 9 });
   expect(index.get('way')).toMatchObject({ linkTarget: 'sub' });

@@ -38,7 +38,7 @@ function scratch(): { source: string; kept: string; files: string; index: () => 
     source,
     kept,
     files: join(kept, keptNames.files),
-    index: () => new IndexedFiles(join(kept, keptNames.index)),
+    index: () => new IndexedFiles(join(kept, keptNames.index), ''),
   };
 }
 

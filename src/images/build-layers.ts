@@ -53,7 +53,7 @@ export interface BuildLayers {
   /** Mounts a chain for reading, or with `writable` above it; the caller unmounts. */
   mount(chain: readonly string[], writable?: LayerDraft): { readonly directory: string; unmount(): Promise<void> };
   /** A held layer as it is to go elsewhere: compressed, its digest known. */
-  pack(chainId: string, packing: Packing): Promise<PackedLayer>;
+  pack(chainId: string, packing: Packing, signal: AbortSignal): Promise<PackedLayer>;
   /** Sees to it that a repository has the layers of a held chain; in their order. */
   push(chain: readonly string[], to: BuiltPush): Promise<PushedLayer[]>;
   /**

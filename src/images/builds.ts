@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { digestOf } from '#oci';
 import { fail } from '#std/errors';
 import { sharedRun } from '#std/shared-run';
+import { Slots } from '#std/slots';
 import { formatTime, nowNs } from '#std/time';
 import { type Snapshots, syncFileSystem } from '#store';
 import type { BuildLayer, BuildLayers, BuiltImage } from './build-layers.ts';
@@ -50,6 +52,8 @@ async function commitAll(options: Options, images: readonly BuiltImage[]): Promi
 /** Layers for the builder, over those of images. */
 export function createBuildLayers(options: Options): BuildLayers {
   const { layers, snapshots, dataRoot } = options;
+  /** Each has a few megabytes in hand. */
+  const packers = new Slots(() => Math.max(2, availableParallelism()));
   const shown = ({ id, diffId, tarSizeBytes, sizeBytes, createdAt }: StoredLayer): BuildLayer => {
     const made = createdAt === undefined ? {} : { createdAt };
     return { chainId: id, diffId, tarSizeBytes, sizeBytes, ...made, directory: snapshots.layerPath(id) };
@@ -70,11 +74,11 @@ export function createBuildLayers(options: Options): BuildLayers {
       layers.recordTrees(trees);
     }),
     mount: (chain, writable) => snapshots.mountLayers(chain, writable?.directory),
-    async pack(chainId, packing) {
+    async pack(chainId, packing, signal) {
       const layer = layers.hold(chainId);
       if (layer === undefined) throw fail('internal', `layer ${chainId} is gone`);
       try {
-        return await packStoredLayer(options, layer, packing);
+        return await packers.run(() => packStoredLayer(options, layer, packing, signal), signal);
       } finally {
         layers.release([chainId]);
       }

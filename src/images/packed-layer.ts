@@ -68,7 +68,12 @@ async function* digested(source: AsyncIterable<Uint8Array>, digester: Digester):
 }
 
 /** Packs it into a file that is gone once it is no more wanted. */
-async function anew(stores: LayerStores, layer: StoredLayer, packing: Packing): Promise<PackedLayer> {
+async function anew(
+  stores: LayerStores,
+  layer: StoredLayer,
+  packing: Packing,
+  signal: AbortSignal,
+): Promise<PackedLayer> {
   const { blobs, snapshots } = stores;
   const { compression, level, modifiedLimitSeconds } = packing;
   const [tarDigester, digester] = [new Digester(), new Digester()];
@@ -80,7 +85,10 @@ async function anew(stores: LayerStores, layer: StoredLayer, packing: Packing): 
   const packed = compression === 'gzip' ? gzip(plain, level) : compression === 'zstd' ? zstd(plain, level) : plain;
   const spool = await Spool.create(blobs.newPath());
   try {
-    for await (const chunk of digested(packed, digester)) await spool.write(chunk);
+    for await (const chunk of digested(packed, digester)) {
+      signal.throwIfAborted();
+      await spool.write(chunk);
+    }
   } catch (error) {
     await rm(spool.path, { force: true });
     throw error;
@@ -98,11 +106,16 @@ async function anew(stores: LayerStores, layer: StoredLayer, packing: Packing): 
 }
 
 /** Packs a layer, with as little work as that takes. */
-export async function packStoredLayer(stores: LayerStores, layer: StoredLayer, packing: Packing): Promise<PackedLayer> {
-  if (packing.modifiedLimitSeconds !== undefined) return anew(stores, layer, packing);
+export async function packStoredLayer(
+  stores: LayerStores,
+  layer: StoredLayer,
+  packing: Packing,
+  signal: AbortSignal,
+): Promise<PackedLayer> {
+  if (packing.modifiedLimitSeconds !== undefined) return anew(stores, layer, packing, signal);
   const present = await asItIs(stores, layer, packing);
   if (present !== undefined) return present;
-  if (packing.compression !== 'none') return anew(stores, layer, packing);
+  if (packing.compression !== 'none') return anew(stores, layer, packing, signal);
   const { diffId, tarSizeBytes } = layer;
   const read = () => tarOfLayer(stores, layer);
   return {

@@ -5,7 +5,7 @@ import type { ContentStore } from '../session/session.ts';
 import { type Attributes, booleanOf, loadName, namesOf, type TargetName } from './attributes.ts';
 import { type ImageOptions, imageOptionsOf, imageResponse, type PackedImage, packImage } from './packed-image.ts';
 import type { Export, Exporter } from './parts.ts';
-import { firstSession } from './sessions.ts';
+import { firstSession, unlessAborted } from './sessions.ts';
 
 type Variant = 'docker' | 'oci';
 type Image = PackedImage<PackedLayer>;
@@ -113,7 +113,7 @@ async function send(
     await vertex.step('copying files', () => writeStore(session.contentStore('export'), image, context.signal));
   } else {
     await vertex.step('sending tarball', () =>
-      session.sendFile(id, response, writeArchive(image, root, names, variant)),
+      session.sendFile(id, response, unlessAborted(writeArchive(image, root, names, variant), context.signal)),
     );
   }
   return response;
@@ -127,7 +127,7 @@ export function openArchiveExporter(variant: Variant, attributes: Attributes): E
   return {
     name: `exporting to ${variant} image format`,
     async run(request) {
-      const { outputs, result, parts } = request;
+      const { outputs, result, parts, context } = request;
       if (variant === 'docker' && (result.isMultiPlatform || outputs.length > 1)) {
         throw fail('invalid-argument', 'docker exporter does not currently support exporting manifest lists');
       }
@@ -136,7 +136,7 @@ export function openArchiveExporter(variant: Variant, attributes: Attributes): E
         const image = await packImage(request, options, { isOci: variant === 'oci' }, async (output, packings) => {
           const layers = await Promise.all(
             output.chain.map(async (chainId, index) => {
-              const layer = await parts.builds.pack(chainId, packings[index] ?? options.packing);
+              const layer = await parts.builds.pack(chainId, packings[index] ?? options.packing, context.signal);
               packed.push(layer);
               return layer;
             }),

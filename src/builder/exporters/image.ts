@@ -40,10 +40,14 @@ async function layersFor(
         chain.push(chainId);
         continue;
       }
-      const packed = await builds.pack(chainId, {
-        compression: 'none',
-        modifiedLimitSeconds: packing.modifiedLimitSeconds,
-      });
+      const packed = await builds.pack(
+        chainId,
+        {
+          compression: 'none',
+          modifiedLimitSeconds: packing.modifiedLimitSeconds,
+        },
+        request.context.signal,
+      );
       try {
         const layer = await builds.adoptTar(packed.read(), chain, { diffId: packed.diffId });
         chain.push(layer.chainId);

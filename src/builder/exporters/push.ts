@@ -69,7 +69,7 @@ async function pushToEach(
     return await packImage(request, options, { isOci: false }, async ({ chain }, packings) => {
       const layers: PackedLayer[] = [];
       for (const [index, chainId] of chain.entries()) {
-        const layer = await builds.pack(chainId, packings[index] ?? options.packing);
+        const layer = await builds.pack(chainId, packings[index] ?? options.packing, request.context.signal);
         packed.push(layer);
         layers.push(layer);
         for (const repository of repositories) await uploadLayer(repository, layer);

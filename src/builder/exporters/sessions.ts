@@ -22,3 +22,14 @@ export async function credentialsOf(
   }
   return undefined;
 }
+
+/** The same pieces, until the signal ends it. */
+export async function* unlessAborted(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    yield chunk;
+  }
+}

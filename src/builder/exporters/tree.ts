@@ -3,7 +3,7 @@ import { fail } from '#std/errors';
 import { packLayer } from '#store';
 import { type Attributes, booleanOf, epochOf } from './attributes.ts';
 import type { Export, ExportedOutput, Exporter } from './parts.ts';
-import { firstSession } from './sessions.ts';
+import { firstSession, unlessAborted } from './sessions.ts';
 
 /** A directory for each platform, and its name; one for all where they are not split. */
 function placesOf({ outputs, result }: Export, attributes: Attributes): { output: ExportedOutput; below: string }[] {
@@ -75,8 +75,9 @@ async function* tarOf(
         isPart: true,
         ...(epochSeconds !== undefined && { modifiedSeconds: epochSeconds }),
       })) {
-        request.context.signal.throwIfAborted();
         yield chunk;
+        // Reading and packing keep the thread: others have their turn between two pieces.
+        await new Promise((resolve) => setImmediate(resolve));
       }
     } finally {
       await mounted.unmount();
@@ -95,7 +96,9 @@ export function openTarExporter(attributes: Attributes): Exporter {
       const { context, vertex, id, outputs } = request;
       if (outputs.length === 0) throw fail('invalid-argument', 'nothing to export');
       const session = firstSession(context);
-      await vertex.step('sending tarball', () => session.sendFile(id, {}, tarOf(request, attributes, epochSeconds)));
+      await vertex.step('sending tarball', () =>
+        session.sendFile(id, {}, unlessAborted(tarOf(request, attributes, epochSeconds), context.signal)),
+      );
       return {};
     },
   };

@@ -2,7 +2,6 @@ import { closeSync, constants as fsConstants, readSync } from 'node:fs';
 import { type FileStat, fileTypes, listXattrsOf, openAt, readXattrOf, statAt } from '#linux/file-tree';
 import { listXattrs, readXattr } from '#linux/xattr';
 import type { LowerDirectory } from '#store';
-import type { DirectoryResult } from '../result.ts';
 import type { LocalEntry, LocalIndex } from '../session/session.ts';
 import type { DigestedDirectory, FileFacts } from './digest-tree.ts';
 import type { Pace } from './pace.ts';
@@ -107,9 +106,6 @@ function treeOf(index: LocalIndex): Node {
   return root;
 }
 
-/** A build looks at one directory many times. */
-const trees = new WeakMap<DirectoryResult, Node>();
-
 function statOf({ mode, uid, gid, sizeBytes, modifiedNs, device }: LocalEntry): FileStat {
   return {
     ...{ mode, uid, gid, sizeBytes, links: 1, inodeLow: 0, inodeHigh: 0, deviceMajor: 0, deviceMinor: 0 },
@@ -129,16 +125,8 @@ export class IndexedDirectory implements DigestedDirectory<IndexedDirectory> {
     this.#node = node;
   }
 
-  /** Undefined when the index does not know all contents. */
-  static of(result: DirectoryResult): IndexedDirectory | undefined {
-    const { index } = result;
-    if (index === undefined) return undefined;
-    let tree = trees.get(result);
-    if (tree === undefined) {
-      tree = treeOf(index);
-      trees.set(result, tree);
-    }
-    return new IndexedDirectory(tree);
+  static of(index: LocalIndex): IndexedDirectory {
+    return new IndexedDirectory(treeOf(index));
   }
 
   stat(name: string): FileStat | undefined {

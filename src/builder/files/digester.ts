@@ -2,10 +2,10 @@ import { EstibaError, fail } from '#std/errors';
 import { newId } from '#std/identifiers';
 import type { Result } from '../result.ts';
 import type { ContentDigest, ContentSelection, DigestContents } from '../solver/steps.ts';
-import { IndexedDirectory } from './digest-sources.ts';
-import { digestTree, type TreeDigest } from './digest-tree.ts';
+import type { TreeDigest } from './digest-tree.ts';
 import { HeldChains } from './held-chains.ts';
 import type { StepParts } from './step.ts';
+import { cleanPath } from './walk.ts';
 
 /** So many answers about layers, which do not change, are kept. */
 const keptAnswers = 1000;
@@ -18,6 +18,11 @@ function referenceName(): string {
 function told(error: unknown): unknown {
   if (!(error instanceof EstibaError)) return error;
   return fail(error.kind, `failed to calculate checksum of ref ${referenceName()}: ${error.message}`, error);
+}
+
+/** All that there is: of a client's directory that is known already. */
+function isWhole({ source, includes = [], excludes = [], requiredPaths = [] }: ContentSelection): boolean {
+  return cleanPath(source).length === 0 && includes.length + excludes.length + requiredPaths.length === 0;
 }
 
 function answerOf({ digest, files }: TreeDigest, listsFiles: boolean): ContentDigest {
@@ -33,7 +38,9 @@ export function createDigester(parts: StepParts): DigestContents {
     const held = new HeldChains(builds);
     try {
       const layers = result.kind === 'directory' ? [result.path] : held.directories(result.chain);
-      return await workers.run('digest', { layers, selection, listsFiles }, { signal });
+      const { file, digest } = (result.kind === 'directory' ? result.index : undefined) ?? {};
+      const index = file === undefined || digest === undefined ? {} : { index: { file, digest } };
+      return await workers.run('digest', { layers, ...index, selection, listsFiles }, { signal });
     } finally {
       held.release();
     }
@@ -41,8 +48,8 @@ export function createDigester(parts: StepParts): DigestContents {
 
   return async (result, selection, { signal, listsFiles }) => {
     try {
-      const indexed = result.kind === 'directory' ? IndexedDirectory.of(result) : undefined;
-      if (indexed !== undefined) return answerOf(digestTree(indexed, selection, listsFiles), listsFiles);
+      const whole = result.kind === 'directory' && isWhole(selection) ? result.index?.digest : undefined;
+      if (whole !== undefined && !listsFiles) return { digest: whole };
       const name = result.kind === 'layers' ? JSON.stringify([result.chain.at(-1) ?? '', selection]) : undefined;
       const known = name === undefined || listsFiles ? undefined : answers.get(name);
       if (known !== undefined) return { digest: known };

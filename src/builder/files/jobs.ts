@@ -1,8 +1,9 @@
+import { statSync } from 'node:fs';
 import { openMerged } from '#store';
 import type { ContentSelection } from '../solver/steps.ts';
 import { LayerCloner } from './clone-layer.ts';
 import { diffTrees } from './diff-trees.ts';
-import { ReadDirectory } from './digest-sources.ts';
+import { IndexedDirectory, ReadDirectory } from './digest-sources.ts';
 import { digestTree, type TreeDigest } from './digest-tree.ts';
 import { type Measured, measureTree } from './measure.ts';
 import { Pace } from './pace.ts';
@@ -26,8 +27,14 @@ export interface FileJobs {
     { readonly lower: readonly string[]; readonly upper: readonly string[]; readonly directory: string },
     Measured
   >;
+  /** With `index`, a file of `#filesync`, that is read and not the files. */
   readonly digest: Job<
-    { readonly layers: readonly string[]; readonly selection: ContentSelection; readonly listsFiles: boolean },
+    {
+      readonly layers: readonly string[];
+      readonly index?: { readonly file: string; readonly digest: string };
+      readonly selection: ContentSelection;
+      readonly listsFiles: boolean;
+    },
     TreeDigest
   >;
 }
@@ -35,6 +42,9 @@ export interface FileJobs {
 export type FileJob = keyof FileJobs;
 
 type Doers = { readonly [K in FileJob]: (ask: FileJobs[K]['ask'], pace: Pace) => Promise<FileJobs[K]['answer']> };
+
+/** To take in a byte of an index takes as long as to hash so many of a file. */
+const indexWeight = 32;
 
 const doers: Doers = {
   measure: async ({ directory }, pace) => measureTree(directory, pace),
@@ -44,7 +54,14 @@ const doers: Doers = {
     return null;
   },
   diff: async (ask, pace) => diffTrees(ask, pace),
-  digest: async ({ layers, selection, listsFiles }, pace) => {
+  digest: async ({ layers, index, selection, listsFiles }, pace) => {
+    if (index !== undefined) {
+      // All of it has to be read, whatever is selected.
+      pace.spend(0, statSync(index.file).size * indexWeight);
+      // With it comes gRPC, which few of these processes need.
+      const { IndexedFiles } = await import('#filesync');
+      return digestTree(IndexedDirectory.of(new IndexedFiles(index.file, index.digest)), selection, listsFiles);
+    }
     const root = new ReadDirectory(openMerged(layers), pace);
     try {
       return digestTree(root, selection, listsFiles);

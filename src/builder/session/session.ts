@@ -32,6 +32,8 @@ export interface LocalDirectory {
 export interface LocalIndex {
   /** Where it lies: another process opens it with `new IndexedFiles(file)` of `#filesync`. It changes when the directory is released. */
   readonly file: string;
+  /** `sha256:…` over all that the files are, but for their times. */
+  readonly digest: string;
   /** Paths relative to the directory, without leading `/`, parents first, in the order of a walk (components compared as bytes). */
   entries(): Iterable<LocalEntry>;
   get(path: string): LocalEntry | undefined;

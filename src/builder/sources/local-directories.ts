@@ -177,7 +177,7 @@ class KeptDirectories implements LocalDirectories {
     return {
       path: join(directory, keptNames.files),
       digest: treeDigest,
-      index: new IndexedFiles(join(directory, keptNames.index)),
+      index: new IndexedFiles(join(directory, keptNames.index), treeDigest),
       release: () => {
         if (isReleased) return;
         isReleased = true;

@@ -23,7 +23,7 @@ const gzipType = 'application/vnd.oci.image.layer.v1.tar+gzip';
 
 async function pushPacked(target: LayerTarget, layer: StoredLayer, packing: Packing): Promise<PushedLayer> {
   const { repository, blobSources } = target;
-  const packed = await packStoredLayer(target, layer, packing);
+  const packed = await packStoredLayer(target, layer, packing, target.signal);
   const { diffId, mediaType, digest, sizeBytes } = packed;
   try {
     const known = blobSources.get(digest);

@@ -81,7 +81,7 @@ function localPlace(parts: Parts, attributes: Attributes, context: BuildContext)
     async layers(chain) {
       const written: CacheLayer[] = [];
       for (const id of chain) {
-        const packed = await parts.builds.pack(id, packing);
+        const packed = await parts.builds.pack(id, packing, signal);
         try {
           const { diffId, mediaType, digest, sizeBytes } = packed;
           if ((await store.sizeBytes(digest, signal)) === undefined) {
