@@ -10,6 +10,8 @@ export interface FilesystemChange {
 
 export interface BuildCacheRecord {
   ID: string;
+  /** Docker's own spelling, with the space. */
+  ' Parents'?: string[];
   Type: string;
   Description: string;
   InUse: boolean;
@@ -18,6 +20,12 @@ export interface BuildCacheRecord {
   CreatedAt: string;
   LastUsedAt: string | null;
   UsageCount: number;
+}
+
+/** The answer of `POST /build/prune`. */
+export interface BuildCachePruneReport {
+  CachesDeleted: string[] | null;
+  SpaceReclaimed: number;
 }
 
 /** The answer of `GET /system/df`; a kind that was not asked for is left out. */

@@ -1,6 +1,7 @@
 export { createVertex } from './graph/create-vertex.ts';
 export { printGraph } from './graph/print.ts';
 export { verticesOf } from './graph/walk.ts';
+export { type BuilderOptions, type OpenedBuilder, openBuilder } from './open.ts';
 export { SolveError } from './solver/solve-error.ts';
 export {
   type LocalDirectories,

@@ -2,7 +2,7 @@ import type { EventMessage, Filters } from '#api';
 
 /** What happened, before it has its time. */
 export interface EventDraft {
-  readonly type: 'container' | 'image' | 'volume' | 'network' | 'daemon' | 'plugin';
+  readonly type: 'container' | 'image' | 'volume' | 'network' | 'daemon' | 'plugin' | 'builder';
   readonly action: string;
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;

@@ -10,8 +10,6 @@ export function notImplemented(what: string): Endpoint {
 }
 
 const missing: readonly (readonly [Route[0], string, string])[] = [
-  ['POST', '/build', 'building images'],
-  ['POST', '/build/cancel', 'cancelling a build'],
   ['POST', '/swarm/init', 'swarm mode'],
   ['POST', '/swarm/join', 'swarm mode'],
   ['GET', '/plugins/privileges', 'installing plugins'],

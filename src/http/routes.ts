@@ -1,11 +1,14 @@
+import type { Builder } from '#builder';
 import type { Containers } from '#containers';
 import type { Events } from '#events';
 import type { Images } from '#images';
 import type { Networks } from '#networks';
 import type { Volumes } from '#volumes';
 import { checkpoints, plugins, swarm } from './absent.ts';
+import { buildImage, cancelBuild } from './build/build.ts';
 import type { BuildDoors } from './build/doors.ts';
 import { openGrpc } from './build/grpc.ts';
+import { pruneBuildCache } from './build/prune.ts';
 import { openSession } from './build/session.ts';
 import {
   containerChanges,
@@ -43,7 +46,6 @@ import { checkImages } from './images/check.ts';
 import { commitContainer } from './images/commit.ts';
 import { createImage } from './images/create.ts';
 import { inspectDistribution, searchImages } from './images/lookup.ts';
-import { pruneBuildCache } from './images/prune-build-cache.ts';
 import { pushImage } from './images/push.ts';
 import { imageHistory, inspectImage, listImages } from './images/read.ts';
 import {
@@ -85,6 +87,8 @@ export interface Features {
   readonly system: SystemInformation;
   readonly login: Login;
   readonly builds: BuildDoors;
+  /** Loaded when it is asked for. */
+  readonly builder: () => Promise<Builder>;
 }
 
 /** The table of all endpoints, without the version prefix that each may have. */
@@ -97,6 +101,7 @@ export function routes({
   system,
   login: logIn,
   builds,
+  builder,
 }: Features): Route[] {
   return [
     ['GET', '/_ping', ping],
@@ -104,7 +109,7 @@ export function routes({
     ['GET', '/version', version(system)],
     ['GET', '/info', info(system, containers, images, volumes)],
     ['GET', '/events', events(journal)],
-    ['GET', '/system/df', diskUsage({ containers, images, volumes })],
+    ['GET', '/system/df', diskUsage({ containers, images, volumes, builder })],
     ['POST', '/estiba/stop', stopEngine(system)],
     ['GET', '/estiba/system/df', diskShares(images)],
     ['POST', '/estiba/images/check', checkImages(images)],
@@ -114,9 +119,11 @@ export function routes({
     ['GET', '/estiba/images/tree', imageTree(images)],
     ['GET', '/estiba/networks/trace', traceNetworks(networks, containers)],
     ['POST', '/auth', login(logIn)],
-    ['POST', '/build/prune', pruneBuildCache],
+    ['POST', '/build', buildImage({ builder, builds })],
+    ['POST', '/build/cancel', cancelBuild({ builds })],
     ['POST', '/session', openSession(builds)],
     ['POST', '/grpc', openGrpc(builds)],
+    ['POST', '/build/prune', pruneBuildCache(builder)],
     ...unserved,
     ...swarm,
     ...plugins,

@@ -48,6 +48,8 @@ export interface BuildLayers {
   release(chainIds: Iterable<string>): void;
   /** Keeps layers that no image has: asked whenever one is about to be removed. */
   keepFor(isKept: (chainId: string) => boolean): void;
+  /** All layers that images or containers have. */
+  imageLayers(): ReadonlySet<string>;
   /** Forces what was adopted to the disk. */
   sync(): Promise<void>;
   /** Mounts a chain for reading, or with `writable` above it; the caller unmounts. */

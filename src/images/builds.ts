@@ -51,7 +51,7 @@ async function commitAll(options: Options, images: readonly BuiltImage[]): Promi
 
 /** Layers for the builder, over those of images. */
 export function createBuildLayers(options: Options): BuildLayers {
-  const { layers, snapshots, dataRoot } = options;
+  const { layers, snapshots, catalogue, dataRoot } = options;
   /** Each has a few megabytes in hand. */
   const packers = new Slots(() => Math.max(2, availableParallelism()));
   const shown = ({ id, diffId, tarSizeBytes, sizeBytes, createdAt }: StoredLayer): BuildLayer => {
@@ -66,6 +66,7 @@ export function createBuildLayers(options: Options): BuildLayers {
     },
     hold: (chain) => holdChain(layers, chain)?.map(shown),
     release: (chainIds) => void layers.release(chainIds),
+    imageLayers: () => new Set([...catalogue.images.all(), ...catalogue.rootfs.all()].flatMap(({ chain }) => chain)),
     keepFor: (isKept) => layers.keepFor(isKept),
     sync: sharedRun(async () => {
       const trees = layers.unrecordedTrees();

@@ -5,5 +5,6 @@ export { runExaminer } from './examine/examiner.ts';
 export type { ImageGcPolicy, Watermark } from './gc/policy.ts';
 export { type ImagesOptions, openImages } from './open.ts';
 export type { PackedLayer, Packing } from './packed-layer.ts';
+export type { BaseImage, BaseImages } from './pull/base.ts';
 export type { BuiltPush, PushedLayer } from './push/built.ts';
 export * from './types.ts';

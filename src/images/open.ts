@@ -23,6 +23,7 @@ import { applyChanges } from './import-changes.ts';
 import { importRemote } from './import-remote.ts';
 import { createLayers } from './layers.ts';
 import { loadImages } from './load.ts';
+import { createBaseImages } from './pull/base.ts';
 import { pullImages } from './pull/pull.ts';
 import { createTransfers } from './pull/transfers.ts';
 import { pushImages } from './push/push.ts';
@@ -89,6 +90,7 @@ export async function openImages(options: ImagesOptions): Promise<Images> {
   const pushing = { ...shared, uploads };
   return {
     rootfs: createRootfs(shared),
+    bases: createBaseImages(shared),
     builds: createBuildLayers({ ...shared, slots: uploads }),
     resolve: (reference, platform) => catalogue.find(reference, platform),
     list: ({ all, filters, sharedSize }) =>

@@ -19,6 +19,7 @@ import type { Change } from '#store';
 import type { BuildLayers } from './build-layers.ts';
 import type { ImageGc } from './gc/gc.ts';
 import type { importRemote } from './import-remote.ts';
+import type { BaseImages } from './pull/base.ts';
 import type { PullRequest } from './pull/pull.ts';
 import type { PushRequest } from './push/push.ts';
 import type { LookupOptions } from './registry-lookup.ts';
@@ -108,6 +109,8 @@ export interface Images {
   readonly rootfs: Rootfs;
   /** Layers and images as the builder makes them. */
   readonly builds: BuildLayers;
+  /** Images to build on. */
+  readonly bases: BaseImages;
   /** By reference, digest, id or unique id prefix; throws `not-found` (`No such image: x:latest`). */
   resolve(reference: string, platform?: Platform): ImageRecord;
   /** With `sharedSize` each row says how much of it other images have too; else -1. */

@@ -16,6 +16,8 @@ export interface SolverParts {
   /** So many processes at once. */
   readonly processSlots: Slots;
   readonly causes: Causes;
+  /** Told when a build has let go of everything. */
+  readonly onIdle?: () => void;
 }
 
 export type SharedParts = SolverParts & { readonly jobs: Jobs };

@@ -31,6 +31,7 @@ export function createSolver(parts: SolverParts): Solver & { readonly isIdle: ()
     if (known !== undefined) return known;
     const build: Build = new Build(shared, fresh(context.id), () => {
       if (builds.get(context.id) === build) builds.delete(context.id);
+      parts.onIdle?.();
     });
     builds.set(context.id, build);
     return build;

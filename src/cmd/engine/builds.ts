@@ -1,20 +1,18 @@
-import type { Builder, LocalDirectories } from '#builder';
+import type { OpenedBuilder } from '#builder';
 import type { BuildDoors } from '#http';
 import type { Networks } from '#networks';
 import type { Records } from '#store';
-import { selfCommand } from '../self.ts';
 import { programVersion } from '../version.ts';
 
 export interface BuildsParts {
   readonly records: Records;
   readonly networks: Pick<Networks, 'inspect'>;
-  readonly dataRoot: string;
   /** Names this engine. */
   readonly id: string;
   /** The address that `host-gateway` stands for, when the settings say one. */
   readonly hostGateway: () => string | undefined;
-  /** The builder over those directories of clients. */
-  readonly builder: (locals: LocalDirectories) => Promise<Builder>;
+  /** Loads the builder the first time. */
+  readonly builder: () => Promise<OpenedBuilder>;
 }
 
 export interface OpenedBuilds {
@@ -23,27 +21,17 @@ export interface OpenedBuilds {
   close(): Promise<void>;
 }
 
-async function load({ records, networks, dataRoot, id, hostGateway, builder }: BuildsParts) {
-  const [buildkit, { openLocalDirectories }, { openFileReceivers }, { serveGrpc }, { health }] = await Promise.all([
+async function load({ records, networks, id, hostGateway, builder }: BuildsParts) {
+  const [buildkit, { serveGrpc }, { health }] = await Promise.all([
     import('#buildkit'),
-    import('#builder'),
-    import('#filesync'),
     import('#grpc'),
     import('#build-api'),
   ]);
-  const receivers = openFileReceivers([...selfCommand(), 'file-receiver']);
-  const locals = openLocalDirectories({ records, dataRoot, receivers });
-  await locals.reconcile();
-  let opened: Promise<Builder> | undefined;
-  const openBuilder = (): Promise<Builder> => {
-    opened ??= builder(locals);
-    return opened;
-  };
-  const sessions = new buildkit.Sessions(async () => locals);
+  const sessions = new buildkit.Sessions(async () => (await builder()).locals);
   const bridgeGateway = () => networks.inspect('bridge').IPAM.Config?.[0]?.Gateway;
   const face = buildkit.openBuildkit({
     records,
-    builder: openBuilder,
+    builder: async () => (await builder()).builder,
     sessions: (session, signal) => sessions.find(session, signal),
     worker: {
       id,
@@ -54,13 +42,12 @@ async function load({ records, networks, dataRoot, id, hostGateway, builder }: B
   });
   const services = [...face.services, sessions.service, health.healthy];
   return {
+    face,
     sessions,
     serve: (connection: Parameters<typeof serveGrpc>[0]) => serveGrpc(connection, services).closed,
     async close(): Promise<void> {
       face.close();
       sessions.close();
-      await (await opened?.catch(() => undefined))?.close();
-      locals.close();
     },
   };
 }
@@ -75,6 +62,8 @@ export function openBuilds(parts: BuildsParts): OpenedBuilds {
   return {
     doors: {
       openSession: async (offer) => (await loaded()).sessions.offer(offer),
+      buildOfSession: async (query, signal) => (await loaded()).face.classicBuild(query, signal),
+      cancelBuild: async (id) => (await loaded()).face.cancel(id),
       serveGrpc: async (connection) => await (await loaded()).serve(connection),
     },
     close: async () => await (await loading)?.close(),

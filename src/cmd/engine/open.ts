@@ -15,6 +15,7 @@ import { openVolumes } from '#volumes';
 import { serveMetrics } from '../metrics.ts';
 import { selfCommand } from '../self.ts';
 import { programVersion } from '../version.ts';
+import { createLazyBuilder } from './builder.ts';
 import { openBuilds } from './builds.ts';
 import { countEvents, engineMetrics } from './metrics.ts';
 import { registrySettings } from './registries.ts';
@@ -116,11 +117,15 @@ async function openFeatures(inForce: SettingsInForce, paths: ContainerPaths, run
     logDefaults: logOptions,
     defaults: () => inForce.current.containers,
   });
+  const { cgroupParent } = paths;
+  const building = createLazyBuilder({ records, images, networks, distribution, runtime, cgroupParent }, inForce);
   const live = await opened.recover();
   await reconciled('networks', () => networks.reconcile(live));
   await reconciled('volumes', () => volumes.reconcile(live));
+  // What a killed engine's builds left first: it has layers in use.
+  await reconciled('builds', () => building.reconcile());
   await reconciled('images', () => images.reconcile());
-  return { records, events, keeper, porter, distribution, images, volumes, networks, opened };
+  return { records, events, keeper, porter, distribution, images, volumes, networks, opened, building };
 }
 
 /** Opens the engine over its roots and serves its API; `close` ends it, with `all` its containers and the keeper too. */
@@ -133,23 +138,22 @@ export async function openEngine(
   const settings = inForce.current;
   const runtime = prepareRuntime(settings.execRoot);
   const features = await openFeatures(inForce, paths, runtime);
-  const { records, events, keeper, porter, images, volumes, networks, opened } = features;
+  const { records, events, keeper, porter, images, volumes, networks, opened, building } = features;
   const { containers } = opened;
   const system = await systemInformation(inForce, features, runtime, requestStop);
   const builds = openBuilds({
     records,
     networks,
-    dataRoot: settings.dataRoot,
     id: system.id,
     hostGateway: () => inForce.current.containers.hostGateway,
-    // Its place: openBuilder.
-    builder: () => Promise.reject(fail('not-implemented', 'building images is not implemented yet')),
+    builder: () => building.open(),
   });
   const api = createApi({
     ...features,
     builds: builds.doors,
     containers,
     system,
+    builder: async () => (await building.open()).builder,
     login: (credentials, signal) => features.distribution.login(credentials, signal),
   });
   const listeners = await listenAll(api, settings, handed);
@@ -166,6 +170,7 @@ export async function openEngine(
       ...(all ? [() => stopAllInTime(opened, inForce.current.shutdownTimeoutSeconds)] : []),
       ...listeners.map((listener) => () => listener.close()),
       () => builds.close(),
+      () => building.close(),
       () => opened.close(),
       () => porter.close(),
       () => images.gc.close(),

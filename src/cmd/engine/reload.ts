@@ -26,6 +26,7 @@ function takeReloadable(before: EngineSettings, read: EngineSettings): EngineSet
     insecureRegistries: read.insecureRegistries,
     features: read.features,
     imageGc: read.imageGc,
+    builderGc: read.builderGc,
     transfers: read.transfers,
   };
 }

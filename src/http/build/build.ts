@@ -7,18 +7,13 @@ import { empty, stream } from '../exchange.ts';
 import { credentialsOf } from '../images/registry-auth.ts';
 import { encodeProgress } from '../progress.ts';
 import { buildCaches, buildOptions } from './build-query.ts';
+import type { BuildDoors } from './doors.ts';
 
 /** Who builds. */
 export interface BuildParts {
   /** Loaded with the first build. */
   readonly builder: () => Promise<Pick<Builder, 'classic'>>;
-  /** A build of a session that speaks BuildKit (`version=2`). Throws at once what is wrong with the query. */
-  readonly buildOfSession: (
-    query: (name: string) => readonly string[],
-    signal: AbortSignal,
-  ) => AsyncIterable<ProgressMessage | object>;
-  /** Ends the build of that id, when there is one. */
-  readonly cancelBuild: (id: string) => void;
+  readonly builds: Pick<BuildDoors, 'buildOfSession' | 'cancelBuild'>;
 }
 
 /** `X-Registry-Config`: credentials by registry, as JSON in base64. What cannot be read counts as none, as with Docker. */
@@ -55,21 +50,21 @@ async function classicBuild(parts: BuildParts, call: Call): Promise<ApiResponse>
 
 /** `POST /build`: a Dockerfile and its files in the request's body, or from elsewhere (`remote`). */
 export function buildImage(parts: BuildParts): Endpoint {
-  return (call) => {
+  return async (call) => {
     const version = call.query.text('version') ?? '1';
     if (version === '1') return classicBuild(parts, call);
     if (version !== '2') throw fail('invalid-argument', `invalid version ${JSON.stringify(version)}`);
-    const messages = parts.buildOfSession((name) => call.query.all(name), call.signal);
+    const messages = await parts.builds.buildOfSession((name) => call.query.all(name), call.signal);
     return stream('application/json', encodeProgress(messages as AsyncIterable<ProgressMessage>, 'build'));
   };
 }
 
 /** `POST /build/cancel` */
-export function cancelBuild({ cancelBuild: cancel }: Pick<BuildParts, 'cancelBuild'>): Endpoint {
-  return ({ query }) => {
+export function cancelBuild({ builds }: Pick<BuildParts, 'builds'>): Endpoint {
+  return async ({ query }) => {
     const id = query.text('id');
     if (id === undefined) throw fail('invalid-argument', 'build ID not provided');
-    cancel(id);
+    await builds.cancelBuild(id);
     return { ...empty(200), headers: { 'Content-Type': 'application/json' } };
   };
 }

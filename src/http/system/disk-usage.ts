@@ -1,8 +1,10 @@
 import type { DiskUsage } from '#api';
+import type { Builder } from '#builder';
 import type { Containers } from '#containers';
 import type { Images } from '#images';
 import { fail } from '#std/errors';
 import type { Volumes } from '#volumes';
+import { buildCacheRecord } from '../build/cache-record.ts';
 import type { Endpoint } from '../exchange.ts';
 import { json } from '../exchange.ts';
 import { asOf } from '../gates.ts';
@@ -13,6 +15,8 @@ export interface DiskUsageParts {
   readonly containers: Pick<Containers, 'list'>;
   readonly images: Pick<Images, 'list' | 'layersBytes'>;
   readonly volumes: Pick<Volumes, 'usage'>;
+  /** Loaded when it is asked for. */
+  readonly builder: () => Promise<Pick<Builder, 'usage'>>;
 }
 
 const kinds = ['container', 'image', 'volume', 'build-cache'];
@@ -25,7 +29,7 @@ function wantedKinds(types: readonly string[]): ReadonlySet<string> {
 }
 
 /** `GET /system/df`: what images, containers and volumes take; since 1.42 only those kinds that `type` names. */
-export function diskUsage({ containers, images, volumes }: DiskUsageParts): Endpoint {
+export function diskUsage({ containers, images, volumes, builder }: DiskUsageParts): Endpoint {
   return async ({ query, version }) => {
     const wanted = wantedKinds(version < 42 ? [] : query.all('type'));
     const rows = wanted.has('image') ? images.list({ ...everything, digests: false, sharedSize: true }) : null;
@@ -35,7 +39,7 @@ export function diskUsage({ containers, images, volumes }: DiskUsageParts): Endp
       Images: rows?.map((row) => asOf(row, version, usedImageGates) as typeof row) ?? null,
       Containers: listed?.map((row) => asOf(row, version, containerSummaryGates) as typeof row) ?? null,
       Volumes: wanted.has('volume') ? await volumes.usage() : null,
-      BuildCache: wanted.has('build-cache') ? [] : null,
+      BuildCache: wanted.has('build-cache') ? (await builder()).usage(new Map()).map(buildCacheRecord) : null,
     } satisfies DiskUsage;
     return json(usage);
   };

@@ -1,3 +1,4 @@
+import type { Builder } from '#builder';
 import type { Events } from '#events';
 import type { Images } from '#images';
 import type { Networks } from '#networks';
@@ -67,6 +68,9 @@ function missing(reference: string): Error {
   return fail('not-found', `No such image: ${reference}:latest`);
 }
 
+/** Builds nothing, and has nothing in its cache. */
+const memoryBuilder = { usage: () => [], prune: async () => [] } as unknown as Builder;
+
 /** One image, `busybox`; import and load count the bytes they are sent. */
 export function memoryImages(): Images & { receivedBytes: number; cancelled: number } {
   const summary = {
@@ -89,6 +93,7 @@ export function memoryImages(): Images & { receivedBytes: number; cancelled: num
     // Not of the http face.
     rootfs: undefined as never,
     builds: undefined as never,
+    bases: undefined as never,
     resolve: (reference) => {
       throw missing(reference);
     },
@@ -265,6 +270,7 @@ export function memoryFeatures(): Features & {
     events: new MemoryEvents(),
     system,
     builds: memoryBuildDoors(),
+    builder: async () => memoryBuilder,
     login: async ({ username }) => {
       if (username === undefined) throw fail('unauthorized', 'incorrect username or password');
       return `token of ${username}`;

@@ -46,7 +46,8 @@ export type PullOptions = Parameters<typeof commitImages>[0] & {
   readonly transfers: Transfers;
 };
 
-interface Pull {
+/** One pull on its way. */
+export interface Pull {
   readonly options: PullOptions;
   readonly open: (signal: AbortSignal) => Repository;
   readonly repository: Repository;
@@ -160,7 +161,8 @@ async function pullArtifact(pull: Pull, manifest: ResolvedManifest, joined: Tran
   return { id, content, file, layers: [], references: [], manifest };
 }
 
-async function pullImage(
+/** Has an image's configuration and layers come; what it holds is in `held` and `joined`. */
+export async function pullImage(
   pull: Pull,
   manifest: ResolvedManifest,
   held: string[],

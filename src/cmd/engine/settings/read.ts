@@ -6,6 +6,7 @@ import type { TlsFiles } from '#http';
 import type { ImageGcPolicy } from '#images';
 import type { NetworkSettings } from '#networks';
 import type { LogLevel } from '#std/log';
+import type { BuilderGcSetting } from './builder-gc.ts';
 import { checkSettings } from './check.ts';
 import { readFile } from './file.ts';
 import { parseFlags } from './flags.ts';
@@ -53,6 +54,7 @@ export interface EngineSettings {
   readonly features: Readonly<Record<string, boolean>>;
   /** Undefined when images are never removed by themselves. */
   readonly imageGc: ImageGcPolicy | undefined;
+  readonly builderGc: BuilderGcSetting;
   /** For pull and push. */
   readonly transfers: { readonly downloads: number; readonly uploads: number; readonly attempts: number };
 }
@@ -86,9 +88,10 @@ export class Values {
     return Array.isArray(value) ? (value as T[]) : [];
   }
 
-  policy(name: string): ImageGcPolicy | undefined {
+  /** What a check of its own has read. */
+  checked<T>(name: string): T | undefined {
     const value = this.#values.get(name);
-    return value === undefined ? undefined : (value as unknown as ImageGcPolicy);
+    return value === undefined ? undefined : (value as unknown as T);
   }
 
   record<T>(name: string): Readonly<Record<string, T>> {
@@ -162,7 +165,8 @@ function toSettings(values: Values, configFile: string | undefined): EngineSetti
     insecureRegistries: values.list('insecure-registries'),
     proxies: values.record('proxies'),
     features: values.record('features'),
-    imageGc: values.policy('image-gc'),
+    imageGc: values.checked<ImageGcPolicy>('image-gc'),
+    builderGc: values.checked<BuilderGcSetting>('builder') ?? { isEnabled: true },
     transfers: {
       downloads: values.number('max-concurrent-downloads') || 3,
       uploads: values.number('max-concurrent-uploads') || 5,

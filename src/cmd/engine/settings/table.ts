@@ -14,7 +14,7 @@ export type SettingKind =
   | 'image-gc'
   | 'address-pools'
   | 'driver-options'
-  | 'object';
+  | 'builder';
 
 /** One setting: a key of daemon.json, a flag, or both. */
 export interface Setting {
@@ -260,7 +260,13 @@ const registries: readonly Setting[] = [
     reloads: true,
     meaning: 'When images that nobody uses are removed to make room',
   },
-  { key: 'builder', kind: 'object', meaning: 'Settings of the builder, kept until there is one' },
+  {
+    key: 'builder',
+    kind: 'builder',
+    missing: "Docker's",
+    reloads: true,
+    meaning: 'How large the build cache may get (gc)',
+  },
   many('exec-opts', 'exec-opt', 'KEY=VALUE', 'native.cgroupdriver=cgroupfs, which is so in any case'),
   both('storage-driver', 'text', 'overlay2, which is so in any case', {
     short: 's',

@@ -1,4 +1,5 @@
 import { fail } from '#std/errors';
+import { builderGc } from './builder-gc.ts';
 import { imageGcPolicy } from './image-gc.ts';
 import { parseSize } from './size.ts';
 import type { Setting, SettingKind } from './table.ts';
@@ -46,7 +47,7 @@ const goTypes: Readonly<Record<SettingKind, string>> = {
   'image-gc': 'config.ImageGCConfig',
   'address-pools': '[]*ipamutils.NetworkToSplit',
   'driver-options': 'map[string]map[string]string',
-  object: 'config.BuilderConfig',
+  builder: 'config.BuilderConfig',
 };
 
 const ulimitNames = new Set(
@@ -190,9 +191,9 @@ export function valueFromFile({ kind }: Setting, key: string, value: unknown): V
     case 'image-gc':
       if (!isRecord(value)) throw mismatch(value, key, goTypes[kind]);
       return { ...imageGcPolicy(key, value) };
-    case 'object':
+    case 'builder':
       if (!isRecord(value)) throw mismatch(value, key, goTypes[kind]);
-      return value;
+      return { ...builderGc(key, value) };
   }
 }
 
@@ -250,7 +251,7 @@ export function valueFromFlag({ kind }: Setting, text: string, before: Value | u
     case 'lists':
     case 'image-gc':
     case 'proxies':
-    case 'object':
+    case 'builder':
       return text;
   }
 }

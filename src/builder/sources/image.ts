@@ -1,0 +1,133 @@
+import type { ProgressMessage } from '#api';
+import type { RegistryCredentials } from '#distribution';
+import type { BaseImages, BuildLayers } from '#images';
+import { type Platform, parseReference } from '#oci';
+import type { BuildCache } from '../cache/build-cache.ts';
+import { canonicalDigest } from '../graph/canonical.ts';
+import type { SourceOperation } from '../graph/operation.ts';
+import type { BuildContext, StepRun } from '../solver/types.ts';
+import type { ImageSource, PinnedSource, ResolvedImage, SourceKind } from './types.ts';
+
+/** What images are found with. */
+export interface ImageParts {
+  readonly bases: BaseImages;
+  readonly layers: Pick<BuildLayers, 'hold' | 'release'>;
+  /** Keeps what was fetched. */
+  readonly cache: Pick<BuildCache, 'add' | 'find'>;
+}
+
+const scheme = 'docker-image://';
+
+/** Whom clients' configurations know Docker Hub as. */
+const hubHost = 'registry-1.docker.io';
+
+/** Credentials for the registry of a name, of the first session that has some. */
+export async function credentialsFor(name: string, context: BuildContext): Promise<RegistryCredentials | undefined> {
+  const host = name.slice(0, name.indexOf('/'));
+  for (const session of context.sessions) {
+    const found = await session.credentials(host === 'docker.io' ? hubHost : host);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The key of layers: what stands on the same files is the same, wherever they came from. */
+export function chainKey(chain: readonly string[]): string {
+  return canonicalDigest({ layers: chain.at(-1) ?? '' });
+}
+
+async function resolve(
+  { bases }: ImageParts,
+  reference: string,
+  platform: Platform,
+  context: BuildContext,
+  mode = context.imageResolveMode,
+): Promise<ResolvedImage & { readonly isLocal: boolean }> {
+  const here = mode === 'pull' ? undefined : bases.local(reference, platform);
+  if (here !== undefined) return { ...here, platform, isLocal: true };
+  const credentials = await credentialsFor(parseReference(reference).name, context);
+  const { signal } = context;
+  return { ...(await bases.remote({ reference, platform, credentials, signal })), platform, isLocal: false };
+}
+
+/** The progress of a pull as BuildKit shows it: what is downloaded under the layer's name, then what is unpacked. */
+function tellPull(run: StepRun, { id, status, progressDetail }: ProgressMessage): void {
+  if (id === undefined) return;
+  const { current = 0, total = 0 } = (progressDetail ?? {}) as { current?: number; total?: number };
+  if (status === 'Downloading') run.onStatus({ id: `sha256:${id}`, current, total });
+  else if (status === 'Download complete') run.onStatus({ id: `sha256:${id}`, current: total, total, isDone: true });
+  else if (status === 'Extracting') run.onStatus({ id: `extracting sha256:${id}`, current, total });
+  else if (status === 'Pull complete') {
+    run.onStatus({ id: `extracting sha256:${id}`, current: total, total, isDone: true });
+  }
+}
+
+async function fetch(parts: ImageParts, image: ResolvedImage, run: StepRun): Promise<readonly string[]> {
+  const { reference, platform } = image;
+  const credentials = await credentialsFor(parseReference(reference).name, run.context);
+  const request = { reference, platform, credentials, signal: run.signal };
+  const id = `resolve ${reference}`;
+  run.onStatus({ id, current: 0, total: 0, isDone: true });
+  const chain = await parts.bases.fetch(request, (message) => tellPull(run, message));
+  keep(parts, image, chain);
+  return chain;
+}
+
+/** No image is made of what is fetched to build on: a record keeps it. */
+function keep({ layers, cache }: ImageParts, { reference }: ResolvedImage, chain: readonly string[]): void {
+  const key = chainKey(chain);
+  const held = layers.hold(chain);
+  if (held === undefined) return;
+  const nowMs = Date.now();
+  const own = held.map(({ chainId, sizeBytes }) => ({ chainId, sizeBytes }));
+  const record = {
+    id: key,
+    outputs: [{ key, chain }],
+    aliases: [],
+    parents: [],
+    layers: own,
+    description: `pulled from ${reference}`,
+    createdMs: nowMs,
+    lastUsedMs: nowMs,
+    usageCount: 1,
+  };
+  cache.add(record).release();
+}
+
+function pinned(parts: ImageParts, image: ResolvedImage): PinnedSource {
+  const { layers } = parts;
+  const { chain } = image;
+  /** Looked at now: later they may be gone. */
+  const isHere = layers.hold(chain) !== undefined;
+  let held = isHere ? chain : undefined;
+  const release = (): void => {
+    if (held !== undefined) layers.release(held);
+    held = undefined;
+  };
+  return {
+    key: async () => chainKey(chain),
+    rest: isHere ? 'known' : 'work',
+    async materialise(run) {
+      const mine = held ?? (await fetch(parts, image, run));
+      held = undefined;
+      return { result: { kind: 'layers', chain: mine }, release: () => layers.release(mine) };
+    },
+    release,
+  };
+}
+
+function modeOf({ attributes }: SourceOperation): BuildContext['imageResolveMode'] | undefined {
+  const mode = attributes['image.resolvemode'];
+  return mode === 'pull' || mode === 'local' || mode === 'default' ? mode : undefined;
+}
+
+/** Images of this engine and of registries, by name. */
+export function createImageSource(parts: ImageParts): ImageSource & SourceKind {
+  return {
+    resolve: (reference, platform, context, mode) => resolve(parts, reference, platform, context, mode),
+    async pin(operation, platform, run) {
+      const reference = operation.identifier.slice(scheme.length);
+      return pinned(parts, await resolve(parts, reference, platform, run.context, modeOf(operation)));
+    },
+  };
+}
