@@ -34,6 +34,14 @@ export interface BuiltImage {
   readonly parentId?: string;
 }
 
+/** A layer that comes as a tar. */
+export interface LayerTar {
+  read(): AsyncIterable<Uint8Array>;
+  readonly diffId?: string;
+  /** RFC 3339; now where it is not said. */
+  readonly createdAt?: string;
+}
+
 /**
  * Layers for the builder: made in place, without a tar in between. A layer has no blob until somebody pushes or saves it; then it
  * is packed of its directory, and gives its `diffId` again. Whoever is given a layer holds it, and releases it.
@@ -59,14 +67,10 @@ export interface BuildLayers {
   /** Sees to it that a repository has the layers of a held chain; in their order. */
   push(chain: readonly string[], to: BuiltPush): Promise<PushedLayer[]>;
   /**
-   * Puts a tar, compressed or not, above `chain`, as a layer with a blob; held, and durable as one of `adopt` is. Throws
-   * `invalid-argument` when it is not the layer that is expected.
+   * Puts tars, compressed or not, above `chain` and each other, as layers with blobs; some of them are read and unpacked at once.
+   * They are held, and durable as those of `adopt` are. Throws `invalid-argument` for one that is not the layer that is expected.
    */
-  adoptTar(
-    tar: AsyncIterable<Uint8Array>,
-    chain: readonly string[],
-    expected?: { readonly diffId?: string; readonly createdAt?: string },
-  ): Promise<BuildLayer>;
+  adoptTars(tars: readonly LayerTar[], chain: readonly string[], signal: AbortSignal): Promise<BuildLayer[]>;
   /** Makes an image of layers that are held. Publishes no event but those of its names. */
   commit(image: BuiltImage): Promise<string>;
   /** The same for several, all of them or none: those of steps of a build, each one's parent before it. */

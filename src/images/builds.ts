@@ -5,7 +5,7 @@ import { sharedRun } from '#std/shared-run';
 import { Slots } from '#std/slots';
 import { formatTime, nowNs } from '#std/time';
 import { type Snapshots, syncFileSystem } from '#store';
-import type { BuildLayer, BuildLayers, BuiltImage } from './build-layers.ts';
+import type { BuildLayer, BuildLayers, BuiltImage, LayerTar } from './build-layers.ts';
 import type { StoredLayer } from './catalogue.ts';
 import { commitImages } from './commit.ts';
 import { checkDepth, type Layers } from './layers.ts';
@@ -47,6 +47,36 @@ async function commitAll(options: Options, images: readonly BuiltImage[]): Promi
   } finally {
     for (const chain of chains) layers.release(chain);
   }
+}
+
+/** So many layers come in at once; unpacked they are by processes of their own. */
+const tarsAtOnce = 4;
+
+async function adoptTars(
+  layers: Layers,
+  tars: readonly LayerTar[],
+  chain: readonly string[],
+  signal: AbortSignal,
+): Promise<StoredLayer[]> {
+  checkDepth({ length: chain.length + tars.length });
+  const slots = new Slots(() => tarsAtOnce);
+  const works = await Promise.allSettled(
+    tars.map((tar) =>
+      slots.run(async () => ({ tar, loose: await layers.unpack(tar.read(), { expectedDiffId: tar.diffId }) }), signal),
+    ),
+  );
+  const unpacked = works.flatMap((work) => (work.status === 'fulfilled' ? [work.value] : []));
+  const failed = works.find((work) => work.status === 'rejected');
+  if (failed !== undefined) {
+    for (const { loose } of unpacked) layers.abandon(loose);
+    throw failed.reason;
+  }
+  const made: StoredLayer[] = [];
+  for (const { tar, loose } of unpacked) {
+    const layer = layers.adopt(loose, made.at(-1)?.id ?? chain.at(-1));
+    made.push(layers.addTree({ ...layer, createdAt: tar.createdAt ?? formatTime(nowNs()) }));
+  }
+  return made;
 }
 
 /** Layers for the builder, over those of images. */
@@ -98,11 +128,7 @@ export function createBuildLayers(options: Options): BuildLayers {
         layers.release(chain);
       }
     },
-    async adoptTar(tar, chain, { diffId: expectedDiffId, createdAt = formatTime(nowNs()) } = {}) {
-      checkDepth({ length: chain.length + 1 });
-      const layer = layers.adopt(await layers.unpack(tar, { expectedDiffId }), chain.at(-1));
-      return shown(layers.addTree({ ...layer, createdAt }));
-    },
+    adoptTars: (tars, chain, signal) => adoptTars(layers, tars, chain, signal).then((made) => made.map(shown)),
     async commit(image) {
       const [id = ''] = await commitAll(options, [image]);
       return id;

@@ -49,9 +49,9 @@ async function layersFor(
         request.context.signal,
       );
       try {
-        const layer = await builds.adoptTar(packed.read(), chain, { diffId: packed.diffId });
-        chain.push(layer.chainId);
-        made.push(layer.chainId);
+        const layers = await builds.adoptTars([packed], chain, request.context.signal);
+        for (const layer of layers) chain.push(layer.chainId);
+        for (const layer of layers) made.push(layer.chainId);
       } finally {
         await packed.discard();
       }

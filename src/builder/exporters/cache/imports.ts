@@ -105,52 +105,65 @@ function localSource(attributes: CacheExportRequest['attributes'], context: Buil
   };
 }
 
+type WantedLayer = Omit<CacheLayer, 'id'>;
+
 /** Brings layers of a cache here, those that are not yet; what it gives is held. */
 class LayerFetcher {
-  readonly #coming = new Map<string, Promise<void>>();
+  readonly #coming = new Map<string, Promise<unknown>>();
 
   constructor(
     readonly builds: BuildLayers,
     readonly source: CacheSource,
   ) {}
 
-  async fetch(layers: readonly Omit<CacheLayer, 'id'>[], signal: AbortSignal): Promise<string[] | undefined> {
+  async fetch(layers: readonly WantedLayer[], signal: AbortSignal): Promise<readonly string[]> {
     const chain: string[] = [];
     for (const { diffId } of layers) chain.push(chainIdOf(chain.at(-1), diffId));
-    if (this.builds.hold(chain) !== undefined) return chain;
-    const held: string[] = [];
-    try {
-      for (const [index, layer] of layers.entries()) {
-        signal.throwIfAborted();
-        const id = chain[index] ?? '';
-        await this.#one(chain.slice(0, index), id, layer);
-        held.push(id);
+    for (;;) {
+      const present = this.#holdPresent(chain);
+      if (present === chain.length) return chain;
+      const missing = chain.slice(present);
+      const coming = missing.flatMap((id) => this.#coming.get(id) ?? [])[0];
+      try {
+        if (coming !== undefined) await coming.catch(() => undefined);
+        else return await this.#bring(layers, chain, present, signal);
+      } catch (error) {
+        this.builds.release(chain.slice(0, present));
+        throw error;
       }
-      return chain;
-    } catch (error) {
-      this.builds.release(held);
-      throw error;
+      // Somebody else has brought some of it: once more.
+      this.builds.release(chain.slice(0, present));
+      signal.throwIfAborted();
     }
   }
 
-  /** Ends with one layer held; several that want the same wait for each other. */
-  async #one(below: readonly string[], id: string, layer: Omit<CacheLayer, 'id'>): Promise<void> {
-    for (let coming = this.#coming.get(id); coming !== undefined; coming = this.#coming.get(id)) {
-      await coming.catch(() => undefined);
+  /** Holds as much of a chain as is there, from the base up; gives how many. */
+  #holdPresent(chain: readonly string[]): number {
+    for (let length = chain.length; length > 0; length--) {
+      if (this.builds.hold(chain.slice(0, length)) !== undefined) return length;
     }
-    if (this.builds.hold([id]) !== undefined) return;
-    const { digest, mediaType, sizeBytes, diffId, createdAt } = layer;
-    const work = this.builds
-      .adoptTar(this.source.blob({ digest, mediaType, size: sizeBytes }), below, {
-        diffId,
-        ...(createdAt !== undefined && { createdAt }),
-      })
-      .then(() => undefined);
-    this.#coming.set(id, work);
+    return 0;
+  }
+
+  async #bring(
+    layers: readonly WantedLayer[],
+    chain: readonly string[],
+    present: number,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
+    const tars = layers.slice(present).map(({ digest, mediaType, sizeBytes, diffId, createdAt }) => ({
+      read: () => this.source.blob({ digest, mediaType, size: sizeBytes }),
+      diffId,
+      ...(createdAt !== undefined && { createdAt }),
+    }));
+    const work = this.builds.adoptTars(tars, chain.slice(0, present), signal);
+    const missing = chain.slice(present);
+    for (const id of missing) this.#coming.set(id, work);
     try {
       await work;
+      return chain;
     } finally {
-      this.#coming.delete(id);
+      for (const id of missing) this.#coming.delete(id);
     }
   }
 }
@@ -162,8 +175,7 @@ function importOf(builds: BuildLayers, source: CacheSource, indexes: readonly Ca
     async find(key, signal) {
       const layers = indexes.map((index) => index.get(key)).find((found) => found !== undefined);
       if (layers === undefined) return undefined;
-      const chain = await fetcher.fetch(layers, signal);
-      return chain === undefined ? undefined : { kind: 'layers', chain };
+      return { kind: 'layers', chain: await fetcher.fetch(layers, signal) };
     },
   };
 }
