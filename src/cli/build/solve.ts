@@ -1,6 +1,6 @@
-import { control, type Timestamp } from '#build-api';
+import { control, gateway, type Timestamp } from '#build-api';
 import { type EngineClient, openBuildControl, openSession } from '#client';
-import { connectGrpc, type Implementation, methodPath, serveGrpc } from '#grpc';
+import { connectGrpc, type GrpcClientConnection, type Implementation, methodPath, serveGrpc } from '#grpc';
 import type { BuildUpdate, Display } from './display/model.ts';
 
 type StatusResponse = control.StatusResponse;
@@ -12,7 +12,12 @@ export interface BuildRequest {
   readonly solve: Omit<Parameters<typeof control.solveRequest.encode>[0], 'ref' | 'session'>;
   readonly display: Display;
   readonly signal: AbortSignal;
+  /** Not to build, but to have the frontend say something: its answer is the metadata of the result. */
+  readonly isCall: boolean;
 }
+
+/** The header that says which build a call is of. */
+const buildHeader = 'buildkit-controlapi-buildid';
 
 const millisecondsOf = ({ seconds, nanos }: Timestamp): number => seconds * 1000 + nanos / 1e6;
 
@@ -51,6 +56,27 @@ export function updateOf({ vertexes, statuses, logs, warnings }: StatusResponse)
   };
 }
 
+/**
+ * Asks the frontend within a build that is driven by us. What it says is the result's metadata, which a build that is driven by
+ * the engine does not pass on.
+ */
+async function callFrontend(
+  connection: GrpcClientConnection,
+  { solve: { frontend, frontendAttrs }, signal }: BuildRequest,
+  ids: { readonly ref: string; readonly session: string },
+): Promise<ReadonlyMap<string, string>> {
+  const solving = connection.client(control.controlService).Solve(ids, { signal });
+  solving.catch(() => undefined);
+  const bridge = connection.client(gateway.llbBridgeService);
+  const options = { signal, metadata: { [buildHeader]: ids.ref } };
+  const asked = { allowResultReturn: true, allowResultArrayRef: true };
+  const { result } = await bridge.Solve({ frontend, frontendOpt: frontendAttrs, ...asked }, options);
+  const metadata = result?.metadata ?? new Map<string, Uint8Array>();
+  await bridge.Return({ result: { metadata } }, options);
+  await solving;
+  return new Map([...metadata].map(([name, value]) => [name, new TextDecoder().decode(value)]));
+}
+
 /** Has the engine build, and shows how it goes on. Throws a `GrpcError` with the engine's words, and where they come from. */
 export async function solve(engine: EngineClient, request: BuildRequest): Promise<ReadonlyMap<string, string>> {
   const { sharedKey, offers, display, signal } = request;
@@ -72,9 +98,12 @@ export async function solve(engine: EngineClient, request: BuildRequest): Promis
       for await (const response of builder.Status({ ref }, { signal: over.signal })) display.update(updateOf(response));
     })();
     try {
-      const { exporterResponse } = await builder.Solve({ ...request.solve, ref, session: id }, { signal });
+      const ids = { ref, session: id };
+      const answer = request.isCall
+        ? await callFrontend(connection, request, ids)
+        : (await builder.Solve({ ...request.solve, ...ids }, { signal })).exporterResponse;
       await showing;
-      return exporterResponse;
+      return answer;
     } catch (error) {
       // What the display has not been told yet comes, unless nobody wants it.
       if (signal.aborted) over.abort();

@@ -30,6 +30,13 @@ function metadataOf(response: Readonly<Record<string, string>>): string {
   return `${JSON.stringify(Object.fromEntries(entries), undefined, 2)}\n`;
 }
 
+/** What a frontend said of the Dockerfile: text, or JSON where `format=json` asks for it. Its status is our exit code. */
+function printAnswer(call: string, response: Readonly<Record<string, string>>): number {
+  const text = /,format=json(?:,|$)/.test(call) ? response['result.json'] : response['result.txt'];
+  if (text !== undefined && text !== '') writeOut(text.endsWith('\n') ? text : `${text}\n`);
+  return Number(response['result.statuscode'] ?? 0);
+}
+
 function warnOfAttestations({ attest, provenance, sbom }: Build['flags']): void {
   const asked = [...attest, provenance, sbom].some((value) => value !== '' && value !== 'false');
   if (asked) writeErr('WARNING: attestations cannot be made yet: the image is built without them\n');
@@ -55,11 +62,12 @@ async function build(invocation: Build, contexts: Contexts, outputs: readonly Ou
       offers: [...offersOf({ config, secrets, agents }), ...files.offers],
       display,
       signal,
+      isCall: requestOf(flags) !== undefined,
       solve: {
         frontend: 'dockerfile.v0',
         frontendAttrs: new Map(Object.entries({ ...frontendAttributes(flags, {}), ...contexts.attributes })),
         entitlements: [...flags.allow, ...(flags.network === 'host' ? ['network.host'] : [])],
-        exporters: requestOf(flags) === undefined ? files.exporters : [],
+        exporters: files.exporters,
         cache: { imports: files.imports, exports: files.exports },
       },
     });
@@ -96,8 +104,7 @@ export const buildCommand = defineCommand({
     process.once('SIGTERM', interrupt);
     try {
       const response = await build(invocation, contexts, outputs, cancel.signal);
-      const text = response['result.txt'] ?? response['frontend.result.txt'];
-      if (text !== undefined) writeOut(text.endsWith('\n') ? text : `${text}\n`);
+      if (requestOf(flags) !== undefined) return printAnswer(flags.call, response);
       if (flags.iidfile !== '') fileSystem().writeFileSync(flags.iidfile, imageId(response));
       if (flags['metadata-file'] !== '') fileSystem().writeFileSync(flags['metadata-file'], metadataOf(response));
       if (flags.quiet && imageId(response) !== '') writeOut(`${imageId(response)}\n`);
