@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { dockerCli, run } from '../test/harness/index.ts';
+import { buildCases } from './builds.ts';
 import { fileCases } from './files.ts';
 import { healthCases } from './health.ts';
 import { docker, type Host, timed } from './host.ts';
@@ -125,6 +126,7 @@ export const cases: readonly Case[] = [
   ...healthCases,
   ...fileCases,
   ...imageCases,
+  ...buildCases,
   ...networkCases,
   {
     name: 'run-at-50',
