@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '#std/errors';
-import { createFixture } from '../frontend/testing.ts';
+import { createFixture } from '../frontend/testing/fixture.ts';
 import type { FileOperation } from '../graph/operation.ts';
 import type { Vertex } from '../graph/vertex.ts';
 import type { Result } from '../result.ts';

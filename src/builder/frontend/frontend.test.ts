@@ -1,6 +1,8 @@
 import { expect, test } from 'bun:test';
+import { join } from 'node:path';
 import { printGraph } from '../graph/print.ts';
-import { createFixture } from './testing.ts';
+import { verticesOf } from '../graph/walk.ts';
+import { createFixture } from './testing/fixture.ts';
 
 const busybox = { 'docker.io/library/busybox:latest': { architecture: 'amd64', os: 'linux', config: { Cmd: ['sh'] } } };
 
@@ -69,4 +71,40 @@ ends in 13
     url: 'https://docs.docker.com/go/dockerfile/rule/consistent-instruction-casing/',
     ranges: [{ first: 21, last: 21 }],
   });
+});
+
+const asked = (name: string): Promise<string> => Bun.file(join(import.meta.dir, 'testing', name)).text();
+
+test("a file of 300 lines with every instruction gives the configuration and the names of Docker's own builder", async () => {
+  const created = '2026-01-02T03:04:05Z';
+  const base = {
+    architecture: 'amd64',
+    config: { Cmd: ['sh'] },
+    created,
+    history: [{ created, comment: 'Imported from -' }],
+    os: 'linux',
+    rootfs: { type: 'layers', diff_ids: [] },
+  };
+  const dockerfile = await asked('every-instruction.dockerfile');
+  using fixture = createFixture(
+    { dockerfile: { Dockerfile: dockerfile }, context: {} },
+    { 'docker.io/library/busybox:latest': base },
+  );
+  const { outputs } = await fixture.build({
+    'build-arg:GIVEN': 'given',
+    'build-arg:GIVEN_TOO': '2',
+    'build-arg:FLAVOUR': 'vanilla',
+    'label:by': 'hand',
+  });
+  const [output] = outputs;
+  expect(JSON.parse(new TextDecoder().decode(output?.config))).toEqual(
+    JSON.parse(await asked('every-instruction.config.txt')),
+  );
+  // Byte for byte, too: the order of fields is part of the image's name.
+  const isSame = `${new TextDecoder().decode(output?.config)}\n` === (await asked('every-instruction.config.txt'));
+  expect(isSame).toBe(true);
+  const names = (await asked('every-instruction.names.txt')).trim().split('\n').sort();
+  const vertices = verticesOf(output?.edge ? [output.edge] : []);
+  const mine = vertices.map(({ name }) => name).filter((name) => !/^\[internal\]|\] LINK /.test(name));
+  expect([...new Set(mine)].sort()).toEqual(names);
 });

@@ -46,16 +46,15 @@ function lineOf({ instruction, variables, isTrigger }: EvaluatedStep, escapeChar
   const { node, type } = instruction;
   let text = node.code;
   if (type === 'RUN') {
-    const [document] = instruction.command.heredocs;
-    if (document !== undefined) text += ` (${summaryOf(document.content)})`;
+    const { heredocs, words } = instruction.command;
+    const [document] = heredocs;
+    // One that is a script itself, and not what some command reads.
+    if (document !== undefined && /^\d*<<\S+$/.test(words[0] ?? '')) text += ` (${summaryOf(document.content)})`;
   }
+  // Of a RUN it is the shell that will take off quotes, and that knows further variables.
+  const raw = type === 'RUN' ? { rawQuotes: true, rawEscapes: true, keepUnset: true } : {};
   try {
-    text = expand(text, variables, {
-      escape: escapeCharacter,
-      rawQuotes: true,
-      rawEscapes: true,
-      keepUnset: true,
-    }).text;
+    text = expand(text, variables, { escape: escapeCharacter, ...raw }).text;
   } catch {
     // As it is written, then.
   }

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Platform } from '#oci';
 import { fail } from '#std/errors';
-import type { Edge } from '../graph/vertex.ts';
-import type { Progress } from '../progress.ts';
-import type { BuildContext } from '../solver/types.ts';
-import type { FrontendOptions, FrontendResult } from '../types.ts';
-import { createDockerfileFrontend } from './frontend.ts';
-import type { FrontendParts } from './parts.ts';
+import type { Edge } from '../../graph/vertex.ts';
+import type { Progress } from '../../progress.ts';
+import type { BuildContext } from '../../solver/types.ts';
+import type { FrontendOptions, FrontendResult } from '../../types.ts';
+import { createDockerfileFrontend } from '../frontend.ts';
+import type { FrontendParts } from '../parts.ts';
 
 export const platform: Platform = { os: 'linux', architecture: 'amd64' };
 
