@@ -29,6 +29,8 @@ const maxHeaderListBytes = 256 * 1024;
 const maxStreams = 250;
 /** How long a client may take to begin. */
 const prefaceTimeoutMs = 30_000;
+/** How long a peer may take to close its side when we have closed ours. */
+const partingMs = 1000;
 
 /** Takes a stream that the client opened; sets its listener. */
 export type OnStream = (stream: Http2Stream, headers: readonly Header[]) => void;
@@ -164,15 +166,23 @@ export class Http2Connection implements StreamHost {
     this.#isOver = true;
     clearTimeout(this.#prefaceTimer);
     this.#outlet.close();
-    if (!this.#duplex.destroyed) {
-      this.#duplex.end();
-      // What is written last should arrive; a peer that reads nothing is not waited for.
-      if (this.#duplex.writableLength === 0) this.#duplex.destroy();
-      else setTimeout(() => this.#duplex.destroy(), 1000).unref();
-    }
+    this.#part();
     for (const stream of [...this.#streams.values()]) this.#remove(stream, error);
     this.#abort.abort(error);
     this.#over();
+  }
+
+  /** Lets what is written last arrive; a peer that neither reads nor closes is not waited for. */
+  #part(): void {
+    const duplex = this.#duplex;
+    if (duplex.destroyed) return;
+    const timer = setTimeout(() => duplex.destroy(), partingMs);
+    timer.unref();
+    duplex.on('close', () => clearTimeout(timer));
+    duplex.end(() => {
+      if (duplex.readableEnded) duplex.destroy();
+      else duplex.on('end', () => duplex.destroy());
+    });
   }
 
   #receive(chunk: Buffer): void {
@@ -204,7 +214,6 @@ export class Http2Connection implements StreamHost {
     if (this.#block !== undefined && found.type !== frameTypes.continuation) {
       throw new ProtocolFault(resetCodes.protocol, 'headers broken off');
     }
-    // Frames of other types are passed over (RFC 9113, section 4.1).
     this.#takers[found.type]?.(found, this.#streams.get(found.stream));
   }
 
