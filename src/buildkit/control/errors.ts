@@ -41,8 +41,8 @@ function detailsOf(error: unknown): Any[] {
     const isSourced = cause instanceof DockerfileError && cause.source !== undefined && cause.lines.length > 0;
     if (!isSourced || cause.source === undefined) return [];
     const { source } = cause;
-    // Each is an excerpt of its own, the innermost first: the lines of a circle of stages.
-    return cause.lines.toReversed().map((lines) => sourceDetail(source, [lines]));
+    // Each is an excerpt of its own: the lines of a circle of stages.
+    return cause.lines.map((lines) => sourceDetail(source, [lines]));
   });
 }
 

@@ -57,13 +57,10 @@ function warningMessage(warning: WarningProgress): Written<typeof control.vertex
 /** So much output in one message: clients refuse those beyond four megabytes. */
 const logBytesMax = 1024 * 1024;
 
-/** What has happened as messages, none of them larger than clients take. */
-export function* statusMessages({ vertices, statuses, logs, warnings }: ProgressBatch): Generator<StatusResponse> {
+/** Output in messages that are not too large. */
+function* logMessages(logs: readonly LogProgress[]): Generator<StatusResponse> {
   let waiting: LogProgress[] = [];
   let bytes = 0;
-  const head = { vertexes: vertices.map(vertexMessage), statuses: statuses.map(statusMessage) };
-  if (vertices.length + statuses.length + warnings.length > 0)
-    yield { ...head, warnings: warnings.map(warningMessage) };
   for (const log of logs) {
     waiting.push(log);
     bytes += log.data.length;
@@ -73,4 +70,23 @@ export function* statusMessages({ vertices, statuses, logs, warnings }: Progress
     bytes = 0;
   }
   if (waiting.length > 0) yield { logs: waiting.map(logMessage) };
+}
+
+/**
+ * What has happened as messages, none of them larger than clients take. Clients show the output that comes with the end of its
+ * vertex, or before it; what comes later they show apart.
+ */
+export function* statusMessages({ vertices, statuses, logs, warnings }: ProgressBatch): Generator<StatusResponse> {
+  const vertexes = vertices.map(vertexMessage);
+  const rest = { statuses: statuses.map(statusMessage), warnings: warnings.map(warningMessage) };
+  const [first = {}, ...more] = logMessages(logs);
+  if (more.length === 0) {
+    if (vertices.length + statuses.length + warnings.length + logs.length > 0) yield { vertexes, ...rest, ...first };
+    return;
+  }
+  const running = vertexes.map((vertex) => ({ ...vertex, completed: undefined, error: '' }));
+  if (running.length > 0) yield { vertexes: running };
+  yield first;
+  yield* more;
+  if (vertices.length + statuses.length + warnings.length > 0) yield { vertexes, ...rest };
 }
