@@ -24,7 +24,7 @@ import { createSolver } from './solver/solver.ts';
 import { createImageSource } from './sources/image.ts';
 import { localSource } from './sources/local.ts';
 import { type LocalDirectories, openLocalDirectories } from './sources/local-directories.ts';
-import { openSteps } from './steps/index.ts';
+import { openSteps, type StepParts } from './steps/index.ts';
 import type { BuildContext, Builder } from './types.ts';
 
 /** What the builder is made of. */
@@ -41,6 +41,8 @@ export interface BuilderOptions {
   readonly runtime: string;
   /** First part of the cgroup path of every process of this engine. */
   readonly cgroupParent: string;
+  /** The engine's settings of who answers for names; asked each time. */
+  readonly dns: StepParts['dns'];
   /** Start this program as `build-worker` and as `file-receiver`. */
   readonly workerCommand: readonly string[];
   readonly receiverCommand: readonly string[];

@@ -1,6 +1,6 @@
 export type { ContainerDefaults } from './create/engine-defaults.ts';
 export { checkLogConfig, logDriverNames } from './logs/drivers.ts';
-export { resolvConfText } from './networks/resolv-conf.ts';
+export { resolvConfText, resolverOf } from './networks/resolv-conf.ts';
 export { type OpenedContainers, openContainers } from './open.ts';
 export { type ContainerPaths, containerPaths } from './paths.ts';
 export type { ContainerMount } from './spec/index.ts';

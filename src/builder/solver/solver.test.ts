@@ -114,7 +114,7 @@ test('two builds that want the same have it done once, and it goes on when one o
   const aborted: string[] = [];
   await using bench = openBench(async (_, step) => {
     runs += 1;
-    step.onLog(1, Buffer.from('early'));
+    await step.onLog(1, Buffer.from('early'));
     step.signal.addEventListener('abort', () => aborted.push('aborted'));
     begun.resolve();
     await go.promise;

@@ -74,7 +74,7 @@ class OpenedContainer implements StepContainer {
     const spec = specificationOf({
       operation,
       rootfs: workspace.root?.directory ?? '',
-      mounts: [...workspace.mounts, ...networkFiles(bundle, operation, parts.networks, sandbox)],
+      mounts: [...workspace.mounts, ...networkFiles(bundle, operation, parts, sandbox)],
       sandbox,
       environment: await secretEnvironment({ ...operation, secretEnvironment: request.secretEnvironment }, this.run()),
       cgroupsPath,
@@ -148,7 +148,7 @@ export function createOpenContainer(parts: ExecStepParts): OpenStepContainer {
     const run = { context, vertexDigest: '', inputs, signal, onLog: nothing, onStatus: nothing };
     const directory = makeStepDirectory(parts, id);
     const workspace = new Workspace(parts, operation, run, { id, directory });
-    const sandbox = setUpStepNetwork(parts.networks, id, operation);
+    const sandbox = setUpStepNetwork(parts, id, operation);
     const container = async () =>
       new OpenedContainer(parts, { id, directory }, operation, workspace, await sandbox, context);
     try {

@@ -73,7 +73,7 @@ async function runProcess(
   const rootfs = workspace.root?.directory ?? '';
   const cgroupsPath = join('/', operation.cgroupParent || parts.cgroupParent, id);
   const agent = workspace.agentPath === undefined ? [] : [`SSH_AUTH_SOCK=${workspace.agentPath}`];
-  const mounts = [...workspace.mounts, ...networkFiles(directory, operation, parts.networks, sandbox)];
+  const mounts = [...workspace.mounts, ...networkFiles(directory, operation, parts, sandbox)];
   const environment = [...agent, ...(await secretEnvironment(operation, run))];
   const spec = specificationOf({ operation, rootfs, mounts, sandbox, environment, cgroupsPath });
   writeFileSync(join(directory, 'cgroup'), cgroupsPath);
@@ -145,7 +145,7 @@ async function adoptAll(parts: ExecStepParts, { workspace, run }: Step): Promise
 
 async function runStep(parts: ExecStepParts, step: Step): Promise<LayersResult[]> {
   const { id, operation, run, workspace } = step;
-  const network = setUpStepNetwork(parts.networks, id, operation);
+  const network = setUpStepNetwork(parts, id, operation);
   try {
     const [opened, sandbox] = await Promise.allSettled([workspace.open(), network]);
     // Both are at rest before anything is given back.

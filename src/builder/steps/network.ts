@@ -1,15 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ContainerMount, resolvConfText } from '#containers';
+import { type ContainerMount, resolvConfText, resolverOf } from '#containers';
 import type { Networks, Sandbox } from '#networks';
 import type { ExecOperation } from '../graph/operation.ts';
+import type { StepParts } from './parts.ts';
 
 /** The network that every engine has. */
 const defaultNetwork = 'bridge';
 
+/** What a step's network is made with. */
+export type StepNetworkParts = Pick<StepParts, 'networks' | 'dns'>;
+
 /** Makes the network of a step; undefined for the host's, and for none: then the runtime's new namespace has nothing in it. */
 export async function setUpStepNetwork(
-  networks: Networks,
+  { networks, dns }: StepNetworkParts,
   id: string,
   { network, networkName, hostname }: ExecOperation,
 ): Promise<Sandbox | undefined> {
@@ -24,7 +28,7 @@ export async function setUpStepNetwork(
     exposedPorts: [],
     publishAll: false,
     sysctls: {},
-    resolver: { servers: [], isNdotsSet: false },
+    resolver: resolverOf(dns()),
     isUnannounced: true,
   });
 }
@@ -40,15 +44,10 @@ function hostsText({ extraHosts, hostname }: ExecOperation, networks: Pick<Netwo
 export function networkFiles(
   directory: string,
   operation: ExecOperation,
-  networks: Pick<Networks, 'inspect'>,
+  { networks, dns }: StepNetworkParts,
   sandbox: Sandbox | undefined,
 ): ContainerMount[] {
-  const settings = {
-    Dns: null,
-    DnsSearch: null,
-    DnsOptions: null,
-    NetworkMode: operation.network === 'host' ? 'host' : '',
-  };
+  const settings = { ...dns(), NetworkMode: operation.network === 'host' ? 'host' : '' };
   const files = {
     hosts: hostsText(operation, networks),
     'resolv.conf': resolvConfText(settings, sandbox?.hasResolver ?? false),

@@ -1,6 +1,10 @@
+import type { HostConfig } from '#api';
 import type { BuildLayers, MeasuredDraft } from '#images';
 import type { Networks } from '#networks';
 import type { LayerDraft, Records } from '#store';
+
+/** Resolvers, search domains and options of resolv.conf(5); those of the host where there are none. */
+export type StepDns = Pick<HostConfig, 'Dns' | 'DnsSearch' | 'DnsOptions'>;
 
 /** What steps are run with. */
 export interface StepParts {
@@ -13,6 +17,8 @@ export interface StepParts {
   readonly runtime: string;
   /** First part of the cgroup path of every process of this engine. */
   readonly cgroupParent: string;
+  /** The engine's settings of who answers for names; asked each time. */
+  readonly dns: () => StepDns;
   /** Digest and size of what a step has written (`BuildFiles.measure`). */
   readonly measure: (draft: LayerDraft, signal: AbortSignal) => Promise<MeasuredDraft>;
 }

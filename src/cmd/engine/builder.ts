@@ -32,6 +32,10 @@ export function createLazyBuilder(
       workerCommand: [...selfCommand(), 'build-worker'],
       receiverCommand: [...selfCommand(), 'file-receiver'],
       version: programVersion,
+      dns() {
+        const { dns, dnsSearch, dnsOptions } = inForce.current.containers;
+        return { Dns: [...dns], DnsSearch: [...dnsSearch], DnsOptions: [...dnsOptions] };
+      },
       gcPolicy: () => gcPolicy(inForce.current),
     });
   }

@@ -69,7 +69,8 @@ function measure(draft: LayerDraft) {
   return Promise.resolve({ draft, diffId: digester.finish(), tarSizeBytes, sizeBytes: 0 });
 }
 
-const steps = openSteps({ builds, networks, records, dataRoot, execRoot, runtime, cgroupParent, measure });
+const dns = () => ({ Dns: null, DnsSearch: null, DnsOptions: null });
+const steps = openSteps({ dns, builds, networks, records, dataRoot, execRoot, runtime, cgroupParent, measure });
 await networks.reconcile(new Set());
 await steps.reconcile();
 await images.reconcile();
