@@ -8,7 +8,7 @@ const collectedBytes = String(96 * 1024 * 1024);
 /** The packet that ends a transfer has a type and nothing else. */
 const lastWordBytes = 16;
 /** So much waits for a receiver before the client does. */
-const waitingLimitBytes = 1024 * 1024;
+const batchBytes = 512 * 1024;
 
 /** A directory that is to be brought up to date by fsutil's packets, or made of a tar. */
 export interface ReceiveJob {
@@ -61,7 +61,11 @@ class ReceiverProcess {
   listener: Listener | undefined;
   isAlive = true;
   idle: ReturnType<typeof setTimeout> | undefined;
-  #waitingBytes = 0;
+  /** One is filled while the other is written: 2 GB of new ones would wait for the collector. */
+  #batch: Buffer = Buffer.allocUnsafe(batchBytes);
+  #spare: Buffer = Buffer.allocUnsafe(batchBytes);
+  #usedBytes = 0;
+  #flushing: Promise<void> = Promise.resolve();
 
   constructor(command: readonly string[], onGone: (gone: ReceiverProcess) => void) {
     this.#process = Bun.spawn([...command], {
@@ -79,19 +83,29 @@ class ReceiverProcess {
       });
   }
 
-  /** Resolves when more may be given to it. */
+  /** Resolves when more may be given to it. Packets come many at once: what is there goes in one piece. */
   async write(kind: number, payload: Uint8Array): Promise<void> {
     if (!this.isAlive) throw fail('unavailable', 'the receiver of files is gone');
-    const { stdin } = this.#process;
-    stdin.write(frameHead(kind, payload.length));
-    if (payload.length > 0) stdin.write(payload);
-    this.#waitingBytes += payload.length;
-    if (this.#waitingBytes > waitingLimitBytes) await this.flush();
+    const head = frameHead(kind, payload.length);
+    const neededBytes = head.length + payload.length;
+    if (this.#usedBytes + neededBytes > this.#batch.length) await this.flush();
+    if (neededBytes > this.#batch.length) this.#batch = Buffer.allocUnsafe(neededBytes);
+    if (this.#usedBytes === 0) setImmediate(() => this.flush().catch(() => undefined));
+    this.#batch.set(head, this.#usedBytes);
+    this.#batch.set(payload, this.#usedBytes + head.length);
+    this.#usedBytes += neededBytes;
   }
 
-  async flush(): Promise<void> {
-    this.#waitingBytes = 0;
-    await this.#process.stdin.flush();
+  /** Resolves when all is taken. */
+  flush(): Promise<void> {
+    this.#flushing = this.#flushing.then(async () => {
+      if (this.#usedBytes === 0 || !this.isAlive) return;
+      const batch = this.#batch.subarray(0, this.#usedBytes);
+      [this.#batch, this.#spare] = [this.#spare, this.#batch];
+      this.#usedBytes = 0;
+      await this.#process.stdin.write(batch);
+    });
+    return this.#flushing;
   }
 
   kill(): void {
@@ -122,19 +136,11 @@ async function feed(
   source: AsyncIterable<Uint8Array>,
   isOver: () => boolean,
 ): Promise<void> {
-  let isFlushed = true;
   for await (const piece of source) {
     // Of a transfer that is over its sender's last word may still come: whoever has more to say is let go.
     if (isOver() && piece.length > lastWordBytes) return;
     if (isOver()) continue;
     await receiver.write(frameKinds.packet, piece);
-    if (!isFlushed) continue;
-    isFlushed = false;
-    // Packets come many at once: what is there now goes together.
-    setImmediate(() => {
-      isFlushed = true;
-      if (receiver.isAlive) receiver.flush().catch(() => undefined);
-    });
   }
   if (isOver()) return;
   await receiver.write(frameKinds.end, new Uint8Array(0));
