@@ -15,8 +15,8 @@ import { inVertex } from './progress.ts';
 import { openLocalExporter, openTarExporter } from './tree.ts';
 
 const exporters: Readonly<Record<string, OpenExporter>> = {
-  moby: openImageExporter,
-  image: openImageExporter,
+  moby: (attributes) => openImageExporter('moby', attributes),
+  image: (attributes) => openImageExporter('image', attributes),
   docker: (attributes) => openArchiveExporter('docker', attributes),
   oci: (attributes) => openArchiveExporter('oci', attributes),
   local: openLocalExporter,

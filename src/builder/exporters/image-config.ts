@@ -15,6 +15,8 @@ export interface ConfigRequest {
   readonly layers: readonly ConfigLayer[];
   /** `SOURCE_DATE_EPOCH`: nothing is later. */
   readonly epochSeconds?: number | undefined;
+  /** But for what the history tells already. */
+  readonly keepsHistory: boolean;
   /** For `moby.buildkit.cache.v0`. */
   readonly inlineCache?: unknown;
   /** Says what made a layer of which the history tells nothing. */
@@ -76,11 +78,11 @@ function dated(history: readonly HistoryEntry[]): HistoryEntry[] {
   });
 }
 
-function notLater(history: readonly HistoryEntry[], epochSeconds: number): HistoryEntry[] {
+function notLater(history: readonly HistoryEntry[], epochSeconds: number, keeps: boolean): HistoryEntry[] {
   const epochNs = BigInt(epochSeconds) * 1_000_000_000n;
   return history.map((entry) => {
     const createdNs = entry.created === undefined ? undefined : parseTime(entry.created);
-    return createdNs !== undefined && createdNs <= epochNs ? entry : withCreated(entry, formatTime(epochNs));
+    return createdNs !== undefined && (keeps || createdNs <= epochNs) ? entry : withCreated(entry, formatTime(epochNs));
   });
 }
 
@@ -89,10 +91,17 @@ function notLater(history: readonly HistoryEntry[], epochSeconds: number): Histo
  * created; keys in order.
  */
 export function assembleConfig(request: ConfigRequest): { content: Buffer; file: ImageConfigFile } {
-  const { config, platform, layers, epochSeconds, inlineCache, description } = request;
+  const { config, platform, layers, epochSeconds, keepsHistory, inlineCache, description } = request;
   const given = config === undefined ? emptyConfig(platform) : parseJsonObject(config, 'image config');
-  const told = dated(aligned((given.history as HistoryEntry[] | null | undefined) ?? [], layers, description));
-  const history = epochSeconds === undefined ? told : notLater(told, epochSeconds);
+  const entries = (given.history as HistoryEntry[] | null | undefined) ?? [];
+  const told = (list: readonly HistoryEntry[]): HistoryEntry[] => dated(aligned(list, layers, description));
+  // What has no time yet is of this build, and gets that one.
+  const history =
+    epochSeconds === undefined
+      ? told(entries)
+      : keepsHistory
+        ? told(notLater(entries, epochSeconds, true))
+        : notLater(told(entries), epochSeconds, false);
   const epoch = epochSeconds === undefined ? undefined : formatTime(BigInt(epochSeconds) * 1_000_000_000n);
   const created =
     epoch ?? given.created ?? history.findLast((entry) => entry.created !== undefined)?.created ?? formatTime(nowNs());

@@ -81,7 +81,7 @@ async function store(
     if (held === undefined) throw fail('internal', 'a layer of the image is gone');
     made.push(...chain);
     const diffIds = held.map(({ diffId }) => diffId);
-    const { content, file } = configOf(request, output, diffIds, options.epochSeconds);
+    const { content, file } = configOf(request, output, diffIds, options);
     if (request.caches.inline(output) !== undefined) {
       await vertex.step('preparing layers for inline cache', async () => undefined);
     }
@@ -100,7 +100,7 @@ async function store(
 }
 
 /** `moby` and `image`: into the engine under its names, and with `push` to their registries. */
-export function openImageExporter(attributes: Attributes): Exporter {
+export function openImageExporter(type: 'moby' | 'image', attributes: Attributes): Exporter {
   const options = imageOptionsOf(attributes);
   const isPushed = booleanOf(attributes, 'push') ?? false;
   const isByDigest = booleanOf(attributes, 'push-by-digest') ?? false;
@@ -119,7 +119,9 @@ export function openImageExporter(attributes: Attributes): Exporter {
     async run(request) {
       const named = request.result.metadata.get('image.name');
       const names = fixed ?? namesOf(named === undefined ? '' : new TextDecoder().decode(named));
-      const stored = isStored ? await store(request, options, names) : {};
+      // Docker's own exporter lets the history of the base be.
+      const ofStore = { ...options, keepsHistory: type === 'moby' };
+      const stored = isStored ? await store(request, ofStore, names) : {};
       return isPushed || isByDigest ? { ...stored, ...(await pushImage(request, options, names, isByDigest)) } : stored;
     },
   };

@@ -11,6 +11,8 @@ export interface ImageOptions {
   readonly packing: Packing;
   readonly epochSeconds: number | undefined;
   readonly rewritesTimes: boolean;
+  /** Entries of the history that are later than `SOURCE_DATE_EPOCH` stay as they are. */
+  readonly keepsHistory?: boolean;
   /** Undefined when it was not said. */
   readonly isOci: boolean | undefined;
   readonly attributes: Attributes;
@@ -63,7 +65,7 @@ export function configOf(
   { parts, caches }: Pick<Export, 'parts' | 'caches'>,
   output: ExportedOutput,
   diffIds: readonly string[],
-  epochSeconds: number | undefined,
+  { epochSeconds, keepsHistory = false }: ImageOptions,
 ): ReturnType<typeof assembleConfig> {
   const held = parts.builds.hold(output.chain) ?? [];
   parts.builds.release(held.map(({ chainId }) => chainId));
@@ -76,6 +78,7 @@ export function configOf(
     platform: output.platform,
     layers,
     epochSeconds,
+    keepsHistory,
     inlineCache: caches.inline(output),
     description: output.edge?.vertex.name ?? '',
   });
@@ -100,7 +103,7 @@ export async function packImage<L extends ManifestLayer>(
   const platforms: PackedImage<L>['platforms'][number][] = [];
   for (const { output, layers } of packed) {
     const diffIds = layers.map(({ diffId }) => diffId);
-    const { content } = configOf(request, output, diffIds, options.epochSeconds);
+    const { content } = configOf(request, output, diffIds, options);
     const made = makeManifest({ config: content, layers, platform: output.platform, isOci, annotations });
     await vertex.step(`exporting manifest ${made.manifest.descriptor.digest}`, async () => undefined);
     await vertex.step(`exporting config ${made.config.descriptor.digest}`, async () => undefined);

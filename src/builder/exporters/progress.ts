@@ -8,8 +8,8 @@ import type { OnProgress } from '../progress.ts';
 export interface ExportVertex {
   /** A line of its own while it is at work. */
   step<T>(id: string, work: () => Promise<T>): Promise<T>;
-  /** A line that counts bytes; to be called with the bytes so far, and ended. */
-  counter(id: string): { add(bytes: number): void; end(): void };
+  /** A line that counts bytes: to be told how many it are so far, and that it is done. */
+  counter(id: string): { reach(bytes: number): void; end(): void };
   warn(short: string): void;
 }
 
@@ -26,8 +26,8 @@ function counterOf(onProgress: OnProgress, vertex: string, id: string): ReturnTy
   };
   tell({});
   return {
-    add(bytes) {
-      current += bytes;
+    reach(bytes) {
+      current = bytes;
       if (performance.now() - toldAtMs < tellEveryMs) return;
       toldAtMs = performance.now();
       tell({});

@@ -44,7 +44,7 @@ export function openLocalExporter(attributes: Attributes): Exporter {
         await withFiles(request, output, (directory) =>
           session.sendDirectory(id, {}, directory, {
             signal: context.signal,
-            onTransfer: counter.add,
+            onTransfer: counter.reach,
             ...(below !== '' && { below }),
             ...(epochSeconds !== undefined && { modifiedNs: BigInt(epochSeconds) * 1_000_000_000n }),
           }),
