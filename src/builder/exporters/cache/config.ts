@@ -1,4 +1,4 @@
-import { type Descriptor, parseJsonObject } from '#oci';
+import { type Descriptor, type HistoryEntry, parseJsonObject } from '#oci';
 import { fail } from '#std/errors';
 import { parseTime } from '#std/time';
 import type { CacheableResult } from '../../solver/types.ts';
@@ -22,7 +22,7 @@ interface StoredLayer {
   blob?: string;
   /** Absent is the first one; -1 is none. */
   parent?: number;
-  annotations?: { mediaType?: string; diffID?: string; size?: number };
+  annotations?: { mediaType?: string; diffID?: string; size?: number; createdAt?: string };
 }
 
 interface StoredRecord {
@@ -75,11 +75,11 @@ export function makeCacheConfig(
       if (layer === undefined || places.has(chainId)) continue;
       const parent = index === 0 ? -1 : (places.get(chain[index - 1] ?? '') ?? -1);
       places.set(chainId, stored.length);
-      const { digest, mediaType, diffId, sizeBytes } = layer;
+      const { digest, mediaType, diffId, sizeBytes, createdAt } = layer;
       stored.push({
         blob: digest,
         ...(parent !== 0 && { parent }),
-        annotations: { mediaType, diffID: diffId, size: sizeBytes },
+        annotations: { mediaType, diffID: diffId, size: sizeBytes, ...(createdAt !== undefined && { createdAt }) },
       });
       used.push(layer);
     }
@@ -93,6 +93,8 @@ export type CacheIndex = ReadonlyMap<string, readonly Omit<CacheLayer, 'id'>[]>;
 
 const layersLimit = 125;
 
+const isTime = (value: unknown): value is string => typeof value === 'string' && parseTime(value) !== undefined;
+
 /** Reads a cache's description; `described` are the blobs that its manifest names. Throws `invalid-argument`. */
 export function readCacheConfig(content: Uint8Array, described: readonly Descriptor[]): CacheIndex {
   const { layers = [], records = [] } = parseJsonObject(content, 'cache config') as CacheConfig;
@@ -104,7 +106,9 @@ export function readCacheConfig(content: Uint8Array, described: readonly Descrip
     const diffId = layer?.annotations?.diffID ?? descriptor?.annotations?.['containerd.io/uncompressed'];
     if (layer?.blob === undefined || diffId === undefined) return undefined;
     const mediaType = descriptor?.mediaType ?? layer.annotations?.mediaType ?? '';
-    return { diffId, digest: layer.blob, mediaType, sizeBytes: descriptor?.size ?? layer.annotations?.size ?? 0 };
+    const createdAt = layer.annotations?.createdAt;
+    const sizeBytes = descriptor?.size ?? layer.annotations?.size ?? 0;
+    return { diffId, digest: layer.blob, mediaType, sizeBytes, ...(isTime(createdAt) && { createdAt }) };
   };
   const chainTo = (top: number): Omit<CacheLayer, 'id'>[] | undefined => {
     const chain: Omit<CacheLayer, 'id'>[] = [];
@@ -119,8 +123,6 @@ export function readCacheConfig(content: Uint8Array, described: readonly Descrip
   return indexOfRecords(records, chainTo);
 }
 
-const isTime = (value: unknown): value is string => typeof value === 'string' && parseTime(value) !== undefined;
-
 function indexOfRecords(
   records: readonly StoredRecord[],
   chainTo: (top: number) => readonly Omit<CacheLayer, 'id'>[] | undefined,
@@ -133,7 +135,7 @@ function indexOfRecords(
     const createdAt = layers?.[0]?.createdAt;
     if (chain === undefined) continue;
     const last = chain.length - 1;
-    const dated = chain.map((layer, place) => (place === last && isTime(createdAt) ? { ...layer, createdAt } : layer));
+    const dated = chain.map((layer, place) => (place === last && isTime(createdAt) ? { createdAt, ...layer } : layer));
     index.set(digest, dated);
   }
   return index;
@@ -141,18 +143,26 @@ function indexOfRecords(
 
 /** The records of a cache that is in an image's configuration, over that image's layers; undefined when it has none. */
 export function readInlineCache(config: Uint8Array, described: readonly Descriptor[]): CacheIndex | undefined {
-  const { 'moby.buildkit.cache.v0': encoded, rootfs } = parseJsonObject(config, 'image config') as {
+  const {
+    'moby.buildkit.cache.v0': encoded,
+    rootfs,
+    history,
+  } = parseJsonObject(config, 'image config') as {
     'moby.buildkit.cache.v0'?: unknown;
     rootfs?: { diff_ids?: readonly string[] };
+    history?: readonly HistoryEntry[] | null;
   };
   if (typeof encoded !== 'string') return undefined;
   const records: unknown = JSON.parse(Buffer.from(encoded, 'base64').toString());
   if (!Array.isArray(records)) return undefined;
   const diffIds = rootfs?.diff_ids ?? [];
+  const times = (history ?? []).filter((entry) => entry.empty_layer !== true).map(({ created }) => created);
   return indexOfRecords(records as StoredRecord[], (top) => {
     if (top < 0 || top >= Math.min(diffIds.length, described.length)) return undefined;
     return described.slice(0, top + 1).map(({ digest, mediaType, size }, place) => {
-      return { diffId: diffIds[place] ?? '', digest, mediaType, sizeBytes: size };
+      const createdAt = times[place];
+      const made = isTime(createdAt) ? { createdAt } : {};
+      return { diffId: diffIds[place] ?? '', digest, mediaType, sizeBytes: size, ...made };
     });
   });
 }

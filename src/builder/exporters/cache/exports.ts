@@ -121,7 +121,17 @@ function makeRoot(
   return smallBlob(mediaType, Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...body })));
 }
 
+/** With the time at which it was made: an image that is made of it elsewhere is the same then. */
+function dated(builds: Parts['builds'], layer: CacheLayer): CacheLayer {
+  const [held] = builds.hold([layer.id]) ?? [];
+  if (held === undefined) return layer;
+  builds.release([layer.id]);
+  const { createdAt } = held;
+  return createdAt === undefined ? layer : { ...layer, createdAt };
+}
+
 async function writeCache(
+  { builds }: Parts,
   place: CachePlace,
   results: readonly CacheableResult[],
   options: CacheOptions,
@@ -129,7 +139,8 @@ async function writeCache(
 ): Promise<Record<string, string>> {
   const chain = [...new Set(results.flatMap((result) => result.chain))];
   const layers = await vertex.step('preparing build cache for export', () => place.layers(chain));
-  const { config, used } = makeCacheConfig(results, new Map(layers.map((layer) => [layer.id, layer])));
+  const known = new Map(layers.map((layer) => [layer.id, dated(builds, layer)]));
+  const { config, used } = makeCacheConfig(results, known);
   for (const { digest } of used) await vertex.step(`writing layer ${digest}`, async () => undefined);
   const described = smallBlob(cacheConfigType, Buffer.from(JSON.stringify(config)));
   await vertex.step(`writing config ${described.descriptor.digest}`, () => place.small(described));
@@ -184,7 +195,9 @@ export function openCacheExports(parts: Parts, requests: readonly CacheExportReq
     const all = resultsOf(outputs, context);
     const held = holdResults(parts, options.isMax ? all : within(all, outputs));
     try {
-      return await inVertex(context.onProgress, place.name, (vertex) => writeCache(place, held, options, vertex));
+      return await inVertex(context.onProgress, place.name, (vertex) =>
+        writeCache(parts, place, held, options, vertex),
+      );
     } catch (error) {
       if (!options.ignoresErrors) throw error;
       log('warn', 'a cache was not exported', { type, error: messageOf(error) });
