@@ -94,13 +94,15 @@ test('a build of a Dockerfile is exported, told of while it goes on and afterwar
 test('a client drives a build through the gateway, and another build takes its result as an input', async () => {
   using engine = open();
   const { calls, asked } = engine;
-  const solving = calls.solve({ ref: 'driven', exporters: [{ type: 'moby' }] });
+  const imports = new Map([['cache-imports', '[{"Type":"local","Attrs":{"src":"/c"}}]']]);
+  const solving = calls.solve({ ref: 'driven', exporters: [{ type: 'moby' }], frontendAttrs: imports });
   const pong = await calls.ping('driven');
   expect(pong.frontendApiCaps.map(({ id }) => id)).toContain('return');
   expect(pong.llbCaps.map(({ id }) => id)).toContain('source.local');
   const { result } = await calls.bridgeSolve('driven', {
     frontend: 'dockerfile.v0',
-    frontendOpt: new Map([['target', 'first']]),
+    frontendOpt: new Map([...imports, ['target', 'first']]),
+    cacheImports: [{ type: 'local', attrs: new Map([['src', '/c']]) }],
     allowResultReturn: true,
     allowResultArrayRef: true,
     evaluate: true,
@@ -118,6 +120,8 @@ test('a client drives a build through the gateway, and another build takes its r
   });
   expect((await solving).exporterResponse.size).toBe(1);
   expect(asked.exports[0]?.result.outputs[0]).toMatchObject({ edge: sourceEdge('first') });
+  // However often it is named.
+  expect(asked.imports).toEqual([{ type: 'local', attributes: { src: '/c' } }]);
   expect(asked.held).toBe(0);
 });
 

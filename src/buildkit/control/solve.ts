@@ -10,6 +10,7 @@ import type { EdgeBook } from '../llb/edge-book.ts';
 import { warnOfAttestations } from './attestations.ts';
 import type { Builds, RunningBuild } from './builds.ts';
 import { callError } from './errors.ts';
+import { ImportOnce } from './import-once.ts';
 import { readSolveOptions, type SolveOptions } from './options.ts';
 import type { Workers } from './workers.ts';
 
@@ -27,13 +28,7 @@ export interface SolveParts {
 
 const explainOption = 'estiba.explain';
 
-async function contextOf(
-  parts: SolveParts,
-  builder: Builder,
-  request: control.SolveRequest,
-  options: SolveOptions,
-  build: RunningBuild,
-): Promise<BuildContext> {
+async function contextOf(parts: SolveParts, request: control.SolveRequest, build: RunningBuild): Promise<BuildContext> {
   const sessions = request.session === '' ? [] : [await parts.sessions(request.session, build.signal)];
   const context: BuildContext = {
     id: build.ref,
@@ -44,8 +39,7 @@ async function contextOf(
     cacheImports: [],
     explains: request.frontendAttrs.get(explainOption) === 'true',
   };
-  if (options.cacheImports.length === 0) return context;
-  return { ...context, cacheImports: await builder.importCaches(options.cacheImports, context) };
+  return context;
 }
 
 /** The graph that a build is of: of a frontend, of a definition, or of a client that drives the build through the gateway. */
@@ -53,14 +47,14 @@ async function graphOf(
   parts: SolveParts,
   builder: Builder,
   request: control.SolveRequest,
-  context: BuildContext,
+  context: () => Promise<BuildContext>,
   bridge: Bridge,
   build: RunningBuild,
 ): Promise<GatewayResult> {
   if (request.frontend !== '') {
     const inputs = decodeInputs(request.frontendInputs, parts.book);
     const options = Object.fromEntries(request.frontendAttrs);
-    return await runFrontend(builder, { frontend: request.frontend, options, inputs }, context);
+    return await runFrontend(builder, { frontend: request.frontend, options, inputs }, await context());
   }
   if (request.definition !== undefined && request.definition.def.length > 0) {
     return { ref: decodeDefinition(request.definition, parts.book), metadata: new Map() };
@@ -82,21 +76,24 @@ async function work(
   build: RunningBuild,
 ): Promise<ExportResponse> {
   const builder = await parts.builder();
-  const context = await contextOf(parts, builder, request, options, build);
+  const context = await contextOf(parts, request, build);
+  const imports = new ImportOnce(builder, context);
+  // A client that drives the build does not wait for caches: it looks for its gateway at once.
+  const withImports = async () => ({ ...context, cacheImports: await imports.get(options.cacheImports) });
   const { book } = parts;
   const { entitlements } = options;
   const workers = parts.workers.list();
   const inputs = request.frontendInputs;
-  const bridge = new Bridge({ builder, book, context, entitlements, inputs, workers });
+  const bridge = new Bridge({ builder, book, context, imports, entitlements, inputs, workers });
   try {
-    const graph = await graphOf(parts, builder, request, context, bridge, build);
+    const graph = await graphOf(parts, builder, request, withImports, bridge, build);
     checkEntitlements(edgesOf(graph), entitlements);
     const result = frontendResultOf(graph);
-    if (options.exporters.length === 0) await evaluate(builder, result, context);
+    if (options.exporters.length === 0) await evaluate(builder, result, await withImports());
     if (options.exporters.length + options.cacheExports.length === 0) return {};
     if (options.exporters.length > 0) warnOfAttestations(request.frontendAttrs, context);
     const exports = { exporters: options.exporters, caches: options.cacheExports };
-    const responses = await builder.export(result, exports, context);
+    const responses = await builder.export(result, exports, await withImports());
     return Object.assign({}, ...responses);
   } finally {
     await bridge.close();

@@ -4,6 +4,7 @@ import { GrpcError, type Written } from '#grpc';
 import { hostPlatform, type Platform } from '#oci';
 import { fail } from '#std/errors';
 import { newId } from '#std/identifiers';
+import type { ImportOnce } from '../control/import-once.ts';
 import { importsOf } from '../control/options.ts';
 import { decodeDefinition, encodeEdge, platformOf } from '../llb/definition.ts';
 import type { EdgeBook } from '../llb/edge-book.ts';
@@ -17,6 +18,7 @@ export interface BridgeParts {
   readonly builder: Builder;
   readonly book: EdgeBook;
   readonly context: BuildContext;
+  readonly imports: ImportOnce;
   readonly entitlements: ReadonlySet<string>;
   /** What the client has given the build as inputs, as it came. */
   readonly inputs: ReadonlyMap<string, llb.Definition>;
@@ -178,12 +180,12 @@ export class Bridge {
   }
 
   private async contextOf(request: gateway.SolveRequest, call: AbortSignal): Promise<BuildContext> {
-    const { builder, context } = this.parts;
+    const { imports, context } = this.parts;
     const signal = AbortSignal.any([context.signal, call]);
     const said = request.cacheImports.map(({ type, attrs }) => ({ type, attributes: Object.fromEntries(attrs) }));
     const wanted = [...said, ...importsOf(request.frontendOpt)];
     if (wanted.length === 0) return { ...context, signal };
-    return { ...context, signal, cacheImports: await builder.importCaches(wanted, context) };
+    return { ...context, signal, cacheImports: await imports.get(wanted) };
   }
 
   private async graphOf(request: gateway.SolveRequest, context: BuildContext): Promise<GatewayResult> {

@@ -1,4 +1,12 @@
-import type { BuildContext, Builder, Edge, ExportRequest, FrontendRequest, FrontendResult } from '#builder';
+import type {
+  BuildContext,
+  Builder,
+  CacheExportRequest,
+  Edge,
+  ExportRequest,
+  FrontendRequest,
+  FrontendResult,
+} from '#builder';
 import { createVertex } from '#builder';
 import { fail } from '#std/errors';
 
@@ -15,13 +23,14 @@ export interface Asked {
   readonly frontends: FrontendRequest[];
   readonly exports: { result: FrontendResult; exporters: readonly ExportRequest[] }[];
   readonly solved: Edge[];
+  readonly imports: CacheExportRequest[];
   /** Results that were handed out and not given back. */
   held: number;
 }
 
 /** A builder that makes nothing, and tells what it was asked for. `solve` may throw, or wait for the context's signal. */
 export function fakeBuilder(solve: (edge: Edge, context: BuildContext) => void | Promise<void> = () => undefined) {
-  const asked: Asked = { frontends: [], exports: [], solved: [], held: 0 };
+  const asked: Asked = { frontends: [], exports: [], solved: [], imports: [], held: 0 };
   const missing = (): never => {
     throw fail('internal', 'not in this test');
   };
@@ -46,7 +55,10 @@ export function fakeBuilder(solve: (edge: Edge, context: BuildContext) => void |
     },
     open: missing,
     container: missing,
-    importCaches: async () => [],
+    importCaches: async (requests) => {
+      asked.imports.push(...requests);
+      return [];
+    },
     export: async (result, { exporters }, context) => {
       asked.exports.push({ result, exporters });
       for (const { edge } of result.outputs) if (edge !== undefined) (await builder.solve(edge, context)).release();
