@@ -1,14 +1,13 @@
 import { type ErrorKind, errorKinds, fail } from '#std/errors';
-import { FrameReader, frameHead, frameKinds } from './frames.ts';
+import { frameKinds } from './frames.ts';
+import { isBriefDirectory, readOpening, replay } from './opening.ts';
 import type { PacketStream } from './packet-stream.ts';
+import { receiveBriefly } from './receive-briefly.ts';
+import { ReceiverProcess } from './receiver-process.ts';
 
 const idleMs = 60_000;
-/** What the collector of a receiver takes for the machine's memory: it looks at packets, and forgets them. */
-const collectedBytes = String(96 * 1024 * 1024);
 /** The packet that ends a transfer has a type and nothing else. */
 const lastWordBytes = 16;
-/** So much waits for a receiver before the client does. */
-const batchBytes = 512 * 1024;
 
 /** A directory that is to be brought up to date by fsutil's packets, or made of a tar. */
 export interface ReceiveJob {
@@ -40,90 +39,11 @@ export interface ReceiveOptions {
 
 /** Receives files in processes of its own, which are there while there is work, and a minute after: the engine's one thread must not wait. */
 export interface FileReceivers {
-  /** Starts a process, when none waits for work: it will be needed. */
-  prepare(): void;
   /** Brings a directory to what the other side of the stream has. Throws `invalid-argument`, `unavailable`, `exhausted`. */
   receive(job: Omit<ReceiveJob, 'verb'>, stream: PacketStream, options: ReceiveOptions): Promise<ReceiveResult>;
   /** Unpacks a tar that is not compressed into an empty directory. Throws `invalid-argument` when it is damaged. */
   unpack(directory: string, tar: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<ReceiveResult>;
   close(): void;
-}
-
-interface Listener {
-  packet(payload: Uint8Array): void;
-  progress(bytes: number): void;
-  answer(answer: ReceiveAnswer): void;
-  gone(): void;
-}
-
-class ReceiverProcess {
-  readonly #process: Bun.Subprocess<'pipe', 'pipe', 'inherit'>;
-  listener: Listener | undefined;
-  isAlive = true;
-  idle: ReturnType<typeof setTimeout> | undefined;
-  /** One is filled while the other is written: 2 GB of new ones would wait for the collector. */
-  #batch: Buffer = Buffer.allocUnsafe(batchBytes);
-  #spare: Buffer = Buffer.allocUnsafe(batchBytes);
-  #usedBytes = 0;
-  #flushing: Promise<void> = Promise.resolve();
-
-  constructor(command: readonly string[], onGone: (gone: ReceiverProcess) => void) {
-    this.#process = Bun.spawn([...command], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      cwd: '/',
-      env: { ...process.env, BUN_JSC_forceRAMSize: collectedBytes },
-    });
-    this.#process.unref();
-    void this.#listen()
-      .catch(() => undefined)
-      .finally(() => {
-        this.kill();
-        onGone(this);
-        this.listener?.gone();
-      });
-  }
-
-  /** Resolves when more may be given to it. Packets come many at once: what is there goes in one piece. */
-  async write(kind: number, payload: Uint8Array): Promise<void> {
-    if (!this.isAlive) throw fail('unavailable', 'the receiver of files is gone');
-    const head = frameHead(kind, payload.length);
-    const neededBytes = head.length + payload.length;
-    if (this.#usedBytes + neededBytes > this.#batch.length) await this.flush();
-    if (neededBytes > this.#batch.length) this.#batch = Buffer.allocUnsafe(neededBytes);
-    if (this.#usedBytes === 0) setImmediate(() => this.flush().catch(() => undefined));
-    this.#batch.set(head, this.#usedBytes);
-    this.#batch.set(payload, this.#usedBytes + head.length);
-    this.#usedBytes += neededBytes;
-  }
-
-  /** Resolves when all is taken. */
-  flush(): Promise<void> {
-    this.#flushing = this.#flushing.then(async () => {
-      if (this.#usedBytes === 0 || !this.isAlive) return;
-      const batch = this.#batch.subarray(0, this.#usedBytes);
-      [this.#batch, this.#spare] = [this.#spare, this.#batch];
-      this.#usedBytes = 0;
-      await this.#process.stdin.write(batch);
-    });
-    return this.#flushing;
-  }
-
-  kill(): void {
-    this.isAlive = false;
-    clearTimeout(this.idle);
-    this.#process.kill('SIGKILL');
-  }
-
-  async #listen(): Promise<void> {
-    const frames = new FrameReader();
-    for await (const bytes of this.#process.stdout) {
-      for (const { kind, payload } of frames.take(bytes)) {
-        if (kind === frameKinds.packet) this.listener?.packet(Uint8Array.from(payload));
-        else if (kind === frameKinds.progress) this.listener?.progress(Number(payload.toString()));
-        else if (kind === frameKinds.result) this.listener?.answer(JSON.parse(payload.toString()) as ReceiveAnswer);
-      }
-    }
-  }
 }
 
 function errorOf({ kind, message }: { kind: string; message: string }): Error {
@@ -147,6 +67,25 @@ async function feed(
   await receiver.flush();
 }
 
+/** The sender's last word may still come. */
+async function letGo(rest: AsyncIterator<Uint8Array>): Promise<void> {
+  for (let next = await rest.next(); !next.done && next.value.length <= lastWordBytes; ) next = await rest.next();
+  await rest.return?.();
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(fail('cancelled', 'the transfer was cancelled', signal.reason));
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  work.catch(() => undefined);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
 class ReceiverPool implements FileReceivers {
   readonly #command: readonly string[];
   readonly #all = new Set<ReceiverProcess>();
@@ -157,14 +96,16 @@ class ReceiverPool implements FileReceivers {
     this.#command = command;
   }
 
-  prepare(): void {
-    if (this.#isClosed || this.#idle.some(({ isAlive }) => isAlive)) return;
-    this.#rest(this.#start());
-  }
-
   async receive(job: Omit<ReceiveJob, 'verb'>, stream: PacketStream, options: ReceiveOptions): Promise<ReceiveResult> {
     try {
-      return await this.#work({ ...job, verb: 'sync' }, stream.packets, (packet) => stream.send(packet), options);
+      const opening = await unlessAborted(readOpening(stream.packets), options.signal);
+      if (opening.isBrief && isBriefDirectory(job.directory)) {
+        const result = await unlessAborted(receiveBriefly(job, opening, stream, options), options.signal);
+        letGo(opening.rest).catch(() => undefined);
+        return result;
+      }
+      const answer = (packet: Uint8Array) => stream.send(packet);
+      return await this.#work({ ...job, verb: 'sync' }, replay(opening), answer, options);
     } finally {
       stream.end();
     }
@@ -189,7 +130,10 @@ class ReceiverPool implements FileReceivers {
     } finally {
       receiver.listener = undefined;
       if (isClean) this.#rest(receiver);
-      else receiver.kill();
+      else {
+        receiver.kill();
+        await receiver.ended;
+      }
     }
   }
 
@@ -217,17 +161,13 @@ class ReceiverPool implements FileReceivers {
       answer: (answered) => ('result' in answered ? resolve(answered.result) : reject(errorOf(answered.error))),
       gone: () => reject(fail('unavailable', 'the receiver of files ended before its work was done')),
     };
-    const abort = (): void => reject(fail('cancelled', 'the transfer was cancelled', options.signal.reason));
-    options.signal.addEventListener('abort', abort, { once: true });
-    if (options.signal.aborted) abort();
     try {
       await receiver.write(frameKinds.begin, Buffer.from(JSON.stringify(job)));
       await receiver.flush();
       feed(receiver, source, () => isOver).catch(reject);
-      return await promise;
+      return await unlessAborted(promise, options.signal);
     } finally {
       isOver = true;
-      options.signal.removeEventListener('abort', abort);
       // The last word of ours: that all is well, or why it is not.
       await sent.catch(() => undefined);
     }

@@ -33,8 +33,6 @@ interface TransferOptions {
  * Of two builds of a client at once the second has a directory of its own.
  */
 export interface LocalDirectories {
-  /** Starts what receives files: some will come. */
-  prepare(): void;
   /**
    * Brings the directory to what the client has. `sharedKey` names what is kept for later builds; without one nothing is.
    */
@@ -65,8 +63,9 @@ function now(): string {
   return new Date().toISOString();
 }
 
-function keyOf(sharedKey: string, { name, includePatterns, sharedKeyHint = '' }: LocalRequest): string {
-  const text = JSON.stringify([sharedKey, name, sharedKeyHint, includePatterns]);
+function keyOf(sharedKey: string, { name, includePatterns, sharedKeyHint = '', differ }: LocalRequest): string {
+  // What is always sent anew, a .dockerignore, must not take the place of what is there to be compared.
+  const text = JSON.stringify([sharedKey, name, sharedKeyHint, includePatterns, differ]);
   return new Bun.CryptoHasher('sha256').update(text).digest('hex');
 }
 
@@ -81,10 +80,6 @@ class KeptDirectories implements LocalDirectories {
     this.#root = join(dataRoot, 'build/local');
     this.#receivers = receivers;
     this.#records = records.collection<LocalRecord>('build-local');
-  }
-
-  prepare(): void {
-    this.#receivers.prepare();
   }
 
   async receive(sharedKey: string, request: LocalRequest, stream: PacketStream, options: TransferOptions) {

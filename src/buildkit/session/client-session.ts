@@ -17,7 +17,7 @@ import { SessionContentStore } from './content-store.ts';
 import type { SessionOffer } from './sessions.ts';
 
 /** Brings directories of clients; there once the builder is. */
-export type LocalsOf = () => Promise<Pick<LocalDirectories, 'receive' | 'prepare'>>;
+export type LocalsOf = () => Promise<Pick<LocalDirectories, 'receive'>>;
 
 /** Docker Hub by the name that Docker's clients keep its credentials under. */
 const hubNames: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io']);

@@ -10,8 +10,7 @@ import {
   implement,
   type Metadata,
 } from '#grpc';
-import { fail, messageOf } from '#std/errors';
-import { log } from '#std/log';
+import { fail } from '#std/errors';
 import { ClientSession, type LocalsOf } from './client-session.ts';
 import { watchClient } from './heartbeat.ts';
 
@@ -105,10 +104,6 @@ export class Sessions {
     this.#open.set(offer.id, { session, connection });
     for (const wake of this.#awaited.get(offer.id) ?? []) wake();
     watchClient(connection);
-    this.#locals().then(
-      (locals) => locals.prepare(),
-      (error: unknown) => log('warn', 'no room for the files of clients', { error: messageOf(error) }),
-    );
     await connection.closed;
     this.#open.delete(offer.id);
   }
