@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { type EstibaError, fail, kindOf, messageOf } from '#std/errors';
+import { EstibaError, fail, messageOf } from '#std/errors';
 import { log } from '#std/log';
 import { headerOf, metadataOf, responseHeaders, timeoutOf, trailersOf } from './call-headers.ts';
 import { CallSide } from './call-side.ts';
@@ -49,7 +49,9 @@ class CallOfServer extends CallSide implements ServerCall {
       await this.#handle();
       this.#finish(undefined);
     } catch (error) {
-      if (kindOf(error) === 'internal' && !this.#done) log('warn', 'a gRPC call failed', { error: messageOf(error) });
+      // What a handler says of its own accord is for the client; anything else is a fault of ours.
+      if (!(error instanceof EstibaError) && !this.#done)
+        log('error', 'a gRPC call failed', { error: messageOf(error) });
       this.#finish(statusOf(error));
     }
   }
