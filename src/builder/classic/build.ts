@@ -1,8 +1,9 @@
 import type { ProgressMessage } from '#api';
-import { DockerfileError, type EvaluatedStage, type EvaluatedStep, proxyArguments } from '#dockerfile';
+import { type Dockerfile, DockerfileError, type EvaluatedStep, proxyArguments } from '#dockerfile';
 import { familiarReference, formatReference, type ImageReference, parseReference, withDefaultTag } from '#oci';
 import { fail, messageOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
+import type { FinishedStage } from '../frontend/stage-state.ts';
 import { type PreparedBuild, prepareBuild } from './prepare.ts';
 import { ClassicSession } from './session.ts';
 import { ClassicFailure, line, StageRunner } from './stages.ts';
@@ -42,9 +43,10 @@ function continuationWarnings({ dockerfile }: PreparedBuild): ProgressMessage[] 
 }
 
 /** Labels of the request are steps of the last stage. */
-function withLabels(stage: EvaluatedStage, labels: ReadonlyMap<string, string>): EvaluatedStage {
-  const [node] = [stage.stage.stage.node];
-  const { user, workingDirectory, shell } = stage.config;
+function withLabels(finished: FinishedStage, labels: ReadonlyMap<string, string>): FinishedStage {
+  if (labels.size === 0) return finished;
+  const { evaluated, edges, edge } = finished;
+  const { user, workingDirectory, shell } = evaluated.config;
   const added = [...labels]
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(
@@ -52,16 +54,40 @@ function withLabels(stage: EvaluatedStage, labels: ReadonlyMap<string, string>):
         instruction: {
           type: 'LABEL',
           pairs: [{ key, value, isLegacy: false }],
-          node: { ...node, code: `LABEL ${key}=${value}` },
+          node: { ...evaluated.stage.stage.node, code: `LABEL ${key}=${value}` },
         },
         sources: [],
         isTrigger: false,
-        variables: stage.variables,
-        argumentCount: stage.argumentNames.length,
+        variables: evaluated.variables,
+        argumentCount: evaluated.argumentNames.length,
         settings: { user, workingDirectory, ...(shell && { shell }) },
       }),
     );
-  return { ...stage, steps: [...stage.steps, ...added] };
+  return {
+    ...finished,
+    evaluated: { ...evaluated, steps: [...evaluated.steps, ...added] },
+    edges: [...edges, ...added.map(() => edge)],
+  };
+}
+
+/** What of a Dockerfile stands before the line that an error is about, and that line; undefined when it is about none. */
+function beginningOf(
+  dockerfile: Dockerfile,
+  error: unknown,
+): { dockerfile: Dockerfile; code: string; cutStage?: number } | undefined {
+  const [at] = error instanceof DockerfileError ? error.lines : [];
+  if (at === undefined) return undefined;
+  for (const [index, stage] of dockerfile.stages.entries()) {
+    const before = dockerfile.stages.slice(0, index);
+    if (stage.node.lines.first === at.first)
+      return { dockerfile: { ...dockerfile, stages: before }, code: stage.node.code };
+    const wrong = stage.instructions.findIndex(({ node }) => node.lines.first === at.first);
+    const instruction = stage.instructions[wrong];
+    if (instruction === undefined) continue;
+    const cut = { ...stage, instructions: stage.instructions.slice(0, wrong) };
+    return { dockerfile: { ...dockerfile, stages: [...before, cut] }, code: instruction.node.code, cutStage: index };
+  }
+  return undefined;
 }
 
 /** One classic build under way. */
@@ -75,9 +101,9 @@ class Build {
     readonly runner: StageRunner,
     readonly references: readonly ImageReference[],
   ) {
-    const { dockerfile, plan, surroundings } = prepared;
-    const { globalArguments } = dockerfile;
-    const own = plan.stages.slice(0, plan.target + 1).map(({ stage }) => 1 + stage.instructions.length);
+    const { dockerfile, target, surroundings } = prepared;
+    const { globalArguments, stages } = dockerfile;
+    const own = stages.slice(0, target + 1).map(({ instructions }) => 1 + instructions.length);
     const count = own.reduce((sum, one) => sum + one, globalArguments.length + surroundings.options.labels.size);
     this.#headers = new Headers(count);
   }
@@ -108,42 +134,38 @@ class Build {
   }
 
   async *#stages(): AsyncGenerator<ProgressMessage> {
-    const { build, surroundings } = this.prepared;
-    let evaluated: Awaited<ReturnType<typeof build.evaluate>>;
+    const { dockerfile, target, surroundings } = this.prepared;
+    const { labels } = surroundings.options;
+    const wanted = { ...dockerfile, stages: dockerfile.stages.slice(0, target + 1) };
+    let finished: ReadonlyMap<number, FinishedStage>;
     try {
-      evaluated = await build.evaluate(({ target }) => Array.from({ length: target + 1 }, (_, index) => index));
+      finished = await this.#graph(wanted);
     } catch (error) {
-      yield* this.#upTo(error);
+      const before = beginningOf(wanted, error);
+      if (before === undefined) throw error;
+      if (before.dockerfile.stages.length > 0) yield* this.#run(await this.#graph(before.dockerfile), before.cutStage);
+      yield* this.#headers.next(before.code);
       throw error;
     }
-    const { plan, stages } = evaluated;
-    const finished = build.graph(plan, stages);
-    for (const [index, one] of finished) {
-      if (index > plan.target) break;
-      const { labels } = surroundings.options;
-      const stage =
-        index === plan.target && labels.size > 0
-          ? {
-              ...one,
-              evaluated: withLabels(one.evaluated, labels),
-              edges: [...one.edges, ...Array.from(labels, () => one.edge)],
-            }
-          : one;
-      const { code } = one.evaluated.stage.stage.node;
-      yield* this.runner.run(stage, (step) => this.#headers.next(step?.instruction.node.code ?? code));
-    }
-    this.#finalId = this.runner.endOf(plan.target);
+    yield* this.#run(
+      new Map([...finished].map(([index, one]) => [index, index === target ? withLabels(one, labels) : one])),
+    );
+    this.#finalId = this.runner.endOf(target);
   }
 
-  /** Of what is wrong before anything is run: the line that it is about. */
-  *#upTo(error: unknown): Generator<ProgressMessage> {
-    const [at] = error instanceof DockerfileError ? error.lines : [];
-    if (at === undefined) return;
-    const { plan } = this.prepared;
-    const nodes = plan.stages.flatMap(({ stage }) => [stage.node, ...stage.instructions.map(({ node }) => node)]);
-    for (const { code, lines } of nodes) {
-      const header = this.#headers.next(code);
-      if (lines.first === at.first) return yield* header;
+  async #graph(dockerfile: Dockerfile): Promise<ReadonlyMap<number, FinishedStage>> {
+    const build = this.prepared.buildOf(dockerfile);
+    const { plan, stages } = await build.evaluate((all) => all.stages.map(({ index }) => index));
+    return build.graph(plan, stages);
+  }
+
+  /** The last steps of `cutStage` are missing. */
+  async *#run(stages: ReadonlyMap<number, FinishedStage>, cutStage = -1): AsyncGenerator<ProgressMessage> {
+    for (const [index, stage] of stages) {
+      const { code } = stage.evaluated.stage.stage.node;
+      const header = (step?: EvaluatedStep): ProgressMessage[] =>
+        this.#headers.next(step?.instruction.node.code ?? code);
+      yield* this.runner.run(stage, header, index !== cutStage);
     }
   }
 
@@ -207,7 +229,12 @@ export function createClassicBuild(parts: ClassicParts): ClassicBuild {
     };
     const watch = new StepWatch();
     try {
-      const session = new ClassicSession(directory, request.credentials, signal);
+      const session = new ClassicSession(
+        directory,
+        request.credentials,
+        request.options.filename ?? 'Dockerfile',
+        signal,
+      );
       const prepared = await prepareBuild(parts, request, session, watch, signal);
       const { context, options } = prepared.surroundings;
       const runner = new StageRunner(parts, request, context, watch, options.uncached === 'all');

@@ -1,4 +1,4 @@
-import { type Dockerfile, type Plan, parseDockerfile, planBuild, requireBuiltInSyntax } from '#dockerfile';
+import { type Dockerfile, parseDockerfile, requireBuiltInSyntax } from '#dockerfile';
 import { fail, kindOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { type BuildFiles, readBuildFiles, type Surroundings } from '../frontend/build-files.ts';
@@ -16,9 +16,18 @@ export interface PreparedBuild {
   readonly surroundings: Surroundings;
   readonly files: BuildFiles;
   readonly dockerfile: Dockerfile;
-  /** Before what bases bring is known. */
-  readonly plan: Plan;
-  readonly build: PlatformBuild;
+  /** Index of the stage that is asked for. */
+  readonly target: number;
+  /** Builds this Dockerfile, or the beginning of it. */
+  readonly buildOf: (dockerfile: Dockerfile) => PlatformBuild;
+}
+
+/** Finds the stage that is asked for. Throws in BuildKit's words when it is not there. */
+function targetIn({ stages }: Dockerfile, target: string | undefined): number {
+  if (target === undefined) return stages.length - 1;
+  const index = stages.findLastIndex(({ name }) => name !== '' && name === target.toLowerCase());
+  if (index !== -1) return index;
+  throw fail('invalid-argument', `target stage ${JSON.stringify(target)} could not be found`);
 }
 
 async function readDockerfile(surroundings: Surroundings): Promise<BuildFiles> {
@@ -39,7 +48,7 @@ export async function prepareBuild(
   watch: StepWatch,
   signal: AbortSignal,
 ): Promise<PreparedBuild> {
-  const options = readOptions(request.options, parts.platform);
+  const options = { ...readOptions(request.options, parts.platform), isClassic: true };
   const plain: BuildContext = {
     id: newId(),
     sessions: [session],
@@ -57,19 +66,18 @@ export async function prepareBuild(
   }
   const dockerfile = parseDockerfile(files.text);
   requireBuiltInSyntax(dockerfile.syntax.directives.syntax);
+  const target = targetIn(dockerfile, options.target);
   const [platform = parts.platform] = options.platforms;
-  const plan = planBuild(dockerfile, {
-    platform,
-    buildPlatform: parts.platform,
-    buildArguments: options.buildArguments,
-    ...(options.target !== undefined && { target: options.target }),
-  });
-  const bases = new ImageBases(surroundings);
-  const contexts = new NamedContexts(surroundings, bases);
-  const build = new PlatformBuild(
-    { surroundings, files, dockerfile, bases, contexts, showsPlatform: false },
-    platform,
-    undefined,
-  );
-  return { surroundings, files, dockerfile, plan, build };
+  const { target: _, ...untargeted } = options;
+  // The stages behind the target are left out, and all that are left are built.
+  const shared: Surroundings = { ...surroundings, options: untargeted };
+  const bases = new ImageBases(shared);
+  const contexts = new NamedContexts(shared, bases);
+  const buildOf = (part: Dockerfile): PlatformBuild =>
+    new PlatformBuild(
+      { surroundings: shared, files, dockerfile: part, bases, contexts, showsPlatform: false },
+      platform,
+      undefined,
+    );
+  return { surroundings: shared, files, dockerfile, target, buildOf };
 }

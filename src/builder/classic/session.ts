@@ -1,39 +1,38 @@
-import { rmSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync, rmSync } from 'node:fs';
+import { join, posix } from 'node:path';
 import type { RegistryCredentials } from '#distribution';
-import { createIgnoreMatcher, type Walked } from '#dockerfile';
+import { createIgnoreMatcher } from '#dockerfile';
 import { digestOf } from '#oci';
 import { fail } from '#std/errors';
 import { newId } from '#std/identifiers';
 import type { BuildSession, LocalDirectory } from '../session/session.ts';
 
-/** Removes what patterns leave out; whether there was anything. */
-async function removeIgnored(root: string, patterns: readonly string[]): Promise<boolean> {
+/**
+ * Removes the Dockerfile and the ignore file when patterns leave them out; whether there was one. The client has seen to the rest, but
+ * has to send these two.
+ */
+function removeIgnored(root: string, patterns: readonly string[], fileName: string): boolean {
   const matcher = createIgnoreMatcher(patterns);
   let isChanged = false;
-  const walk = async (below: string, parent: Walked | undefined): Promise<void> => {
-    for (const entry of await readdir(join(root, below), { withFileTypes: true })) {
-      const path = below === '' ? entry.name : `${below}/${entry.name}`;
-      const walked = matcher.walk(path, parent);
-      if (walked.ignored && !(entry.isDirectory() && matcher.hasExceptions)) {
-        rmSync(join(root, path), { recursive: true });
-        isChanged = true;
-      } else if (entry.isDirectory()) await walk(path, walked);
-    }
-  };
-  await walk('', undefined);
+  for (const path of new Set(['.dockerignore', posix.normalize(fileName)])) {
+    if (path.startsWith('../') || path.startsWith('/') || !matcher.matches(path)) continue;
+    const place = join(root, path);
+    if (!existsSync(place)) continue;
+    rmSync(place);
+    isChanged = true;
+  }
   return isChanged;
 }
 
 /** The client of a classic build: it has sent what it has, and its credentials. */
 export class ClassicSession implements BuildSession {
   readonly id = newId();
-  #context: Promise<LocalDirectory> | undefined;
+  #context: LocalDirectory | undefined;
 
   constructor(
     readonly directory: LocalDirectory | undefined,
     readonly registries: ReadonlyMap<string, RegistryCredentials>,
+    readonly fileName: string,
     readonly signal: AbortSignal,
   ) {}
 
@@ -42,11 +41,11 @@ export class ClassicSession implements BuildSession {
     if (excludePatterns.length === 0) return { ...directory, release: () => {} };
     // The Dockerfile has been read by then: it may be left out, too.
     this.#context ??= this.#without(directory, excludePatterns);
-    return await this.#context;
+    return this.#context;
   }
 
-  async #without(directory: LocalDirectory, patterns: readonly string[]): Promise<LocalDirectory> {
-    if (!(await removeIgnored(directory.path, patterns))) return { ...directory, release: () => {} };
+  #without(directory: LocalDirectory, patterns: readonly string[]): LocalDirectory {
+    if (!removeIgnored(directory.path, patterns, this.fileName)) return { ...directory, release: () => {} };
     const digest = digestOf(JSON.stringify([directory.digest, patterns]));
     return { path: directory.path, digest, release: () => {} };
   }

@@ -59,10 +59,11 @@ export class StageRunner {
     return this.#ends.get(index)?.id ?? '';
   }
 
-  /** `header` tells a step's line, in order: that of FROM first. */
+  /** `header` tells a step's line, in order: that of FROM first. The end of a stage is told when it is whole. */
   async *run(
     finished: FinishedStage,
     header: (step?: EvaluatedStep) => ProgressMessage[],
+    isWhole: boolean,
   ): AsyncGenerator<ProgressMessage> {
     const { evaluated, edges } = finished;
     yield* header();
@@ -83,7 +84,7 @@ export class StageRunner {
       if (!isTrigger || index === triggers - 1) yield line(` ---> ${shortId(standing.id)}\n`);
     }
     this.#ends.set(evaluated.stage.index, standing);
-    if (standing.id !== '') yield { aux: { ID: standing.id } };
+    if (isWhole && standing.id !== '') yield { aux: { ID: standing.id } };
   }
 
   async #begin({ start, evaluated }: FinishedStage): Promise<Standing> {

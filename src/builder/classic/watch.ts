@@ -1,16 +1,23 @@
 import type { OnProgress } from '../progress.ts';
 
+interface Log {
+  readonly kind: 'log';
+  readonly stream: 1 | 2;
+  readonly data: Uint8Array;
+}
+
 /** What is seen of a step while it is worked out. */
-export type Seen =
-  | { readonly kind: 'started' }
-  | { readonly kind: 'log'; readonly stream: 1 | 2; readonly data: Uint8Array };
+export type Seen = { readonly kind: 'started' } | Log;
+
+/** What a process writes within this time is told in one piece. */
+const gatherMs = 4;
 
 /** Follows one vertex of a build at a time. */
 export class StepWatch {
   #digest = '';
   #isStarted = false;
   #isCached = false;
-  #logs: Seen[] = [];
+  #logs: Log[] = [];
   #wake: (() => void) | undefined;
 
   readonly onProgress: OnProgress = (progress) => {
@@ -43,14 +50,28 @@ export class StepWatch {
         isTold = true;
         yield { kind: 'started' };
       }
-      const logs = this.#logs;
-      this.#logs = [];
-      yield* logs;
+      if (this.#logs.length > 0 && !isDone) await Promise.race([work.catch(() => {}), Bun.sleep(gatherMs)]);
+      yield* this.#take();
       if (isDone && this.#logs.length === 0) return;
       if (this.#logs.length > 0 || isDone) continue;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+    }
+  }
+
+  /** What was logged, pieces of one stream that follow each other as one. */
+  *#take(): Generator<Seen> {
+    const logs = this.#logs;
+    this.#logs = [];
+    for (let index = 0; index < logs.length; ) {
+      const { stream } = logs[index] ?? {};
+      let end = index + 1;
+      while (end < logs.length && logs[end]?.stream === stream) end++;
+      if (stream !== undefined) {
+        yield { kind: 'log', stream, data: Buffer.concat(logs.slice(index, end).map(({ data }) => data)) };
+      }
+      index = end;
     }
   }
 }

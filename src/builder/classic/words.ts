@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Instruction } from '#dockerfile';
 import { EstibaError, fail, messageOf } from '#std/errors';
 import { StepFailure } from '../steps/failure.ts';
@@ -24,16 +25,30 @@ export function classicRefusal(instruction: Instruction): Error | undefined {
   const { type, chmod, sources, destination } = instruction;
   if (chmod !== '') return requiresBuildkit('chmod');
   if (sources.length === 0) return fail('invalid-argument', `${type} failed: no source files were specified`);
+  const outside = instruction.type === 'COPY' && instruction.from !== '' ? undefined : sources.find(leadsOut);
+  if (outside !== undefined) {
+    return fail('invalid-argument', `${type} failed: forbidden path outside the build context: ${outside} ()`);
+  }
   if (sources.length === 1 || destination.endsWith('/')) return undefined;
   const why = 'the destination must be a directory and end with a /';
   return fail('invalid-argument', `When using ${type} with more than one source file, ${why}`);
 }
+
+const leadsOut = (source: string): boolean => /^\.\.(?:\/|$)/.test(posix.normalize(source));
 
 function rootOf(error: unknown): unknown {
   let root = error;
   while (root instanceof EstibaError && root.cause instanceof Error && !(root instanceof StepFailure))
     root = root.cause;
   return root;
+}
+
+/** What the classic builder says otherwise than BuildKit. */
+function settingWords(message: string): string {
+  if (/^network \S+ not found$/.test(message)) return `failed to set up container networking: ${message}`;
+  const [, index] = /^invalid stage index (\d+)$/.exec(message) ?? [];
+  if (index !== undefined) return `invalid from flag value ${index}: index out of bounds`;
+  return message.replace(/^failed to parse stage name ".*": /, '');
 }
 
 /** An error of a step in the words of the classic builder. */
@@ -44,7 +59,10 @@ export function stepError(instruction: Instruction | undefined, words: readonly 
     return { message: `The command '${words.join(' ')}' returned a non-zero code: ${exitCode}`, code: exitCode };
   }
   const message = messageOf(error);
-  if (instruction?.type !== 'COPY' && instruction?.type !== 'ADD') return { message: messageOf(root) };
+  if (instruction?.type !== 'COPY' && instruction?.type !== 'ADD') return { message: settingWords(messageOf(root)) };
+  if (instruction.sources.some((source) => /[*?[]/.test(source)) && / not found$/.test(message)) {
+    return { message: `${instruction.type} failed: no source files were specified` };
+  }
   const [, missing] = /"\/?([^"]*)": not found$/.exec(message) ?? [];
   const [, absent] = /(?:lstat|stat) \/?(.*): no such file or directory$/.exec(message) ?? [];
   const path = missing ?? absent;

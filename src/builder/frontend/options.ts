@@ -46,6 +46,8 @@ export interface DockerfileOptions {
   readonly check?: CheckOptions;
   readonly checkText?: string;
   readonly subrequest?: string;
+  /** The classic builder does not take a pattern that matches nothing. */
+  readonly isClassic: boolean;
   readonly imageResolveMode?: 'default' | 'pull' | 'local';
 }
 
@@ -167,6 +169,7 @@ export function readOptions(options: FrontendOptions, own: Platform): Dockerfile
     ulimits: ulimitsOf(options.ulimit),
     cgroupParent: options['cgroup-parent'] ?? '',
     resources: resourcesOf(options),
+    isClassic: false,
     ...networkOf(options['force-network-mode']),
     hostname: options.hostname || given('BUILDKIT_SANDBOX_HOSTNAME') || '',
     keepsGitDirectory: boolean('BUILDKIT_CONTEXT_KEEP_GIT_DIR', given('BUILDKIT_CONTEXT_KEEP_GIT_DIR')),

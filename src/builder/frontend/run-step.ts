@@ -10,14 +10,12 @@ const sshSocket = (index: number): string => `/run/buildkit/ssh_agent.${index}`;
 
 /** Proxies that were given without an ARG: they are there while a step runs, and in nothing that is kept. */
 function proxiesOf({ options }: StageRun, { variables }: EvaluatedStep): string[] {
-  const given = new Map<string, string>();
-  for (const name of proxyArguments) {
-    const value = options.buildArguments.get(name);
-    if (value !== undefined) given.set(name.toUpperCase(), value);
-  }
-  return [...given].flatMap(([name, value]) =>
-    [name, name.toLowerCase()].filter((one) => variables.get(one) === undefined).map((one) => `${one}=${value}`),
-  );
+  const { buildArguments } = options;
+  return proxyArguments.flatMap((name) => {
+    const otherCase = name === name.toUpperCase() ? name.toLowerCase() : name.toUpperCase();
+    const value = buildArguments.get(name) ?? buildArguments.get(otherCase);
+    return value === undefined || variables.get(name) !== undefined ? [] : [`${name}=${value}`];
+  });
 }
 
 /** Mounts of one RUN, and what they are of. */

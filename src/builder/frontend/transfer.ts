@@ -107,7 +107,7 @@ class Copies {
       followsSymlink: true,
       copiesContents: true,
       allowsWildcard: true,
-      allowsEmptyWildcard: true,
+      allowsEmptyWildcard: !run.options.isClassic,
       unpacks: instruction.type === 'ADD' && instruction.unpack !== false,
       includes,
       ...(isParents && { keepsParents: true, ...(!/[*?[\\]/.test(pattern) && { requiredPaths: includes }) }),
