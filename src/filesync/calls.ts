@@ -46,7 +46,7 @@ export interface OutputTarget {
 /** Sends a directory's contents to an output of a client. Throws `unavailable` when the client is gone, or what it says. */
 export async function sendDirectoryTo(
   { connection, id, metadata }: OutputTarget,
-  options: Pick<SendOptions, 'directory' | 'onTransfer' | 'signal'>,
+  options: Pick<SendOptions, 'directory' | 'below' | 'modifiedNs' | 'onTransfer' | 'signal'>,
 ): Promise<void> {
   const call = { metadata: outputHeaders(id, metadata), signal: options.signal };
   const stream = connection.client(filesync.fileSendService).DiffCopy(call);

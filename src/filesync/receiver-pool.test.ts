@@ -170,12 +170,16 @@ test('outputs of a build reach a client: a directory beside what is there, a fil
       metadata,
     });
     await sendDirectoryTo(target('0'), { directory: source, signal: never });
+    const split = { below: 'linux_arm64', modifiedNs: 5_000_000_000n };
+    await sendDirectoryTo(target('0'), { directory: source, ...split, signal: never });
     await sendFileTo(target('1', { 'image.name': 'größe' }), content(), never);
     const failure: unknown = await sendFileTo(target('7'), content(), never).catch((error: unknown) => error);
     expect(failure).toMatchObject({ kind: 'not-found' });
   });
   expect(readFileSync(join(place, 'sub/file3'), 'utf8')).toBe('content 3');
   expect(readFileSync(join(place, 'large')).equals(readFileSync(join(source, 'large')))).toBe(true);
+  expect(readFileSync(join(place, 'linux_arm64/sub/file3'), 'utf8')).toBe('content 3');
+  expect(statSync(join(place, 'linux_arm64/sub')).mtimeMs).toBe(5000);
   expect(existsSync(join(place, 'mine'))).toBe(true);
   expect(files).toEqual([{ text: `${'a'.repeat(1_200_000)}end`, metadata: { 'image.name': 'größe' } }]);
 });

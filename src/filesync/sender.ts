@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { fileTypes } from '#linux/file-tree';
 import { fail } from '#std/errors';
 import { followLinks } from './follow-links.ts';
-import { decodePacket, encodePacket, encodeStat, packetTypes } from './packet.ts';
+import { decodePacket, encodePacket, encodeStat, packetTypes, type TransferStat } from './packet.ts';
 import type { PacketStream } from './packet-stream.ts';
 import { Selection, type SelectionState } from './selection.ts';
 import { transferStatOf, type WalkedFile, walkTree } from './walk.ts';
@@ -24,6 +24,10 @@ export interface SendOptions {
   readonly followPaths: readonly string[];
   /** All belongs to root: what the files of a build context do, whoever has them. */
   readonly resetsOwner: boolean;
+  /** The directory that all is put into there; it has mode 0755. */
+  readonly below?: string;
+  /** The time that all has. */
+  readonly modifiedNs?: bigint;
   /** Hears of the contents that were sent, in all. */
   readonly onTransfer?: (bytes: number) => void;
   readonly signal: AbortSignal;
@@ -168,6 +172,7 @@ class Sender {
       const state = states.get(path);
       return state !== undefined && selection.mayHold(path, state);
     };
+    if (this.#options.below !== undefined) await this.#sendStat(encodeStat(this.#belowStat(this.#options.below)));
     for (const file of walkTree(this.#options.directory, enters)) {
       const slash = file.path.lastIndexOf('/');
       const state = selection.look(file.path, slash === -1 ? undefined : states.get(file.path.slice(0, slash)));
@@ -209,14 +214,26 @@ class Sender {
     await this.#send({ type: packetTypes.stat, stat });
   }
 
+  #belowStat(path: string): TransferStat {
+    const nothing = { uid: 0, gid: 0, sizeBytes: 0, linkName: '', deviceMajor: 0, deviceMinor: 0, xattrs: new Map() };
+    const { modifiedNs = BigInt(Date.now()) * 1_000_000n } = this.#options;
+    return { ...nothing, path, mode: fileTypes.directory | 0o755, modifiedNs };
+  }
+
   #statOf(walked: WalkedFile): Uint8Array {
     const { file, path } = walked;
-    const whole = transferStatOf(walked);
-    const stat = this.#options.resetsOwner ? { ...whole, uid: 0, gid: 0 } : whole;
+    const { resetsOwner, below, modifiedNs } = this.#options;
+    const prefix = below === undefined ? '' : `${below}/`;
+    const stat = {
+      ...transferStatOf(walked),
+      ...(resetsOwner && { uid: 0, gid: 0 }),
+      ...(modifiedNs !== undefined && { modifiedNs }),
+      ...(below !== undefined && { path: prefix + path }),
+    };
     if (file.links < 2 || (file.mode & fileTypes.mask) !== fileTypes.file) return encodeStat(stat);
     const inode = `${file.deviceMajor}:${file.deviceMinor}:${file.inodeHigh}:${file.inodeLow}`;
     const linkName = this.#links.get(inode);
-    if (linkName === undefined) this.#links.set(inode, path);
+    if (linkName === undefined) this.#links.set(inode, prefix + path);
     return encodeStat(linkName === undefined ? stat : { ...stat, linkName, sizeBytes: 0 });
   }
 }

@@ -6,19 +6,21 @@ import type { Export, ExportedOutput, Exporter } from './parts.ts';
 import { pushImage } from './push.ts';
 
 /** Of several platforms the one that this host runs; alone, any. */
-function outputFor(outputs: readonly ExportedOutput[]): ExportedOutput {
+function outputFor(outputs: readonly ExportedOutput[]): ExportedOutput | undefined {
   const [only, ...others] = outputs;
-  if (only === undefined) throw fail('invalid-argument', 'nothing to export');
   if (others.length === 0) return only;
   const host = hostPlatform();
   const ranked = outputs
     .map((output) => ({ output, rank: rankOnPlatform(output.platform, host) }))
     .filter(({ rank }) => rank !== undefined)
     .sort((one, other) => (one.rank ?? 0) - (other.rank ?? 0));
-  const found = ranked[0]?.output;
-  if (found !== undefined) return found;
+  return ranked[0]?.output;
+}
+
+function noneFits(outputs: readonly ExportedOutput[]): Error {
+  if (outputs.length === 0) return fail('invalid-argument', 'nothing to export');
   const text = `none of ${platformNames(outputs)} runs here: push it, or use type=oci, to have them all`;
-  throw fail('invalid-argument', `exporting multiple references to image store is currently unsupported: ${text}`);
+  return fail('invalid-argument', `exporting multiple references to image store is currently unsupported: ${text}`);
 }
 
 /** The layers that go into the engine; with other times they are others. Whoever calls releases what it gets beside the chain. */
@@ -67,13 +69,18 @@ async function store(
   request: Export,
   options: ImageOptions,
   names: readonly TargetName[],
+  isPushed: boolean,
 ): Promise<Record<string, string>> {
-  const { parts, outputs, vertex, result } = request;
+  const { parts, outputs, vertex } = request;
   const { builds } = parts;
   const output = outputFor(outputs);
-  if (outputs.length > 1 || result.isMultiPlatform) {
-    const left = outputs.filter((other) => other !== output);
-    if (left.length > 0) vertex.warn(`${platformNames(left)} is not kept: an image of this engine is of one platform`);
+  if (output === undefined) {
+    if (isPushed && outputs.length > 0) return {};
+    throw noneFits(outputs);
+  }
+  const left = outputs.filter((other) => other !== output);
+  if (left.length > 0 && !isPushed) {
+    vertex.warn(`${platformNames(left)} is not kept: an image of this engine is of one platform`);
   }
   const { chain, made } = await vertex.step('exporting layers', () => layersFor(request, output, options));
   try {
@@ -121,7 +128,7 @@ export function openImageExporter(type: 'moby' | 'image', attributes: Attributes
       const names = fixed ?? namesOf(named === undefined ? '' : new TextDecoder().decode(named));
       // Docker's own exporter lets the history of the base be.
       const ofStore = { ...options, keepsHistory: type === 'moby' };
-      const stored = isStored ? await store(request, ofStore, names) : {};
+      const stored = isStored ? await store(request, ofStore, names, isPushed) : {};
       return isPushed || isByDigest ? { ...stored, ...(await pushImage(request, options, names, isByDigest)) } : stored;
     },
   };

@@ -91,9 +91,11 @@ export function frontendResultOf(result: GatewayResult): FrontendResult {
     if (entries === undefined && refs.size > 1) {
       throw fail('invalid-argument', 'unable to export multiple refs, missing platforms mapping');
     }
-    const outputs = [...refs].map(([key, edge]) =>
+    // A map comes in any order; what the client asked for is said with the platforms.
+    const named = (entries ?? []).map(({ ID }) => ID).filter((id) => refs.has(id));
+    const outputs = [...new Set([...named, ...refs.keys()])].map((key) =>
       output(
-        edge,
+        refs.get(key),
         `/${key}`,
         entries?.find(({ ID }) => ID === key),
       ),
