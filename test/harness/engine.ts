@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { busyboxTar } from './busybox.ts';
 import { leftovers, tracesOf, unmountBelow } from './leftovers.ts';
-import { dockerCli, isAlive, killHard, processesNaming, type Ran, type RunOptions, run, until } from './processes.ts';
+import {
+  buildx,
+  dockerCli,
+  isAlive,
+  killHard,
+  processesNaming,
+  type Ran,
+  type RunOptions,
+  run,
+  until,
+} from './processes.ts';
 
 const projectRoot = join(import.meta.dir, '../..');
 
@@ -37,6 +47,8 @@ export interface TestEngine extends AsyncDisposable {
   dockerWith(options: RunOptions, ...args: readonly string[]): Promise<Ran>;
   /** Standard output of a docker command that must succeed, trimmed. */
   dockerOk(...args: readonly string[]): Promise<string>;
+  /** The stock buildx against this engine. */
+  buildx(...args: readonly string[]): Promise<Ran>;
   /** What the docker CLI tells of a container's events up to now, in order; `since` as its flag takes it. */
   actionsOf(container: string, since: string): Promise<string[]>;
   /** Our own CLI against this engine. */
@@ -166,6 +178,11 @@ class RunningEngine implements TestEngine {
       ...options,
       environment: { DOCKER_HOST: this.host, DOCKER_CONFIG: this.root, ...options.environment },
     });
+  }
+
+  buildx(...args: readonly string[]): Promise<Ran> {
+    const environment = { DOCKER_HOST: this.host, DOCKER_CONFIG: this.root, BUILDX_CONFIG: join(this.root, 'buildx') };
+    return run([buildx(), ...args], { environment });
   }
 
   async dockerOk(...args: readonly string[]): Promise<string> {

@@ -102,6 +102,17 @@ export function dockerCli(): string {
   return found;
 }
 
+/** The stock buildx that tests drive: BUILDX, or the one that `npm test` fetched. */
+export function buildx(): string {
+  const fetched = join(
+    import.meta.dir,
+    '../../node_modules/.cache/docker-buildx/usr/libexec/docker/cli-plugins/docker-buildx',
+  );
+  const found = process.env.BUILDX ?? (existsSync(fetched) ? fetched : undefined);
+  if (found === undefined) throw new Error('no buildx: run the tests by `npm test`, which fetches one');
+  return found;
+}
+
 /** The lines of what a process says, as they come. */
 export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   let rest = '';

@@ -6,7 +6,13 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readJunit, type Tally } from './junit.ts';
-import { provideClientPackages, provideDockerCli, provideDockerRegistry, provideTestPrograms } from './programs.ts';
+import {
+  provideBuildx,
+  provideClientPackages,
+  provideDockerCli,
+  provideDockerRegistry,
+  provideTestPrograms,
+} from './programs.ts';
 
 const root = join(import.meta.dir, '../..');
 /** All together stay below ten minutes; what is still at work then has failed. */
@@ -46,6 +52,7 @@ async function test(paths: readonly string[]): Promise<Tally> {
   const command = [process.execPath, 'test', '--timeout', '60000', '--reporter=junit', `--reporter-outfile=${report}`];
   const passed = await execute([...command, ...paths], {
     ...process.env,
+    BUILDX: provideBuildx(root),
     DOCKER_CLI: provideDockerCli(root),
     DOCKER_REGISTRY: provideDockerRegistry(root),
   });

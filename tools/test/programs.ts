@@ -1,31 +1,58 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 function must(command: readonly string[], directory: string): void {
   const { exitCode, stderr } = Bun.spawnSync([...command], { cwd: directory, stderr: 'pipe' });
   if (exitCode !== 0) throw new Error(`${command.join(' ')}: ${stderr.toString()}`);
 }
 
-/**
- * Path of one program of a Debian package: `preset`, one on PATH, or the package's, unpacked into the project's cache. Nothing
- * is installed: the package would bring and start a daemon.
- */
-function provideUnpacked(root: string, name: string, from: { package: string; preset: string | undefined }): string {
+/** A program out of a Debian package of which nothing else is wanted: the package would bring and start a daemon. */
+interface Unpacked {
+  readonly package: string;
+  /** Below the package's root. */
+  readonly path: string;
+  /** Release of Debian that has it, where this machine's own has not. */
+  readonly release?: string;
+  /** Where it is, if somebody said so. */
+  readonly preset: string | undefined;
+}
+
+/** Options that have apt look at another release alone, with lists of its own; what this machine has stays as it is. */
+function ofRelease(release: string, scratch: string): string[] {
+  const sources = readFileSync('/etc/apt/sources.list.d/debian.sources', 'utf8');
+  const mirror = /^URIs:\s*(\S+)/m.exec(sources)?.[1] ?? 'http://deb.debian.org/debian';
+  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  for (const place of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(scratch, place), { recursive: true });
+  writeFileSync(join(scratch, 'sources.list'), `deb [signed-by=${keyring}] ${mirror} ${release} main\n`);
+  const settings = {
+    'Dir::Etc::sourcelist': join(scratch, 'sources.list'),
+    'Dir::Etc::sourceparts': '/dev/null',
+    'Dir::State::lists': join(scratch, 'lists'),
+    'Dir::Cache': join(scratch, 'cache'),
+  };
+  return Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+}
+
+/** Path of one program of a Debian package: preset, one on PATH, or the package's, unpacked into the project's cache. */
+function provideUnpacked(root: string, from: Unpacked): string {
+  const name = basename(from.path);
   const cache = join(root, 'node_modules/.cache', from.package === name ? name : `${name}-cli`);
-  const fetched = join(cache, 'usr/bin', name);
-  const found = from.preset ?? Bun.which(name) ?? (existsSync(fetched) ? fetched : undefined);
+  const fetched = join(cache, from.path);
+  const installed = from.release === undefined ? Bun.which(name) : null;
+  const found = from.preset ?? installed ?? (existsSync(fetched) ? fetched : undefined);
   if (found !== undefined) return found;
   console.log(`fetching ${name} for the tests (apt-get download ${from.package})`);
   const scratch = mkdtempSync(join(tmpdir(), 'estiba-unpacked-'));
   try {
-    must(['apt-get', 'update', '-qq'], scratch);
-    must(['apt-get', '-o', 'APT::Sandbox::User=root', 'download', '-qq', from.package], scratch);
+    const options = from.release === undefined ? [] : ofRelease(from.release, scratch);
+    must(['apt-get', ...options, 'update', '-qq'], scratch);
+    must(['apt-get', ...options, '-o', 'APT::Sandbox::User=root', 'download', '-qq', from.package], scratch);
     const [debian] = [...new Bun.Glob(`${from.package}_*.deb`).scanSync(scratch)];
     if (debian === undefined) throw new Error(`apt-get download brought no ${from.package} package`);
     mkdirSync(cache, { recursive: true });
-    const unpack = 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" "./usr/bin/$3"';
-    must(['sh', '-c', unpack, 'sh', debian, cache, name], scratch);
+    const unpack = 'dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" "./$3"';
+    must(['sh', '-c', unpack, 'sh', debian, cache, from.path], scratch);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -34,12 +61,23 @@ function provideUnpacked(root: string, name: string, from: { package: string; pr
 
 /** Path of a stock docker CLI for the tests. */
 export function provideDockerCli(root: string): string {
-  return provideUnpacked(root, 'docker', { package: 'docker.io', preset: process.env.DOCKER_CLI });
+  return provideUnpacked(root, { package: 'docker.io', path: 'usr/bin/docker', preset: process.env.DOCKER_CLI });
 }
 
 /** Path of Debian's registry for the tests. */
 export function provideDockerRegistry(root: string): string {
-  return provideUnpacked(root, 'docker-registry', { package: 'docker-registry', preset: process.env.DOCKER_REGISTRY });
+  const preset = process.env.DOCKER_REGISTRY;
+  return provideUnpacked(root, { package: 'docker-registry', path: 'usr/bin/docker-registry', preset });
+}
+
+/** Where Debian has the plugins of the docker CLI, and the first stable release that has these two. */
+const plugins = 'usr/libexec/docker/cli-plugins';
+const pluginRelease = 'trixie';
+
+/** Path of a stock buildx for the tests: the plugin, which is a program by itself too. */
+export function provideBuildx(root: string): string {
+  const path = `${plugins}/docker-buildx`;
+  return provideUnpacked(root, { package: 'docker-buildx', path, release: pluginRelease, preset: process.env.BUILDX });
 }
 
 /** What only tests call and a small Debian lacks: the package, and the file that tells that it is there. */

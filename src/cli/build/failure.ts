@@ -1,22 +1,27 @@
-import { errdefs } from '#build-api';
 import { excerpt } from '#dockerfile';
 import { GrpcError } from '#grpc';
 import { messageOf } from '#std/errors';
 import type { ShownVertex, VertexTable } from './display/model.ts';
 
-const sourceType = /(?:^|\/)(?:github\.com\/moby\/buildkit\/solver\/errdefs|errdefs)[./]?.*Source$/;
+/** A detail of BuildKit's errors, in the JSON that Go makes of it. */
+const sourceType = /errdefs\.Source\+json$/;
+
+interface SourceDetail {
+  readonly info?: { readonly filename?: string; readonly data?: string };
+  readonly ranges?: readonly {
+    readonly start?: { readonly line?: number };
+    readonly end?: { readonly line?: number };
+  }[];
+}
 
 /** The lines of the Dockerfile that an error is about, as it carries them. */
 function excerptOf(error: unknown): string {
   if (!(error instanceof GrpcError)) return '';
-  for (const { typeUrl, value } of error.details) {
-    if (!sourceType.test(typeUrl)) continue;
-    const { info, ranges } = errdefs.source.decode(value);
-    if (info === undefined) continue;
-    const lines = ranges.map(({ start, end }) => ({ first: start?.line ?? 0, last: end?.line ?? start?.line ?? 0 }));
-    return excerpt(info.filename, new TextDecoder().decode(info.data), lines);
-  }
-  return '';
+  const found = error.details.find(({ typeUrl }) => sourceType.test(typeUrl));
+  if (found === undefined) return '';
+  const { info, ranges = [] } = JSON.parse(new TextDecoder().decode(found.value)) as SourceDetail;
+  const lines = ranges.map(({ start, end }) => ({ first: start?.line ?? 0, last: end?.line ?? start?.line ?? 0 }));
+  return excerpt(info?.filename ?? '', Buffer.from(info?.data ?? '', 'base64').toString(), lines);
 }
 
 /** What a step that failed printed last. */
