@@ -21,9 +21,12 @@ import { openBuildFiles } from './files/index.ts';
 import { createDockerfileFrontend } from './frontend/frontend.ts';
 import { openCauses } from './solver/causes.ts';
 import { createSolver } from './solver/solver.ts';
+import { openGitSource } from './sources/git.ts';
+import { openHttpSource } from './sources/http.ts';
 import { createImageSource } from './sources/image.ts';
 import { localSource } from './sources/local.ts';
 import { type LocalDirectories, openLocalDirectories } from './sources/local-directories.ts';
+import { createOciLayoutSource } from './sources/oci-layout.ts';
 import { openSteps, type StepParts } from './steps/index.ts';
 import type { BuildContext, Builder } from './types.ts';
 
@@ -97,14 +100,24 @@ export function openBuilder(options: BuilderOptions): OpenedBuilder {
   const locals = openLocalDirectories({ records, dataRoot, receivers });
   const files = openBuildFiles({ builds: layers, workerCommand: options.workerCommand });
   const steps = openSteps({ ...options, builds: layers, measure: files.measure });
-  const cacheParts: CacheParts = { cache, layers, shelves: shelvesOf(locals, steps.caches) };
+  const [gitSource, httpSource] = [openGitSource(options), openHttpSource(options)];
+  const shelves = [...shelvesOf(locals, steps.caches), ...gitSource.shelves, ...httpSource.shelves];
+  const cacheParts: CacheParts = { cache, layers, shelves };
   const gc = createCacheGc(cacheParts, dataRoot, options.gcPolicy);
-  const imageSource = createImageSource({ bases: images.bases, layers, cache });
+  const layouts = createOciLayoutSource(layers);
+  const imageSource = createImageSource({ bases: images.bases, layers, cache, layouts });
   const solver = createSolver({
     cache,
     layers,
     steps: { ...files, exec: steps.exec },
-    sources: { 'docker-image': imageSource, local: localSource },
+    sources: {
+      'docker-image': imageSource,
+      'oci-layout': layouts,
+      local: localSource,
+      git: gitSource,
+      http: httpSource,
+      https: httpSource,
+    },
     processSlots: new Slots(() => Math.max(4, 2 * availableParallelism())),
     causes: openCauses(records.database),
     onIdle: () => gc.look(),
@@ -145,6 +158,8 @@ export function openBuilder(options: BuilderOptions): OpenedBuilder {
       cache.reconcile();
       await steps.reconcile();
       await locals.reconcile();
+      await gitSource.reconcile();
+      await httpSource.reconcile();
     },
     close: () =>
       runAll([

@@ -14,6 +14,8 @@ export interface ImageParts {
   readonly layers: Pick<BuildLayers, 'hold' | 'release'>;
   /** Keeps what was fetched. */
   readonly cache: Pick<BuildCache, 'add' | 'find'>;
+  /** Who knows names that begin with `oci-layout://`. */
+  readonly layouts: ImageSource;
 }
 
 const scheme = 'docker-image://';
@@ -124,7 +126,10 @@ function modeOf({ attributes }: SourceOperation): BuildContext['imageResolveMode
 /** Images of this engine and of registries, by name. */
 export function createImageSource(parts: ImageParts): ImageSource & SourceKind {
   return {
-    resolve: (reference, platform, context, mode) => resolve(parts, reference, platform, context, mode),
+    resolve: (reference, platform, context, mode) =>
+      reference.startsWith('oci-layout://')
+        ? parts.layouts.resolve(reference, platform, context, mode)
+        : resolve(parts, reference, platform, context, mode),
     async pin(operation, platform, run) {
       const reference = operation.identifier.slice(scheme.length);
       return pinned(parts, await resolve(parts, reference, platform, run.context, modeOf(operation)));

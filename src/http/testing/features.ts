@@ -69,7 +69,11 @@ function missing(reference: string): Error {
 }
 
 /** Builds nothing, and has nothing in its cache. */
-const memoryBuilder = { usage: () => [], prune: async () => [] } as unknown as Builder;
+const memoryBuilder = {
+  usage: () => [],
+  prune: async () => [],
+  classic: () => Promise.reject(fail('invalid-argument', 'nothing is built here')),
+} as unknown as Builder;
 
 /** One image, `busybox`; import and load count the bytes they are sent. */
 export function memoryImages(): Images & { receivedBytes: number; cancelled: number } {
