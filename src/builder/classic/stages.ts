@@ -118,11 +118,13 @@ export class StageRunner {
     const { evaluated } = finished;
     const refusal = classicRefusal(step.instruction);
     if (refusal !== undefined) throw new ClassicFailure({ message: refusal.message });
-    const words = classicWords(evaluated, step, edge?.vertex.digest.replace('sha256:', '') ?? '');
+    const asked = classicWords(evaluated, step, '');
     const isCopy = step.instruction.type === 'COPY' || step.instruction.type === 'ADD';
-    const containerId = isCopy ? '' : digestOf(JSON.stringify([before.id, words])).replace('sha256:', '');
+    const containerId = isCopy ? '' : digestOf(JSON.stringify([before.id, asked])).replace('sha256:', '');
     const isWork = makesLayer(step) && edge !== undefined;
-    const layers = isWork ? yield* this.#work(step, edge, words, containerId) : { ...before, isKnown: undefined };
+    const layers = isWork ? yield* this.#work(step, edge, asked, containerId) : { ...before, isKnown: undefined };
+    // Files are named by what they are.
+    const words = isCopy ? classicWords(evaluated, step, layers.diffIds.at(-1)?.replace('sha256:', '') ?? '') : asked;
     const after = this.#imageOf(finished, config, before, { ...layers, words, containerId, isWork });
     const isKnown = layers.isKnown ?? (!this.isUncached && this.#has(after.image.id));
     if (isKnown) yield line(' ---> Using cache\n');
