@@ -2,9 +2,9 @@ import { fail } from '#std/errors';
 
 /**
  * What the engine and a receiver's process send each other: a length (4 bytes, little endian, of what follows), a kind, a payload.
- * Engine: `begin` (JSON, `ReceiveJob`), `packet`, `end`. Receiver: `packet`, `progress` (JSON), `result` (JSON).
+ * Engine: `begin` (JSON, `ReceiveJob`), `packet`, `end`. Receiver: `packet`, `result` (JSON).
  */
-export const frameKinds = { begin: 1, packet: 2, end: 3, progress: 4, result: 5 } as const;
+export const frameKinds = { begin: 1, packet: 2, end: 3, result: 4 } as const;
 
 const headBytes = 5;
 /** A packet holds a piece of a file, or one name with all its attributes. */

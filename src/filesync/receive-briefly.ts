@@ -13,7 +13,7 @@ export async function receiveBriefly(
   { directory, differ }: Omit<ReceiveJob, 'verb'>,
   { packets, rest }: Opening,
   stream: PacketStream,
-  { onTransfer, signal }: ReceiveOptions,
+  { signal }: ReceiveOptions,
 ): Promise<ReceiveResult> {
   let sent: Promise<void> = Promise.resolve();
   const send = (packet: Uint8Array): void => {
@@ -31,7 +31,6 @@ export async function receiveBriefly(
       if (transfer.receivedBytes > limitBytes) throw fail('invalid-argument', 'file transfer: files that grow');
     }
     const { records, ...result } = transfer.settle();
-    if (result.receivedBytes > 0) onTransfer?.(result.receivedBytes);
     send(encodePacket({ type: packetTypes.end }));
     return { ...result, entries: records.length };
   } catch (error) {

@@ -4,10 +4,9 @@ import { isBriefDirectory, readOpening, replay } from './opening.ts';
 import type { PacketStream } from './packet-stream.ts';
 import { receiveBriefly } from './receive-briefly.ts';
 import { ReceiverProcess } from './receiver-process.ts';
+import { lastWordBytes, ToldTransfer } from './told-transfer.ts';
 
 const idleMs = 60_000;
-/** The packet that ends a transfer has a type and nothing else. */
-const lastWordBytes = 16;
 
 /** A directory that is to be brought up to date by fsutil's packets, or made of a tar. */
 export interface ReceiveJob {
@@ -97,22 +96,27 @@ class ReceiverPool implements FileReceivers {
   }
 
   async receive(job: Omit<ReceiveJob, 'verb'>, stream: PacketStream, options: ReceiveOptions): Promise<ReceiveResult> {
+    const told = new ToldTransfer(options.onTransfer);
     try {
-      const opening = await unlessAborted(readOpening(stream.packets), options.signal);
+      const opening = await unlessAborted(readOpening(told.counted(stream.packets)), options.signal);
       if (opening.isBrief && isBriefDirectory(job.directory)) {
         const result = await unlessAborted(receiveBriefly(job, opening, stream, options), options.signal);
         letGo(opening.rest).catch(() => undefined);
+        told.finish();
         return result;
       }
       const answer = (packet: Uint8Array) => stream.send(packet);
-      return await this.#work({ ...job, verb: 'sync' }, replay(opening), answer, options);
+      const result = await this.#work({ ...job, verb: 'sync' }, replay(opening), answer, options);
+      told.finish();
+      return result;
     } finally {
       stream.end();
     }
   }
 
   unpack(directory: string, tar: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<ReceiveResult> {
-    return this.#work({ verb: 'unpack', directory, differ: 'none' }, tar, () => undefined, options);
+    const source = new ToldTransfer(options.onTransfer).counted(tar);
+    return this.#work({ verb: 'unpack', directory, differ: 'none' }, source, () => undefined, options);
   }
 
   async #work(
@@ -157,7 +161,6 @@ class ReceiverPool implements FileReceivers {
     };
     receiver.listener = {
       packet: send,
-      progress: (bytes) => options.onTransfer?.(bytes),
       answer: (answered) => ('result' in answered ? resolve(answered.result) : reject(errorOf(answered.error))),
       gone: () => reject(fail('unavailable', 'the receiver of files ended before its work was done')),
     };

@@ -9,7 +9,6 @@ const batchBytes = 512 * 1024;
 
 interface Listener {
   packet(payload: Uint8Array): void;
-  progress(bytes: number): void;
   answer(answer: ReceiveAnswer): void;
   gone(): void;
 }
@@ -83,7 +82,6 @@ export class ReceiverProcess {
     for await (const bytes of this.#process.stdout) {
       for (const { kind, payload } of frames.take(bytes)) {
         if (kind === frameKinds.packet) this.listener?.packet(Uint8Array.from(payload));
-        else if (kind === frameKinds.progress) this.listener?.progress(Number(payload.toString()));
         else if (kind === frameKinds.result) this.listener?.answer(JSON.parse(payload.toString()) as ReceiveAnswer);
       }
     }

@@ -8,7 +8,6 @@ import type { ReceiveAnswer, ReceiveJob } from '../receiver-pool.ts';
 import { UnpackedTar } from '../unpacked-tar.ts';
 
 const readBytes = 1024 * 1024;
-const progressBytes = 1024 * 1024;
 
 function writeAll(bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(1, bytes, written);
@@ -38,7 +37,6 @@ class Work {
   readonly #answers: Answers;
   #transfer: KeptTransfer | undefined;
   #tar: UnpackedTar | undefined;
-  #toldBytes = 0;
 
   constructor(answers: Answers) {
     this.#answers = answers;
@@ -55,7 +53,6 @@ class Work {
   }
 
   #begin({ verb, directory, differ }: ReceiveJob): void {
-    this.#toldBytes = 0;
     const send = (packet: Uint8Array): void => this.#answers.add(frameKinds.packet, packet);
     if (verb === 'unpack') this.#tar = new UnpackedTar(directory);
     else this.#transfer = new KeptTransfer(directory, { differ, send });
@@ -65,7 +62,6 @@ class Work {
     // A header that is cut in two is held until the rest comes: by then this memory is used again.
     await this.#tar?.write(Buffer.from(payload));
     this.#transfer?.accept(payload);
-    this.#tell((this.#tar ?? this.#transfer)?.receivedBytes ?? 0, progressBytes);
     if (this.#transfer?.isFinished) this.#finish(this.#transfer);
   }
 
@@ -73,23 +69,15 @@ class Work {
     if (this.#transfer !== undefined) throw fail('unavailable', 'the transfer broke off');
     if (this.#tar === undefined) return;
     const result = this.#tar.settle();
-    this.#tell(result.receivedBytes, 1);
     this.#close();
     this.#answer({ result });
   }
 
   #finish(transfer: KeptTransfer): void {
     const { records, ...result } = transfer.settle();
-    this.#tell(result.receivedBytes, 1);
     this.#close();
     this.#answers.add(frameKinds.packet, encodePacket({ type: packetTypes.end }));
     this.#answer({ result: { ...result, entries: records.length } });
-  }
-
-  #tell(bytes: number, leastBytes: number): void {
-    if (bytes - this.#toldBytes < leastBytes) return;
-    this.#toldBytes = bytes;
-    this.#answers.addJson(frameKinds.progress, bytes);
   }
 
   #fail(error: unknown): void {
