@@ -39,9 +39,11 @@ export function setOpenAttributes(
   between: () => void = () => undefined,
 ): void {
   const stat = statAt(descriptor);
-  if (stat?.uid !== uid || stat.gid !== gid) setOwnerAt(descriptor, '', uid, gid);
+  const isOwned = stat?.uid === uid && stat.gid === gid;
+  if (!isOwned) setOwnerAt(descriptor, '', uid, gid);
   between();
-  fchmodSync(descriptor, mode);
+  // Each change is one more for the file system to write down.
+  if (!isOwned || (stat.mode & 0o7777) !== mode) fchmodSync(descriptor, mode);
   if (time !== undefined) setTimeOf(descriptor, time.seconds, time.nanoseconds);
 }
 

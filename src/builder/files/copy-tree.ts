@@ -81,13 +81,19 @@ export class TreeCopier {
 
   /** Copies what is no directory. */
   file(source: LowerDirectory, sourceName: string, stat: FileStat, target: TargetDirectory, name: string): void {
-    const { pace, replaces } = this.#options;
-    pace.spend(1, 0);
     const present = target.stat(name);
     if (present !== undefined && isType(present, fileTypes.directory)) {
-      if (!replaces) throw fail('invalid-argument', `cannot replace to directory ${shown(target, name)} with file`);
+      if (!this.#options.replaces) {
+        throw fail('invalid-argument', `cannot replace to directory ${shown(target, name)} with file`);
+      }
       target.remove(name);
     }
+    this.#place(source, sourceName, stat, target, name);
+  }
+
+  /** Copies a file to where no directory is. */
+  #place(source: LowerDirectory, sourceName: string, stat: FileStat, target: TargetDirectory, name: string): void {
+    this.#options.pace.spend(1, 0);
     const type = stat.mode & fileTypes.mask;
     if (type === fileTypes.file) {
       this.#regular(source, sourceName, stat, target, name);
@@ -128,7 +134,7 @@ export class TreeCopier {
   #contents(input: number, stat: FileStat, attributes: Attributes, target: TargetDirectory, name: string): void {
     const { pace } = this.#options;
     pace.spend(0, Math.min(stat.sizeBytes, linkedBytes));
-    const output = target.createFile(name);
+    const output = target.createFile(name, attributes.mode);
     try {
       copyContents(input, output, stat.sizeBytes, (bytes) => pace.spend(0, bytes));
       setOpenAttributes(output, attributes, () => copyXattrs(input, output));
@@ -179,7 +185,11 @@ export class TreeCopier {
     if (path.length > pathLimitBytes) throw pathError('lstat', `/${path}`, 'file name too long');
     const matched = this.#match(path, frame.matched);
     if (!isType(stat, fileTypes.directory)) {
-      if (matched.isIncluded) this.file(frame.source, name, stat, this.#made(frame), name);
+      if (!matched.isIncluded) return;
+      const target = this.#made(frame);
+      // Nothing can be in the way in a directory of our own.
+      if (frame.isNew) this.#place(frame.source, name, stat, target, name);
+      else this.file(frame.source, name, stat, target, name);
       return;
     }
     if (!matched.isIncluded && !this.#mayMatchBelow(path, matched)) return;

@@ -165,13 +165,13 @@ export class TargetDirectory implements TreeDirectory<TargetDirectory> {
     if (this.#lower.stat(name) !== undefined) makeNodeAt(own, name, fileTypes.character, 0, 0);
   }
 
-  /** Makes a new file, open for writing; what had the name, which is no directory, is gone. */
-  createFile(name: string): number {
+  /** Makes a new file, open for writing; what had the name is gone. The process's umask takes bits from `mode`. */
+  createFile(name: string, mode = 0o600): number {
     const flags = fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_EXCL | fsConstants.O_NOFOLLOW;
     const own = this.materialise();
-    const descriptor = tryOpenAt(own, name, flags, 0o600);
+    const descriptor = tryOpenAt(own, name, flags, mode & 0o777);
     if (descriptor >= 0) return descriptor;
-    return openAt(this.#cleared(name), name, flags, 0o600);
+    return openAt(this.#cleared(name), name, flags, mode & 0o777);
   }
 
   makeSymbolicLink(name: string, target: string): void {
