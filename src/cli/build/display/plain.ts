@@ -29,7 +29,7 @@ export function statusText(status: StatusUpdate): string {
  */
 export class PlainDisplay implements Display {
   readonly table = new VertexTable();
-  readonly #introduced = new Set<ShownVertex>();
+  readonly #explained = new Set<ShownVertex>();
   readonly #finished = new Set<ShownVertex>();
   readonly #statusShown = new Map<string, { atMs: number; isDone: boolean }>();
   #current: ShownVertex | undefined;
@@ -39,11 +39,12 @@ export class PlainDisplay implements Display {
   update(update: BuildUpdate): void {
     for (const { vertex, lines } of this.table.take(update)) {
       if (vertex.startedMs === undefined && !vertex.isCached && vertex.completedMs === undefined) continue;
-      if (this.#finished.has(vertex) && lines.length === 0 && vertex.error === '') {
+      if (this.#finished.has(vertex) && lines.length === 0 && vertex.error === '' && !this.#isUnexplained(vertex)) {
         this.#statuses(vertex);
         continue;
       }
       this.#introduce(vertex);
+      this.#explain(vertex);
       this.#statuses(vertex);
       for (const { atMs, text } of lines) this.print(`#${vertex.number} ${(atMs / 1000).toFixed(3)} ${text}\n`);
       if (vertex.completedMs !== undefined && !this.#finished.has(vertex)) this.#finish(vertex);
@@ -63,8 +64,17 @@ export class PlainDisplay implements Display {
     if (this.#current !== undefined && !this.#finished.has(this.#current)) this.print(`#${this.#current.number} ...\n`);
     this.print(`\n#${vertex.number} ${vertex.name}\n`);
     this.#current = vertex;
-    if (vertex.cause !== '' && !this.#introduced.has(vertex)) this.print(`#${vertex.number} why: ${vertex.cause}\n`);
-    this.#introduced.add(vertex);
+  }
+
+  #isUnexplained(vertex: ShownVertex): boolean {
+    return vertex.cause !== '' && !this.#explained.has(vertex);
+  }
+
+  /** The cause may be known later than that it began. */
+  #explain(vertex: ShownVertex): void {
+    if (!this.#isUnexplained(vertex)) return;
+    this.#explained.add(vertex);
+    this.print(`#${vertex.number} why: ${vertex.cause}\n`);
   }
 
   #statuses(vertex: ShownVertex): void {
