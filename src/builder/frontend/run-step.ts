@@ -4,6 +4,7 @@ import { fail } from '#std/errors';
 import { createVertex } from '../graph/create-vertex.ts';
 import type { ExecMount, ExecOperation, SecretRequest } from '../graph/operation.ts';
 import type { Edge } from '../graph/vertex.ts';
+import { inlineFile } from './inline-file.ts';
 import { type StageRun, vertexOf } from './stage-state.ts';
 
 const sshSocket = (index: number): string => `/run/buildkit/ssh_agent.${index}`;
@@ -46,6 +47,12 @@ class Mounts {
     if (options.type === 'secret') this.#secret(options);
     else if (options.type === 'ssh') this.#agent(options);
     else this.#files(options, options.type, index);
+  }
+
+  /** A here-document that is run itself: a file in a directory that is there while it runs. */
+  addScript(path: string, content: string): void {
+    const file = inlineFile(this.run, this.step, posix.join('/', posix.basename(path)), content, 0o755);
+    this.list.push(this.#mount({ target: posix.dirname(path), input: this.#input(file) }));
   }
 
   #targetOf({ target }: MountOptions): string {
@@ -119,6 +126,7 @@ export function runStep(run: StageRun, step: EvaluatedStep, instruction: RunInst
   const { options } = run;
   const { words, script } = runCommandOf(instruction, step.settings);
   const mounts = new Mounts(run, step, base);
+  if (script !== undefined) mounts.addScript(script.path, script.content);
   for (const [index, mount] of instruction.mounts.entries()) mounts.add(mount, index);
   const isDefault = instruction.network === 'default';
   const operation: ExecOperation = {
@@ -140,7 +148,6 @@ export function runStep(run: StageRun, step: EvaluatedStep, instruction: RunInst
     resources: options.resources,
     uncountedEnvironment: proxiesOf(run, step),
     validExitCodes: [],
-    ...(script && { script }),
   };
   const vertex = createVertex({
     ...vertexOf(run, step),

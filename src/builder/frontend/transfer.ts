@@ -6,6 +6,7 @@ import type { CopyAction, FileStep } from '../graph/operation.ts';
 import type { Edge, Vertex } from '../graph/vertex.ts';
 import { copyAction } from './copy-action.ts';
 import { gitSource, parseGitReference } from './git-source.ts';
+import { inlineFile } from './inline-file.ts';
 import { parseOwner } from './owner.ts';
 import { splitParents } from './parents.ts';
 import { type FileSource, type StageRun, vertexOf } from './stage-state.ts';
@@ -119,22 +120,8 @@ class Copies {
 
   #inline({ name, content }: Transfer['files'][number]): Copy {
     const path = normalized(name);
-    const text = new TextEncoder().encode(content);
-    const { epochSeconds } = this.run.options;
-    const action = {
-      type: 'make-file',
-      path,
-      mode: 0o644,
-      content: text,
-      ...(epochSeconds !== undefined && { timestampNs: (epochSeconds * 1_000_000_000n).toString() }),
-    } as const;
-    const vertex = createVertex({
-      ...this.#vertex(),
-      name: '[internal] preparing inline document',
-      operation: { type: 'file', actions: [{ input: -1, secondaryInput: -1, output: 0, action }] },
-      inputs: [],
-    });
-    return { from: { edge: { vertex, output: 0 } }, action: { ...this.#shared, source: path } };
+    const edge = inlineFile(this.run, this.step, path, content, 0o644);
+    return { from: { edge }, action: { ...this.#shared, source: path } };
   }
 }
 

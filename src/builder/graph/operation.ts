@@ -40,8 +40,6 @@ export interface ExecOperation {
   readonly uncountedEnvironment: readonly string[];
   /** Exit codes that are no failure; empty means 0 alone. */
   readonly validExitCodes: readonly number[];
-  /** A script that is there, executable, while it runs. */
-  readonly script?: { readonly path: string; readonly content: string };
 }
 
 export type ResourceName =
