@@ -105,6 +105,20 @@ test('an image is pushed under its names, and what is there is not sent again', 
   expect(left).toEqual([manifest.config.digest.slice(7)]);
 });
 
+test('a layer that has no blob here is healed by the one that was pushed', async () => {
+  await exportAs([{ type: 'image', attributes: { name: `${host}/healed:1`, push: 'true' } }]);
+  const place = join(layers[1]?.directory ?? '', 'top');
+  writeFileSync(place, 'damaged');
+  const request = { repair: true, credentials: {}, signal: new AbortController().signal };
+  const told = await Array.fromAsync(fixture.images.check([`${host}/healed:1`], request));
+  const [report] = told.flatMap(({ aux }) =>
+    aux === undefined ? [] : [aux as { Healed: string[]; Problems: object[] }],
+  );
+  expect(report?.Healed).toHaveLength(2);
+  expect(report?.Problems).toEqual([]);
+  expect(readFileSync(place, 'utf8')).toBe('top');
+});
+
 test('several repositories at once have the same image; by digest alone; zstd and annotations', async () => {
   const attributes = {
     ...{ name: `${host}/one:z,${host}/two:z`, push: 'true', store: 'false' },
