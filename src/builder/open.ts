@@ -126,7 +126,7 @@ export function openBuilder(options: BuilderOptions): OpenedBuilder {
   const frontendParts = { solve: solver.solve, images: imageSource, files, platform: hostPlatform() };
   const frontend = createDockerfileFrontend(frontendParts);
   const exporter = createExporter({ builds: layers, solver, distribution });
-  const importer = createCacheImporter({ builds: layers, distribution });
+  const importer = createCacheImporter({ builds: layers, bases: images.bases, distribution });
   const classic = createClassicBuild({
     ...frontendParts,
     solver,

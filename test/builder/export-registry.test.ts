@@ -197,7 +197,7 @@ test('a cache in a registry, in an image, or in a directory of the client brings
     await using other = await openExportFixture();
     const { builds } = other.images;
     const context = contextOf(session);
-    const [found, ...others] = await createCacheImporter({ builds, distribution: other.distribution })(
+    const [found, ...others] = await createCacheImporter({ ...other.images, distribution: other.distribution })(
       [place],
       context,
     );
@@ -213,8 +213,18 @@ test('a cache in a registry, in an image, or in a directory of the client brings
     for (const ids of [chain, chain, chain.slice(0, 1), chain]) builds.release(ids);
     expect(builds.hold(chain.slice(0, 1))).toBeUndefined();
   }
+  // An image that is here is not asked for elsewhere.
+  const kept = await exportAs([{ type: 'moby', attributes: { name: 'nowhere.invalid/inline' } }], {
+    cacheable,
+    caches: [{ type: 'inline', attributes: {} }],
+  });
+  expect(kept.response['image.name']).toBe('nowhere.invalid/inline');
   const context = contextOf(session);
-  const parts = { builds: fixture.images.builds, distribution: fixture.distribution };
+  const parts = { ...fixture.images, distribution: fixture.distribution };
+  const here = { type: 'registry', attributes: { ref: 'nowhere.invalid/inline' } };
+  const [cache] = await createCacheImporter(parts)([here], context);
+  expect((await cache?.find(two, context.signal))?.chain).toEqual(chain);
+  fixture.images.builds.release(chain);
   expect(
     await createCacheImporter(parts)([{ type: 'registry', attributes: { ref: `${host}/none` } }], context),
   ).toEqual([]);

@@ -21,7 +21,7 @@ export async function uploadSmall(repository: Repository, { descriptor, content 
 
 /** A repository as the build's clients may reach it. */
 export async function repositoryOf(
-  { parts, context }: Pick<Export, 'parts' | 'context'>,
+  { parts, context }: { readonly parts: Pick<Export['parts'], 'distribution'>; readonly context: Export['context'] },
   name: string,
   actions: 'pull' | 'push',
 ): Promise<Repository> {

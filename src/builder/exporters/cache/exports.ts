@@ -52,7 +52,7 @@ function cacheOptionsOf(attributes: Attributes): CacheOptions {
 
 async function registryPlace(parts: Parts, attributes: Attributes, context: BuildContext): Promise<CachePlace> {
   const reference = withDefaultTag(parseReference(attributes.ref ?? ''));
-  const repository = await repositoryOf({ parts: { ...parts }, context }, reference.name, 'push');
+  const repository = await repositoryOf({ parts, context }, reference.name, 'push');
   const packing = packingOf(attributes);
   return {
     name: 'exporting cache to registry',

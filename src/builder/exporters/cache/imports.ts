@@ -1,10 +1,12 @@
 import type { Repository } from '#distribution';
-import type { BuildLayers } from '#images';
+import type { BuildLayers, Images } from '#images';
 import {
   chainIdOf,
   type Descriptor,
   digestOf,
+  hostPlatform,
   isIndexType,
+  parseImageConfig,
   parseIndex,
   parseManifest,
   parseReference,
@@ -20,7 +22,7 @@ import { repositoryOf } from '../push.ts';
 import { firstSession } from '../sessions.ts';
 import { type CacheIndex, type CacheLayer, cacheConfigType, readCacheConfig, readInlineCache } from './config.ts';
 
-type Parts = Pick<ExporterParts, 'builds' | 'distribution'>;
+type Parts = Pick<ExporterParts, 'builds' | 'distribution'> & { readonly bases: Pick<Images['bases'], 'local'> };
 
 /** A place that a cache is read from. */
 interface CacheSource {
@@ -80,7 +82,7 @@ async function registrySource(
   context: BuildContext,
 ): Promise<CacheSource> {
   const reference = withDefaultTag(parseReference(attributes.ref ?? ''));
-  const repository: Repository = await repositoryOf({ parts: parts as ExporterParts, context }, reference.name, 'pull');
+  const repository: Repository = await repositoryOf({ parts, context }, reference.name, 'pull');
   return {
     name: attributes.ref ?? '',
     async manifest(digest) {
@@ -175,14 +177,38 @@ function importOf(builds: BuildLayers, source: CacheSource, indexes: readonly Ca
     async find(key, signal) {
       const layers = indexes.map((index) => index.get(key)).find((found) => found !== undefined);
       if (layers === undefined) return undefined;
-      return { kind: 'layers', chain: await fetcher.fetch(layers, signal) };
+      try {
+        return { kind: 'layers', chain: await fetcher.fetch(layers, signal) };
+      } catch (error) {
+        // It is done anew then.
+        signal.throwIfAborted();
+        log('warn', 'what a cache has could not be had', { cache: source.name, error: messageOf(error) });
+        return undefined;
+      }
     },
   };
+}
+
+/** The cache in an image that is here: its layers are too, and no registry need be asked. */
+function localImport({ builds, bases }: Parts, ref: string): CacheImport | undefined {
+  const image = bases.local(ref, hostPlatform());
+  if (image === undefined) return undefined;
+  const layers = parseImageConfig(image.config).rootfs.diff_ids.map((digest) => ({ mediaType: '', digest, size: 0 }));
+  const index = readInlineCache(image.config, layers);
+  if (index === undefined) return undefined;
+  const gone = (): never => {
+    throw fail('not-found', `the image ${ref} is gone`);
+  };
+  return importOf(builds, { name: ref, manifest: async () => gone(), blob: gone }, [index]);
 }
 
 async function open(parts: Parts, request: CacheExportRequest, context: BuildContext): Promise<CacheImport> {
   const { type, attributes } = request;
   if (type !== 'registry' && type !== 'local') throw fail('invalid-argument', `unknown cache importer: ${type}`);
+  const local = type === 'registry' ? localImport(parts, attributes.ref ?? '') : undefined;
+  if (local !== undefined) {
+    return inVertex(context.onProgress, `importing cache manifest from ${local.name}`, async () => local);
+  }
   const source =
     type === 'registry' ? await registrySource(parts, attributes, context) : localSource(attributes, context);
   return inVertex(context.onProgress, `importing cache manifest from ${source.name}`, async () =>
