@@ -123,7 +123,7 @@ export function routes({
     ['POST', '/build/cancel', cancelBuild({ builds })],
     ['POST', '/session', openSession(builds)],
     ['POST', '/grpc', openGrpc(builds)],
-    ['POST', '/build/prune', pruneBuildCache(builder)],
+    ['POST', '/build/prune', pruneBuildCache(builder, journal)],
     ...unserved,
     ...swarm,
     ...plugins,

@@ -108,9 +108,11 @@ export class Build {
     this.onIdle();
   }
 
-  #drop(digest: string, { made, pinned }: Node): void {
+  #drop(digest: string, { made, outputs, pinned }: Node): void {
     this.#nodes.delete(digest);
-    made?.then((outputs) => outputs.release(), noop);
+    // What is there goes at once: who asks next must not find it in use.
+    if (outputs === undefined) made?.then((late) => late.release(), noop);
+    else outputs.release();
     pinned?.then((source) => source.release?.(), noop);
   }
 
@@ -173,8 +175,9 @@ export class Build {
     if (node.made === undefined) {
       node.made = node.vertex.operation.type === 'source' ? this.#materialised(node) : this.#worked(node);
       node.isWhole = false;
-      node.made.then(() => {
+      node.made.then((outputs) => {
         node.isWhole = true;
+        node.outputs = outputs;
       }, noop);
     }
     return node.made;

@@ -26,6 +26,8 @@ export interface Node {
   /** Of operations. */
   key?: Promise<OperationKey>;
   made?: Promise<HeldOutputs>;
+  /** What `made` came to. */
+  outputs?: HeldOutputs;
   /** What `key` came to. */
   found?: OperationKey;
   /** Whether what was begun has come to a good end. */

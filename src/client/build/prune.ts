@@ -1,25 +1,19 @@
-import type { Filters } from '#api';
+import type { BuildCachePruneReport, Filters } from '#api';
 import type { EngineClient } from '../transport/engine-client.ts';
 import { filtersQuery } from '../transport/request.ts';
-
-/** What went out of the build cache. */
-export interface BuildPruneReport {
-  readonly CachesDeleted?: readonly string[] | null;
-  readonly SpaceReclaimed: number;
-}
 
 /** `POST /build/prune`: what nobody uses of the build cache; sizes are in bytes, 0 for no such limit. */
 export function pruneBuildCache(
   engine: EngineClient,
   options: {
     readonly all: boolean;
-    readonly reservedSpaceBytes: number;
-    readonly maxUsedSpaceBytes: number;
-    readonly minFreeSpaceBytes: number;
+    readonly reservedSpaceBytes?: number;
+    readonly maxUsedSpaceBytes?: number;
+    readonly minFreeSpaceBytes?: number;
     readonly filters?: Filters;
   },
-): Promise<BuildPruneReport> {
-  const { all, reservedSpaceBytes, maxUsedSpaceBytes, minFreeSpaceBytes, filters } = options;
+): Promise<BuildCachePruneReport> {
+  const { all, reservedSpaceBytes = 0, maxUsedSpaceBytes = 0, minFreeSpaceBytes = 0, filters } = options;
   const limit = (bytes: number): string | undefined => (bytes > 0 ? String(bytes) : undefined);
   return engine.json({
     method: 'POST',

@@ -22,6 +22,8 @@ export function createLazyBuilder(
   parts.images.builds.keepFor((chainId) => buildRecords.users(chainId) > 0);
   let opening: Promise<OpenedBuilder> | undefined;
 
+  const policy = (): BuildGcPolicy => gcPolicy(inForce.current);
+
   async function load(): Promise<OpenedBuilder> {
     const { openBuilder } = await import('#builder');
     return openBuilder({
@@ -36,7 +38,7 @@ export function createLazyBuilder(
         const { dns, dnsSearch, dnsOptions } = inForce.current.containers;
         return { Dns: [...dns], DnsSearch: [...dnsSearch], DnsOptions: [...dnsOptions] };
       },
-      gcPolicy: () => gcPolicy(inForce.current),
+      gcPolicy: policy,
     });
   }
 
@@ -54,6 +56,7 @@ export function createLazyBuilder(
 
   return {
     open,
+    gcPolicy: policy,
     async reconcile(): Promise<void> {
       if (isAnythingLeft()) await (await open()).builder.reconcile();
     },

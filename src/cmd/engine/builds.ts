@@ -1,4 +1,5 @@
 import type { OpenedBuilder } from '#builder';
+import type { BuildGcPolicy } from '#builder/cache';
 import type { BuildDoors } from '#http';
 import type { Networks } from '#networks';
 import type { Records } from '#store';
@@ -13,6 +14,8 @@ export interface BuildsParts {
   readonly hostGateway: () => string | undefined;
   /** Loads the builder the first time. */
   readonly builder: () => Promise<OpenedBuilder>;
+  /** How the build cache is kept small. */
+  readonly gcPolicy: () => BuildGcPolicy;
 }
 
 export interface OpenedBuilds {
@@ -21,7 +24,22 @@ export interface OpenedBuilds {
   close(): Promise<void>;
 }
 
-async function load({ records, networks, id, hostGateway, builder }: BuildsParts) {
+const nsPerMs = 1e6;
+
+/** A rule as BuildKit's clients are told it. */
+function shownRule({ all, filters, keepDurationMs = 0, ...limits }: BuildGcPolicy[number]) {
+  const conditions = [...filters].flatMap(([name, values]) => values.map((value) => `${name}==${value}`));
+  return {
+    all,
+    keepDuration: keepDurationMs * nsPerMs,
+    filters: conditions,
+    reservedSpace: limits.reservedSpaceBytes ?? 0,
+    maxUsedSpace: limits.maxUsedSpaceBytes ?? 0,
+    minFreeSpace: limits.minFreeSpaceBytes ?? 0,
+  };
+}
+
+async function load({ records, networks, id, hostGateway, builder, gcPolicy }: BuildsParts) {
   const [buildkit, { serveGrpc }, { health }] = await Promise.all([
     import('#buildkit'),
     import('#grpc'),
@@ -37,7 +55,7 @@ async function load({ records, networks, id, hostGateway, builder }: BuildsParts
       id,
       version: programVersion,
       hostGateway: () => hostGateway() ?? bridgeGateway() ?? '',
-      gcPolicies: () => [],
+      gcPolicies: () => gcPolicy().map(shownRule),
     },
   });
   const services = [...face.services, sessions.service, health.healthy];

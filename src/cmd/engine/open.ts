@@ -147,6 +147,7 @@ export async function openEngine(
     id: system.id,
     hostGateway: () => inForce.current.containers.hostGateway,
     builder: () => building.open(),
+    gcPolicy: building.gcPolicy,
   });
   const api = createApi({
     ...features,

@@ -1,5 +1,6 @@
 import type { BuildCachePruneReport, Filters } from '#api';
 import type { Builder } from '#builder';
+import type { Events } from '#events';
 import { EstibaError, fail } from '#std/errors';
 import type { Endpoint } from '../exchange.ts';
 import { json } from '../exchange.ts';
@@ -26,7 +27,10 @@ function checkSingle(filters: Filters): void {
 }
 
 /** `POST /build/prune`: removes what nobody uses of the build cache. Its limits have had other names before API 1.48. */
-export function pruneBuildCache(builder: () => Promise<Pick<Builder, 'prune'>>): Endpoint {
+export function pruneBuildCache(
+  builder: () => Promise<Pick<Builder, 'prune'>>,
+  events: Pick<Events, 'publish'>,
+): Endpoint {
   return async ({ query }) => {
     const filters = query.filters();
     const reserved = bytes(query, 'reserved-space') ?? bytes(query, 'keep-storage');
@@ -40,6 +44,7 @@ export function pruneBuildCache(builder: () => Promise<Pick<Builder, 'prune'>>):
       ...(free !== undefined && { minFreeSpaceBytes: free }),
     });
     const freed = removed.reduce((sum, { sizeBytes, isShared }) => sum + (isShared ? 0 : sizeBytes), 0);
+    events.publish({ type: 'builder', action: 'prune', id: '', attributes: { reclaimed: String(freed) } });
     const CachesDeleted = removed.length === 0 ? null : removed.map(({ id }) => id);
     return json({ CachesDeleted, SpaceReclaimed: freed } satisfies BuildCachePruneReport);
   };

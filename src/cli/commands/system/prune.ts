@@ -1,5 +1,5 @@
 import type { Filters, PruneReport } from '#api';
-import { type EngineClient, pruneContainers, pruneImages, pruneNetworks, pruneVolumes } from '#client';
+import { type EngineClient, pruneBuildCache, pruneContainers, pruneImages, pruneNetworks, pruneVolumes } from '#client';
 import { EstibaError } from '#std/errors';
 import { defineCommand } from '../../grammar/command.ts';
 import { toggle } from '../../grammar/flag.ts';
@@ -58,7 +58,9 @@ export const systemPrune = defineCommand({
       writeOut(deletedText('Deleted Images', deletedImages(report.ImagesDeleted)));
       total += report.SpaceReclaimed ?? 0;
     }
-    writeOut(reclaimedText(total));
+    const cache = await pruneBuildCache(engine, { all, filters });
+    writeOut(deletedText('Deleted build cache objects', cache.CachesDeleted));
+    writeOut(reclaimedText(total + cache.SpaceReclaimed));
     return 0;
   },
 });
