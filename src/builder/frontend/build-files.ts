@@ -139,6 +139,7 @@ async function contextsOf(given: Surroundings): Promise<Contexts> {
 export async function readBuildFiles(given: Surroundings): Promise<BuildFiles> {
   const { options, parts } = given;
   const { platform } = parts;
+  const sessionId = given.context.sessions[0]?.id;
   const remote = await contextsOf(given);
   const fileName = remote.fileName ?? options.fileName;
   // A file of a file system that does not tell cases apart may be called so.
@@ -149,6 +150,7 @@ export async function readBuildFiles(given: Surroundings): Promise<BuildFiles> {
     localSource(options.dockerfileName, `[internal] load build definition from ${fileName}`, platform, {
       followPaths: [fileName, ownIgnore, ...others],
       isFresh: true,
+      sessionId,
     });
   const found = await readFiles(given, definition, [fileName, ...others, ownIgnore]);
   const content = [fileName, ...others].map((path) => found.get(path)).find((one) => one !== undefined);
@@ -162,6 +164,7 @@ export async function readBuildFiles(given: Surroundings): Promise<BuildFiles> {
     const edge = localSource(options.contextName, '[internal] load .dockerignore', platform, {
       followPaths: [sharedIgnore],
       isFresh: true,
+      sessionId,
     });
     const shared = (await readFiles(given, edge, [sharedIgnore])).get(sharedIgnore);
     return shared === undefined ? [] : readIgnoreFile(decode(shared));
@@ -181,6 +184,7 @@ export async function readBuildFiles(given: Surroundings): Promise<BuildFiles> {
         return localSource(options.contextName, '[internal] load build context', platform, {
           followPaths: paths,
           excludes,
+          sessionId,
         });
       }
       if (options.contextDirectory === '') return context;

@@ -89,16 +89,18 @@ export class NamedContexts {
   }
 
   async #local(name: string, local: string): Promise<NamedContext> {
-    const { parts } = this.surroundings;
+    const { parts, context } = this.surroundings;
     const { platform } = parts;
+    const sessionId = context.sessions[0]?.id;
     const ignoreFile = '.dockerignore';
     const edge = localSource(local, `[context ${name}] load .dockerignore`, platform, {
       followPaths: [ignoreFile],
       isFresh: true,
+      sessionId,
     });
     const content = (await readFiles(this.surroundings, edge, [ignoreFile])).get(ignoreFile);
     const excludes = content === undefined ? [] : readIgnoreFile(new TextDecoder().decode(content));
-    return { edge: localSource(local, `[context ${name}] load from client`, platform, { excludes }) };
+    return { edge: localSource(local, `[context ${name}] load from client`, platform, { excludes, sessionId }) };
   }
 
   #input(name: string, platform: Platform): NamedContext {

@@ -33,11 +33,10 @@ function requestOf({ identifier, attributes }: SourceOperation): LocalRequest {
   };
 }
 
-/** The session that a vertex names, else all of the build's. */
+/** The session that a vertex names, which alone has its files; else all of the build's. */
 function sessionsFor({ attributes }: SourceOperation, sessions: readonly BuildSession[]): readonly BuildSession[] {
-  const wanted = attributes['local.session'] ?? '';
-  const named = sessions.filter(({ id }) => id === wanted);
-  return named.length > 0 ? named : sessions;
+  const wanted = attributes['local.session'];
+  return wanted ? sessions.filter(({ id }) => id === wanted) : sessions;
 }
 
 async function bring(operation: SourceOperation, run: StepRun): Promise<LocalDirectory> {

@@ -8,6 +8,7 @@ import type { History } from '../history/history.ts';
 import { decodeDefinition } from '../llb/definition.ts';
 import type { EdgeBook } from '../llb/edge-book.ts';
 import { warnOfAttestations } from './attestations.ts';
+import { BuildSessions } from './build-sessions.ts';
 import type { Builds, RunningBuild } from './builds.ts';
 import { callError } from './errors.ts';
 import { ImportOnce } from './import-once.ts';
@@ -28,18 +29,16 @@ export interface SolveParts {
 
 const explainOption = 'estiba.explain';
 
-async function contextOf(parts: SolveParts, request: control.SolveRequest, build: RunningBuild): Promise<BuildContext> {
-  const sessions = request.session === '' ? [] : [await parts.sessions(request.session, build.signal)];
-  const context: BuildContext = {
+function contextOf(request: control.SolveRequest, build: RunningBuild, sessions: BuildSessions): BuildContext {
+  return {
     id: build.ref,
-    sessions,
+    sessions: sessions.all,
     onProgress: (progress) => build.progress.add(progress),
     signal: build.signal,
     imageResolveMode: 'default',
     cacheImports: [],
     explains: request.frontendAttrs.get(explainOption) === 'true',
   };
-  return context;
 }
 
 /** The graph that a build is of: of a frontend, of a definition, or of a client that drives the build through the gateway. */
@@ -49,15 +48,19 @@ async function graphOf(
   request: control.SolveRequest,
   context: () => Promise<BuildContext>,
   bridge: Bridge,
+  sessions: BuildSessions,
   build: RunningBuild,
 ): Promise<GatewayResult> {
   if (request.frontend !== '') {
     const inputs = decodeInputs(request.frontendInputs, parts.book);
+    await sessions.adopt([...inputs.values()]);
     const options = Object.fromEntries(request.frontendAttrs);
     return await runFrontend(builder, { frontend: request.frontend, options, inputs }, await context());
   }
   if (request.definition !== undefined && request.definition.def.length > 0) {
-    return { ref: decodeDefinition(request.definition, parts.book), metadata: new Map() };
+    const ref = decodeDefinition(request.definition, parts.book);
+    await sessions.adopt(ref === undefined ? [] : [ref]);
+    return { ref, metadata: new Map() };
   }
   build.serveBridge(bridge);
   return await bridge.result;
@@ -76,7 +79,9 @@ async function work(
   build: RunningBuild,
 ): Promise<ExportResponse> {
   const builder = await parts.builder();
-  const context = await contextOf(parts, request, build);
+  const sessions = new BuildSessions(parts.sessions, build.signal);
+  await sessions.add(request.session);
+  const context = contextOf(request, build, sessions);
   const imports = new ImportOnce(builder, context);
   // A client that drives the build does not wait for caches: it looks for its gateway at once.
   const withImports = async () => ({ ...context, cacheImports: await imports.get(options.cacheImports) });
@@ -84,9 +89,9 @@ async function work(
   const { entitlements } = options;
   const workers = parts.workers.list();
   const inputs = request.frontendInputs;
-  const bridge = new Bridge({ builder, book, context, imports, entitlements, inputs, workers });
+  const bridge = new Bridge({ builder, book, context, sessions, imports, entitlements, inputs, workers });
   try {
-    const graph = await graphOf(parts, builder, request, withImports, bridge, build);
+    const graph = await graphOf(parts, builder, request, withImports, bridge, sessions, build);
     checkEntitlements(edgesOf(graph), entitlements);
     const result = frontendResultOf(graph);
     if (options.exporters.length === 0) await evaluate(builder, result, await withImports());

@@ -4,6 +4,7 @@ import { GrpcError, type Written } from '#grpc';
 import { hostPlatform, type Platform } from '#oci';
 import { fail } from '#std/errors';
 import { newId } from '#std/identifiers';
+import type { BuildSessions } from '../control/build-sessions.ts';
 import type { ImportOnce } from '../control/import-once.ts';
 import { importsOf } from '../control/options.ts';
 import { decodeDefinition, encodeEdge, platformOf } from '../llb/definition.ts';
@@ -18,6 +19,7 @@ export interface BridgeParts {
   readonly builder: Builder;
   readonly book: EdgeBook;
   readonly context: BuildContext;
+  readonly sessions: BuildSessions;
   readonly imports: ImportOnce;
   readonly entitlements: ReadonlySet<string>;
   /** What the client has given the build as inputs, as it came. */
@@ -189,19 +191,19 @@ export class Bridge {
   }
 
   private async graphOf(request: gateway.SolveRequest, context: BuildContext): Promise<GatewayResult> {
-    const { builder, book } = this.parts;
+    const { builder, book, sessions } = this.parts;
     if (request.frontend === '') {
       const { definition } = request;
-      return { ref: definition && decodeDefinition(definition, book), metadata: new Map() };
+      const ref = definition && decodeDefinition(definition, book);
+      await sessions.adopt(ref === undefined ? [] : [ref]);
+      return { ref, metadata: new Map() };
     }
     if (request.definition !== undefined && request.definition.def.length > 0) {
       throw fail('invalid-argument', 'cannot solve with both Definition and Frontend specified');
     }
-    const call = {
-      frontend: request.frontend,
-      options: Object.fromEntries(request.frontendOpt),
-      inputs: decodeInputs(request.frontendInputs, book),
-    };
+    const inputs = decodeInputs(request.frontendInputs, book);
+    await sessions.adopt([...inputs.values()]);
+    const call = { frontend: request.frontend, options: Object.fromEntries(request.frontendOpt), inputs };
     return await runFrontend(builder, call, context);
   }
 

@@ -25,7 +25,7 @@ export function platformOf(platform: llb.Platform | undefined): Platform {
 }
 
 /** Says nothing of what comes out, and would make every build another one. */
-const uncounted = new Set(['local.unique', 'local.sharedkeyhint']);
+const uncounted = new Set(['local.unique']);
 
 function operationOf(op: llb.Op): { operation: Operation; name: string } {
   if (op.source !== undefined) {
