@@ -53,6 +53,7 @@ export interface TestEngine extends AsyncDisposable {
   actionsOf(container: string, since: string): Promise<string[]>;
   /** Our own CLI against this engine. */
   estiba(...args: readonly string[]): Promise<Ran>;
+  estibaWith(options: RunOptions, ...args: readonly string[]): Promise<Ran>;
   /** One HTTP request, `path` with its leading slash. */
   request(method: string, path: string, body?: unknown): Promise<Response>;
   /** The JSON body of a GET that must succeed. */
@@ -198,7 +199,12 @@ class RunningEngine implements TestEngine {
   }
 
   estiba(...args: readonly string[]): Promise<Ran> {
-    return run([...(this.options.command ?? estibaCommand()), ...args], { environment: { DOCKER_HOST: this.host } });
+    return this.estibaWith({}, ...args);
+  }
+
+  estibaWith(options: RunOptions, ...args: readonly string[]): Promise<Ran> {
+    const environment = { DOCKER_HOST: this.host, ...options.environment };
+    return run([...(this.options.command ?? estibaCommand()), ...args], { ...options, environment });
   }
 
   request(method: string, path: string, body?: unknown): Promise<Response> {

@@ -25,8 +25,11 @@ function ulimitsOf({ ulimit }: Flags): string {
   return ulimit.map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`).join(',');
 }
 
+/** The subrequest of `--check`. */
+export const checkRequest = 'frontend.lint';
+
 const requests: Readonly<Record<string, string>> = {
-  check: 'frontend.lint',
+  check: checkRequest,
   outline: 'frontend.outline',
   targets: 'frontend.targets',
 };
@@ -34,7 +37,7 @@ const requests: Readonly<Record<string, string>> = {
 /** The subrequest that stands in the place of a build; undefined for a build. */
 export function requestOf(flags: Pick<Flags, 'call' | 'check'>): string | undefined {
   const [call = 'build'] = flags.call.split(',');
-  return flags.check ? requests.check : requests[call];
+  return flags.check ? checkRequest : requests[call];
 }
 
 /** What the frontend is told of a build, by BuildKit's names. */

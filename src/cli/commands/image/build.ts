@@ -1,4 +1,4 @@
-import { frontendAttributes, requestOf } from '../../build/attributes.ts';
+import { checkRequest, frontendAttributes, requestOf } from '../../build/attributes.ts';
 import { cachePlace } from '../../build/caches.ts';
 import { type Contexts, openContexts } from '../../build/contexts.ts';
 import { openDisplay } from '../../build/display/open.ts';
@@ -31,8 +31,9 @@ function metadataOf(response: Readonly<Record<string, string>>): string {
 }
 
 /** What a frontend said of the Dockerfile: text, or JSON where `format=json` asks for it. Its status is our exit code. */
-function printAnswer(call: string, response: Readonly<Record<string, string>>): number {
-  const text = /,format=json(?:,|$)/.test(call) ? response['result.json'] : response['result.txt'];
+function printAnswer(flags: Build['flags'], response: Readonly<Record<string, string>>): number {
+  const text = /,format=json(?:,|$)/.test(flags.call) ? response['result.json'] : response['result.txt'];
+  if (requestOf(flags) === checkRequest && text === '') writeOut('Check complete, no warnings found.\n');
   if (text !== undefined && text !== '') writeOut(text.endsWith('\n') ? text : `${text}\n`);
   return Number(response['result.statuscode'] ?? 0);
 }
@@ -104,7 +105,7 @@ export const buildCommand = defineCommand({
     process.once('SIGTERM', interrupt);
     try {
       const response = await build(invocation, contexts, outputs, cancel.signal);
-      if (requestOf(flags) !== undefined) return printAnswer(flags.call, response);
+      if (requestOf(flags) !== undefined) return printAnswer(flags, response);
       if (flags.iidfile !== '') fileSystem().writeFileSync(flags.iidfile, imageId(response));
       if (flags['metadata-file'] !== '') fileSystem().writeFileSync(flags['metadata-file'], metadataOf(response));
       if (flags.quiet && imageId(response) !== '') writeOut(`${imageId(response)}\n`);
