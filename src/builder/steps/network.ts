@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { type ContainerMount, resolvConfText, resolverOf } from '#containers';
 import type { Networks, Sandbox } from '#networks';
 import type { ExecOperation } from '../graph/operation.ts';
@@ -52,7 +52,7 @@ export function networkFiles(
     hosts: hostsText(operation, networks),
     'resolv.conf': resolvConfText(settings, sandbox?.hasResolver ?? false),
   };
-  const taken = new Set(operation.mounts.map(({ target }) => target));
+  const taken = new Set(operation.mounts.map(({ target }) => posix.resolve('/', target)));
   return Object.entries(files).flatMap(([name, text]): ContainerMount[] => {
     const destination = `/etc/${name}`;
     if (taken.has(destination)) return [];

@@ -72,6 +72,11 @@ export interface MountPlace {
 /** Where kernel file systems are mounted in every step. */
 const kernelPlaces = ['/dev', '/proc', '/sys'];
 
+/** What is mounted there is in memory: nothing is made for it in the root file system. */
+function isInKernelPlace(path: string): boolean {
+  return kernelPlaces.some((place) => path.startsWith(`${place}/`));
+}
+
 /** Makes the mount points of every step in a file system that has none: they stay, as they do in images that BuildKit makes. */
 export function makeKernelPlaces(root: string): void {
   for (const place of kernelPlaces) mkdirSync(join(root, placeInRoot(root, place)), { recursive: true, mode: 0o755 });
@@ -91,7 +96,7 @@ export class Placeholders {
     const absent = new Set<string>();
     for (const { destination, isDirectory } of places) {
       const place = placeInRoot(root, destination);
-      if (place === '/' || statOf(join(root, place)) !== undefined) continue;
+      if (place === '/' || isInKernelPlace(place) || statOf(join(root, place)) !== undefined) continue;
       this.#note(place, absent);
       mkdirSync(join(root, isDirectory ? place : dirname(place)), { recursive: true, mode: 0o755 });
       if (!isDirectory) writeFileSync(join(root, place), '', { mode: 0o755 });

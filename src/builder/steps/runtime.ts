@@ -44,7 +44,8 @@ const holdMs = 100;
 
 /** In runc's words. */
 function wordsOf(program: string, reason: string): string {
-  const text = runtimeWords(program, reason)?.text ?? reason;
+  const nameless = 'exec: "": executable file not found in $PATH';
+  const text = program === '' ? nameless : (runtimeWords(program, reason)?.text ?? reason);
   return `runc run failed: unable to start container process: ${text}`;
 }
 

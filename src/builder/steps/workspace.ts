@@ -128,7 +128,12 @@ export class Workspace {
     }
   }
 
-  #bind(mount: ExecMount, source: string, isReadOnly: boolean, sourceFlags: readonly string[] = []): void {
+  #bind(
+    mount: Pick<ExecMount, 'target'>,
+    source: string,
+    isReadOnly: boolean,
+    sourceFlags: readonly string[] = [],
+  ): void {
     this.mounts.push({
       type: 'bind',
       source,
