@@ -5,7 +5,8 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatReference, parseReference } from '#oci';
+import { Digester, formatReference, parseImageConfig, parseReference, withDefaultTag } from '#oci';
+import { packLayer } from '#store';
 import { dockerArchive, openImagesIn, type Part, streamOf, tar } from '../../src/images/fixture.ts';
 import { imageProblems, readRecords } from './wholeness.ts';
 
@@ -63,6 +64,29 @@ async function make(name: string, work: () => Promise<string>): Promise<string> 
   return id;
 }
 
+/** What a build does: a layer that is a tree, above an image. */
+async function build({ chain }: { chain: readonly string[] }, name: string): Promise<string> {
+  const { builds } = images;
+  const draft = builds.draft(chain);
+  for (let index = 0; index < 10; index += 1) {
+    mkdirSync(join(draft.directory, `step-${index}`));
+    writeFileSync(join(draft.directory, `step-${index}/file`), Buffer.alloc(7000 * index, `${round}`));
+  }
+  const digester = new Digester();
+  for (const chunk of packLayer(draft.directory)) digester.update(chunk);
+  const { sizeBytes: tarSizeBytes } = digester;
+  const below = builds.hold(chain) ?? [];
+  const made = builds.adopt({ draft, diffId: digester.finish(), tarSizeBytes, sizeBytes: 1 }, chain);
+  await builds.sync();
+  const diffIds = [...below, made].map(({ diffId }) => diffId);
+  const content = Buffer.from(JSON.stringify({ os: 'linux', rootfs: { type: 'layers', diff_ids: diffIds } }));
+  const references = [withDefaultTag(parseReference(name))];
+  const built = [...chain, made.chainId];
+  const id = await builds.commit({ content, file: parseImageConfig(content), chain: built, references });
+  builds.release(built);
+  return id;
+}
+
 async function work(): Promise<void> {
   const app = `app:${round % 3}`;
   await make(app, async () => {
@@ -86,6 +110,7 @@ async function work(): Promise<void> {
     const none = {} as Parameters<typeof images.commit>[0]['containerConfig'];
     return (await images.commit({ ...names, containerId: container, config: {}, containerConfig: none })).id;
   });
+  await make(`built:${round % 2}`, () => build(images.resolve(app), `built:${round % 2}`));
   const older = `app:${(round + 1) % 3}`;
   say('removing', older);
   await images.remove(older, { force: false, noPrune: false }).catch(() => []);

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createTarReader, Digester, encodedOf, type TarEntry } from '#oci';
-import { decompress, detectCompression, openBlobs } from '#store';
+import { decompress, detectCompression, openBlobs, packLayer } from '#store';
 import { blobsOfManifest, type StoredManifest } from '../../src/images/manifests.ts';
 import { until } from '../harness/index.ts';
 
@@ -107,6 +107,14 @@ async function layerProblems(source: AsyncIterable<Uint8Array>, directory: strin
   return [...problems, ...[...wanted.keys()].map((path) => `${path} is missing`)];
 }
 
+/** What is wrong with a layer that a build made: its files give its tar. */
+function treeProblems(directory: string, diffId: string): string[] {
+  const digester = new Digester();
+  for (const chunk of packLayer(directory)) digester.update(chunk);
+  const actual = digester.finish();
+  return actual === diffId ? [] : [`layer ${diffId} gives the tar ${actual}`];
+}
+
 async function blobProblems(source: AsyncIterable<Uint8Array>, digest: string): Promise<string[]> {
   const digester = new Digester();
   for await (const chunk of source) digester.update(chunk);
@@ -158,16 +166,17 @@ export async function imageProblems(dataRoot: string, recordsFile = 'records.db'
     existsSync(join(dataRoot, ...path)) ? readdirSync(join(dataRoot, ...path)) : [];
   const blobs = openBlobs(join(dataRoot, 'blobs'));
   const layers = of('layers');
-  const layerBlobs = layers.map(({ blob }) => String(blob));
+  const layerBlobs = layers.flatMap(({ blob }) => (blob === undefined ? [] : [String(blob)]));
   const manifests = of('manifests') as unknown as StoredManifest[];
   const needed = new Set([...of('images').map(({ id }) => id), ...layerBlobs, ...manifests.flatMap(blobsOfManifest)]);
   for (const digest of needed) {
     if (blobs.has(digest)) problems.push(...(await blobProblems(blobs.read(digest), digest)));
     else problems.push(`blob ${digest} is missing`);
   }
-  for (const { id, blob } of layers) {
+  for (const { id, blob, diffId } of layers) {
     const directory = join(dataRoot, 'snapshots/layers', encodedOf(id));
     if (!existsSync(directory)) problems.push(`layer ${id} is missing`);
+    else if (blob === undefined) problems.push(...treeProblems(directory, String(diffId)));
     else if (blobs.has(String(blob))) {
       const found = await layerProblems(blobs.read(String(blob)), directory);
       problems.push(...found.map((text) => `layer ${id}: ${text}`));
@@ -184,7 +193,7 @@ export async function imageProblems(dataRoot: string, recordsFile = 'records.db'
     if (!rootfs.delete(id)) problems.push(`writable layer left over: ${id}`);
   }
   for (const id of rootfs) problems.push(`writable layer of ${id} is missing`);
-  for (const path of ['snapshots/unfinished', 'snapshots/removed', 'blobs/unfinished']) {
+  for (const path of ['snapshots/unfinished', 'snapshots/removed', 'snapshots/mounts', 'blobs/unfinished']) {
     for (const name of files(path)) problems.push(`left over: ${path}/${name}`);
   }
   return problems;

@@ -40,7 +40,7 @@ const places: readonly (readonly [RegExp, string])[] = [
   [/^snapshots\/containers\b/, 'writable-layers'],
   [/^blobs\/sha256\b/, 'blobs'],
   [/^blobs\/partial\b/, 'partial-downloads'],
-  [/^(?:snapshots\/(?:unfinished|removed)|blobs\/unfinished)\b/, 'unfinished'],
+  [/^(?:snapshots\/(?:unfinished|removed|mounts)|blobs\/unfinished)\b/, 'unfinished'],
   [/^containers\/[^/]+\/[^/]*\.log\b/, 'logs'],
   [/^containers\b/, 'container-state'],
   [/^volumes\b/, 'volumes'],
