@@ -108,9 +108,9 @@ class Mounts {
 }
 
 function refuseDevices({ devices }: RunInstruction): void {
-  const needed = devices.find(({ required }) => required);
-  if (needed === undefined) return;
-  throw fail('not-implemented', `RUN --device is not supported: there is no device ${JSON.stringify(needed.name)}`);
+  const [device] = devices;
+  if (device === undefined) return;
+  throw fail('not-implemented', `RUN --device is not supported: there is no device ${JSON.stringify(device.name)}`);
 }
 
 function environmentOf(step: EvaluatedStep, agent: string | undefined): string[] {
