@@ -56,6 +56,7 @@ export class BuildProgress {
   private readonly known = new Pending();
   private readonly outputBytes = new Map<string, number>();
   private readonly followers = new Set<{ pending: Pending; wake: () => void }>();
+  private readonly ended = Promise.withResolvers<void>();
   private isEnded = false;
 
   add(progress: Progress): void {
@@ -72,6 +73,7 @@ export class BuildProgress {
   /** Nothing more will be told; whoever follows gets the rest and ends. */
   end(): void {
     this.isEnded = true;
+    this.ended.resolve();
     for (const follower of this.followers) follower.wake();
   }
 
@@ -92,7 +94,8 @@ export class BuildProgress {
         if (follower.pending.isEmpty) {
           if (this.isEnded) return;
           await wake.promise;
-          if (!this.isEnded && !signal.aborted) await Bun.sleep(gatherMs);
+          // Clients wait for the end of what they follow: that is never delayed.
+          if (!this.isEnded && !signal.aborted) await Promise.race([Bun.sleep(gatherMs), this.ended.promise]);
           wake = Promise.withResolvers();
           continue;
         }
