@@ -145,7 +145,13 @@ export function openBuilder(options: BuilderOptions): OpenedBuilder {
     open: (result) => files.open(result),
     importCaches: importer,
     container: steps.container,
-    export: (result, requests, context) => underway.run(context, (one) => exporter(result, requests, one)),
+    export: (result, requests, context) =>
+      underway.run(context, async (one) => {
+        const response = await exporter(result, requests, one);
+        // What was answered survives the engine. An image has just been synced, with all that it consists of.
+        void cache.flush();
+        return response;
+      }),
     usage(filters) {
       const { matches, unusedSinceMs } = readCacheFilters(filters);
       return cacheItems(cacheParts)

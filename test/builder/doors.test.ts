@@ -227,6 +227,7 @@ test('--explain says of what was done anew why', async () => {
   writeFileSync(join(context, 'dir/two'), 'other');
   const second = await build('--build-arg', 'A=1');
   expect(second.stderr).not.toMatch(/RUN echo \d > \/a\n#\d+ why: /);
+  expect(second.stderr).toMatch(/COPY dir \/dir\n#\d+ why: file dir\/two changed\n/);
   const third = await build('--build-arg', 'A=2');
   expect(third.stderr).toMatch(/RUN echo \d > \/a\n#\d+ why: [^\n]*\bA\b/);
 });

@@ -89,6 +89,7 @@ const testPackages = {
   // Brings the server as well, and starts none.
   'redis-tools': '/usr/bin/redis-check-rdb',
   skopeo: '/usr/bin/skopeo',
+  git: '/usr/bin/git',
   'python3-docker': '/usr/lib/python3/dist-packages/docker/__init__.py',
 };
 

@@ -32,6 +32,8 @@ export function presentTime(): string {
 export class VertexReport {
   #startedAt: string | undefined;
   #completedAt: string | undefined;
+  /** Told each time: who looks now and then sees the newest alone. */
+  #cause: string | undefined;
 
   constructor(
     readonly vertex: Vertex,
@@ -66,7 +68,8 @@ export class VertexReport {
     if (event.kind === 'started') {
       this.#startedAt = event.at;
       this.#completedAt = undefined;
-      this.#tell({ startedAt: event.at, ...(event.cause !== undefined && { cause: event.cause }) });
+      this.#cause = event.cause;
+      this.#tell({ startedAt: event.at });
     } else if (event.kind === 'completed') {
       this.#completedAt = event.at;
       const { at, isCached, error } = event;
@@ -93,6 +96,7 @@ export class VertexReport {
       inputs: inputs.map((input) => input.vertex.digest),
       name,
       ...(progressGroup !== undefined && { progressGroup }),
+      ...(this.#cause !== undefined && { cause: this.#cause }),
       ...more,
     });
   }
