@@ -159,6 +159,8 @@ export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
   };
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
+  // What it has started would go on without it, and nobody would be told how that ends.
+  void child.exited.then(() => child.signalCode === null || kill());
   const begun = Promise.withResolvers<void>();
   const logPath = join(directory, 'runtime.log');
   const failsToStart = async (): Promise<boolean> => (await child.exited) !== 0 && complaint(logPath) !== undefined;

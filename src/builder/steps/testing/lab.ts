@@ -90,11 +90,16 @@ export class StepLab implements AsyncDisposable {
     return readMounts(this.#child.pid).flatMap(({ target }) => (target.startsWith(inside) ? [target] : []));
   }
 
+  /** What each step that runs has for itself. The test sees it by the engine's root, for it has mounts of its own. */
+  stepDirectories(): string[] {
+    const steps = join(`/proc/${this.#child?.pid}/root`, this.root, 'exec/build');
+    return existsSync(steps) ? readdirSync(steps).map((id) => join(steps, id)) : [];
+  }
+
   /** What a step that is over, or was killed, might have left. */
   traces(): string[] {
-    const steps = join(this.root, 'exec/build');
     return [
-      ...(existsSync(steps) ? readdirSync(steps) : []),
+      ...this.stepDirectories(),
       ...listCgroups(this.cgroupParent),
       ...readdirSync(join(this.root, 'data/snapshots/unfinished')),
       ...readdirSync(join(this.root, 'exec/netns')).filter((name) => /^[0-9a-f]{64}$/.test(name)),
