@@ -5,8 +5,11 @@ import { projectRoot } from './law/sources.ts';
 
 test('docs/errors.md and the table of kinds say the same', async () => {
   const text = await Bun.file(join(projectRoot, 'docs/errors.md')).text();
-  const documented = [...text.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \| \S.* \|$/gm)].map(
-    ([, kind, status, exitCode]) => [kind, { status: Number(status), exitCode: Number(exitCode) }],
+  const documented = [...text.matchAll(/^\| `([a-z-]+)` \| (\d+) \| (\d+) \| (\d+) \| \S.* \|$/gm)].map(
+    ([, kind, status, exitCode, grpcCode]) => [
+      kind,
+      { status: Number(status), exitCode: Number(exitCode), grpcCode: Number(grpcCode) },
+    ],
   );
   expect(Object.fromEntries(documented)).toEqual(errorKinds);
   expect(documented.map(([kind]) => kind)).toEqual(Object.keys(errorKinds));

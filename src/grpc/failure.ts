@@ -1,4 +1,4 @@
-import { type ErrorKind, EstibaError, kindOf, messageOf } from '#std/errors';
+import { type ErrorKind, EstibaError, errorKinds, kindOf, messageOf } from '#std/errors';
 import type { Any } from './status.ts';
 
 /** gRPC's status codes (gRPC, "Status codes and their use in gRPC"), and what kind of error each is here. */
@@ -40,19 +40,6 @@ const kindOfStatus: Readonly<Record<number, ErrorKind>> = {
   16: 'unauthorized',
 };
 
-const statusOfKind: Readonly<Partial<Record<ErrorKind, number>>> = {
-  'invalid-argument': statusCodes['invalid-argument'],
-  unauthorized: statusCodes.unauthenticated,
-  forbidden: statusCodes['permission-denied'],
-  'not-found': statusCodes['not-found'],
-  conflict: statusCodes['failed-precondition'],
-  'rate-limited': statusCodes['resource-exhausted'],
-  cancelled: statusCodes.cancelled,
-  exhausted: statusCodes['resource-exhausted'],
-  unavailable: statusCodes.unavailable,
-  'not-implemented': statusCodes.unimplemented,
-};
-
 /** What a call ends in when it fails: on the server to say more than a kind does, on the client what came over the wire. */
 export class GrpcError extends EstibaError {
   constructor(
@@ -73,5 +60,5 @@ export function failCall(status: StatusName, message: string): GrpcError {
 /** How any thrown value is told to the other side; what is nobody's kind is `unknown`, as errors of Go are. */
 export function statusOf(error: unknown): GrpcError {
   if (error instanceof GrpcError) return error;
-  return new GrpcError(statusOfKind[kindOf(error)] ?? statusCodes.unknown, messageOf(error));
+  return new GrpcError(errorKinds[kindOf(error)].grpcCode, messageOf(error));
 }

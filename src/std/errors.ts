@@ -1,22 +1,22 @@
 /**
  * The closed set of error kinds that Estiba knows, and the one table that maps each to what a caller sees:
- * the HTTP status of the Docker Engine API and the exit code of the CLI. Nothing else in the code base decides a status.
+ * the HTTP status of the Docker Engine API, the exit code of the CLI and the status of a gRPC call. Nothing else in the code base decides a status.
  */
 export const errorKinds = {
-  'invalid-argument': { status: 400, exitCode: 125 },
-  unauthorized: { status: 401, exitCode: 125 },
-  forbidden: { status: 403, exitCode: 125 },
-  'not-found': { status: 404, exitCode: 125 },
-  'not-acceptable': { status: 406, exitCode: 125 },
-  conflict: { status: 409, exitCode: 125 },
-  'not-modified': { status: 304, exitCode: 0 },
-  'rate-limited': { status: 429, exitCode: 125 },
-  cancelled: { status: 499, exitCode: 130 },
-  exhausted: { status: 507, exitCode: 125 },
-  unavailable: { status: 503, exitCode: 125 },
-  'not-implemented': { status: 501, exitCode: 125 },
-  internal: { status: 500, exitCode: 1 },
-} as const satisfies Record<string, { status: number; exitCode: number }>;
+  'invalid-argument': { status: 400, exitCode: 125, grpcCode: 3 },
+  unauthorized: { status: 401, exitCode: 125, grpcCode: 16 },
+  forbidden: { status: 403, exitCode: 125, grpcCode: 7 },
+  'not-found': { status: 404, exitCode: 125, grpcCode: 5 },
+  'not-acceptable': { status: 406, exitCode: 125, grpcCode: 9 },
+  conflict: { status: 409, exitCode: 125, grpcCode: 9 },
+  'not-modified': { status: 304, exitCode: 0, grpcCode: 6 },
+  'rate-limited': { status: 429, exitCode: 125, grpcCode: 8 },
+  cancelled: { status: 499, exitCode: 130, grpcCode: 1 },
+  exhausted: { status: 507, exitCode: 125, grpcCode: 8 },
+  unavailable: { status: 503, exitCode: 125, grpcCode: 14 },
+  'not-implemented': { status: 501, exitCode: 125, grpcCode: 12 },
+  internal: { status: 500, exitCode: 1, grpcCode: 2 },
+} as const satisfies Record<string, { status: number; exitCode: number; grpcCode: number }>;
 
 export type ErrorKind = keyof typeof errorKinds;
 
