@@ -19,6 +19,10 @@ const pipeService = service('bench.Pipe', { Up: bidirectional(packet, packet), D
 const packetBytes = 32 * 1024;
 const totalBytes = Number(Bun.argv.at(-1)) * 1024 * 1024 || 500 * 1024 * 1024;
 
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 async function* packets(): AsyncGenerator<Written<typeof packet>> {
   const data = new Uint8Array(packetBytes);
   for (let sent = 0; sent < totalBytes; sent += packetBytes) yield { data };
@@ -47,7 +51,7 @@ function serve(path: string): void {
       count += chunk.length;
       if (count >= totalBytes) socket.end('.');
     });
-  }).listen(`${path}.raw`, () => console.log('ready'));
+  }).listen(`${path}.raw`, () => print('ready'));
 }
 
 async function timed(what: string, work: () => Promise<unknown>): Promise<void> {
@@ -58,7 +62,7 @@ async function timed(what: string, work: () => Promise<unknown>): Promise<void> 
   const seconds = (performance.now() - begun) / 1000;
   const cpuSeconds = (user + system - userBefore - systemBefore) / 1e6;
   const rate = (totalBytes / 1024 / 1024 / seconds).toFixed(0);
-  console.log(`${what}: ${rate} MB/s, ${cpuSeconds.toFixed(2)} s of this side's processor`);
+  print(`${what}: ${rate} MB/s, ${cpuSeconds.toFixed(2)} s of this side's processor`);
 }
 
 async function raw(path: string): Promise<void> {
