@@ -1,4 +1,4 @@
-import { type EvaluatedStep, expand, type PlannedStage } from '#dockerfile';
+import { type Environment, type EvaluatedStep, expand, type PlannedStage, type RunInstruction } from '#dockerfile';
 import { isSamePlatform, type Platform, printPlatform } from '#oci';
 
 /** How the steps of one stage are called in progress: `[build 2/5] RUN make`. */
@@ -52,14 +52,22 @@ function lineOf({ instruction, variables, isTrigger }: EvaluatedStep, escapeChar
     if (document !== undefined && /^\d*<<\S+$/.test(words[0] ?? '')) text += ` (${summaryOf(document.content)})`;
   }
   // Of a RUN it is the shell that will take off quotes, and that knows further variables.
+  const shown = type === 'RUN' ? withoutSecrets(instruction, variables) : variables;
   const raw = type === 'RUN' ? { rawQuotes: true, rawEscapes: true, keepUnset: true } : {};
   try {
-    text = expand(text, variables, { escape: escapeCharacter, ...raw }).text;
+    text = expand(text, shown, { escape: escapeCharacter, ...raw }).text;
   } catch {
     // As it is written, then.
   }
   const upper = text.replace(/^\S+/, (keyword) => keyword.toUpperCase());
   return isTrigger ? `ONBUILD ${upper}` : upper;
+}
+
+/** Variables with those that will hold secrets covered. */
+function withoutSecrets({ mounts }: RunInstruction, variables: Environment): Environment {
+  const names = new Set(mounts.flatMap(({ env, id, source }) => (env === undefined ? [] : [env || source || id])));
+  if (names.size === 0) return variables;
+  return { keys: () => variables.keys(), get: (name) => (names.has(name) ? '****' : variables.get(name)) };
 }
 
 function summaryOf(document: string): string {
