@@ -94,6 +94,8 @@ export async function systemInformation(
       driver: 'overlay2',
       status: [
         ['Backing Filesystem', backingFileSystem(settings.dataRoot)],
+        // By this clients know that builds can export archives and caches, push, and be for several platforms.
+        ['driver-type', 'io.containerd.snapshotter.v1'],
         ['Supports d_type', 'true'],
         ['Using metacopy', 'false'],
         ['Native Overlay Diff', 'true'],
