@@ -89,6 +89,10 @@ test('a build of a Dockerfile is exported, told of while it goes on and afterwar
   expect(late.flatMap(({ logs }) => logs.map(({ msg }) => text(msg)))).toEqual(['done\n']);
   const [event] = await Array.fromAsync(calls.history({ earlyExit: true }));
   expect(event).toMatchObject({ type: 1, record: { ref: 'one', frontend: 'dockerfile.v0', numTotalSteps: 1 } });
+  const attestation = event?.record?.result?.attestations[0];
+  expect(attestation?.annotations.get('in-toto.io/predicate-type')).toBe('https://slsa.dev/provenance/v0.2');
+  const chunks = await Array.fromAsync(calls.readBlob({ digest: attestation?.digest ?? '' }));
+  expect(text(Buffer.concat(chunks.map(({ data }) => data)))).toContain('"build-arg:SOURCE_DATE_EPOCH":"7"');
 });
 
 test('a client drives a build through the gateway, and another build takes its result as an input', async () => {

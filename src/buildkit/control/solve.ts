@@ -1,10 +1,12 @@
 import type { control } from '#build-api';
 import type { BuildContext, Builder, BuildSession, ExportResponse, FrontendResult } from '#builder';
+import { printPlatform } from '#oci';
 import { fail } from '#std/errors';
 import { Bridge, decodeInputs } from '../gateway/bridge.ts';
 import { checkEntitlements, edgesOf, runFrontend } from '../gateway/frontends.ts';
 import { frontendResultOf, type GatewayResult } from '../gateway/result.ts';
-import type { History } from '../history/history.ts';
+import type { BuildOutcome, History } from '../history/history.ts';
+import { provenanceOf, type ResolveImage } from '../history/provenance.ts';
 import { decodeDefinition } from '../llb/definition.ts';
 import type { EdgeBook } from '../llb/edge-book.ts';
 import { warnOfAttestations } from './attestations.ts';
@@ -72,12 +74,28 @@ async function evaluate(builder: Builder, { outputs }: FrontendResult, context: 
   for (const result of held) result?.release();
 }
 
+/** Where what was built comes from, by platform; nothing for what is of no Dockerfile. */
+async function provenancesOf(
+  builder: Builder,
+  { frontend, frontendAttrs }: control.SolveRequest,
+  { outputs, isMultiPlatform }: FrontendResult,
+  context: BuildContext,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const options = Object.fromEntries(frontendAttrs);
+  const resolve: ResolveImage = (reference, platform) => builder.images.resolve(reference, platform, context, 'local');
+  const all = outputs.map(async (output) => {
+    const content = await provenanceOf(output, frontend || 'dockerfile.v0', options, resolve);
+    return [isMultiPlatform ? printPlatform(output.platform) : '', content] as const;
+  });
+  return new Map(await Promise.all(all));
+}
+
 async function work(
   parts: SolveParts,
   request: control.SolveRequest,
   options: SolveOptions,
   build: RunningBuild,
-): Promise<ExportResponse> {
+): Promise<Pick<BuildOutcome, 'provenances'> & { readonly response: ExportResponse }> {
   const builder = await parts.builder();
   const sessions = new BuildSessions(parts.sessions, build.signal);
   await sessions.add(request.session);
@@ -95,11 +113,12 @@ async function work(
     checkEntitlements(edgesOf(graph), entitlements);
     const result = frontendResultOf(graph);
     if (options.exporters.length === 0) await evaluate(builder, result, await withImports());
-    if (options.exporters.length + options.cacheExports.length === 0) return {};
+    const provenances = await provenancesOf(builder, request, result, context);
+    if (options.exporters.length + options.cacheExports.length === 0) return { response: {}, provenances };
     if (options.exporters.length > 0) warnOfAttestations(request.frontendAttrs, context);
     const exports = { exporters: options.exporters, caches: options.cacheExports };
     const responses = await builder.export(result, exports, await withImports());
-    return Object.assign({}, ...responses);
+    return { response: Object.assign({}, ...responses), provenances };
   } finally {
     await bridge.close();
   }
@@ -119,10 +138,10 @@ export async function solve(
     if (!request.internal) {
       parts.history.begin({ id: build.ref, frontend: request.frontend, frontendAttributes, exporters });
     }
-    const response = await work(parts, request, options, build);
+    const { response, provenances } = await work(parts, request, options, build);
     // Who was cancelled in the last moment has no result.
     if (build.signal.aborted) throw fail('cancelled', 'context canceled');
-    parts.history.complete(build.ref, build.progress.all(), { response });
+    parts.history.complete(build.ref, build.progress.all(), { response, provenances });
     return response;
   } catch (error) {
     const failure = callError(error, build.signal);

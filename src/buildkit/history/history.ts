@@ -8,6 +8,7 @@ import type { ProgressBatch } from '../control/build-progress.ts';
 import { type HistoryBlobs, openHistoryBlobs } from './blobs.ts';
 import { matchesFilters } from './filter.ts';
 import { logsType, packLogs, unpackLogs } from './logs.ts';
+import { attestationMediaType } from './provenance.ts';
 import { type BuildRecord, countSteps, eventOf, recordMessage } from './record.ts';
 
 type HistoryEvent = Written<typeof control.buildHistoryEvent>;
@@ -19,6 +20,14 @@ const errorType = 'application/vnd.googeapis.google.rpc.status+proto';
 const deleted = 2;
 
 export type BuildStart = Pick<BuildRecord, 'id' | 'frontend' | 'frontendAttributes' | 'exporters'>;
+
+/** What a build came to. */
+export interface BuildOutcome {
+  readonly response?: ExportResponse;
+  readonly error?: GrpcError;
+  /** By platform; empty for the only one. */
+  readonly provenances?: ReadonlyMap<string, Uint8Array> | undefined;
+}
 
 /** Builds that were, and those that go on; what is known of them outlives the engine. */
 export class History {
@@ -38,10 +47,10 @@ export class History {
     this.put({ ...start, createdAt: formatTime(nowNs()), exporterResponse: {}, steps, isPinned: false, generation: 0 });
   }
 
-  complete(id: string, batch: ProgressBatch, outcome: { response?: ExportResponse; error?: GrpcError }): void {
+  complete(id: string, batch: ProgressBatch, outcome: BuildOutcome): void {
     const record = this.records.get(id);
     if (record === undefined) return;
-    const { response, error } = outcome;
+    const { response, error, provenances = new Map() } = outcome;
     this.store.transaction(() => {
       this.put({
         ...record,
@@ -49,6 +58,9 @@ export class History {
         exporterResponse: response ?? {},
         steps: countSteps(batch),
         logs: this.blobs.put(id, logsType, packLogs(batch)),
+        provenances: [...provenances].map(([platform, content]) => {
+          return { platform, blob: this.blobs.put(id, attestationMediaType, content) };
+        }),
         ...(error !== undefined && this.errorOf(id, error)),
         generation: record.generation + 1,
       });

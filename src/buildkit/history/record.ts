@@ -2,6 +2,7 @@ import { control, toTimestamp } from '#build-api';
 import type { ExportResponse } from '#builder';
 import type { Written } from '#grpc';
 import type { ProgressBatch } from '../control/build-progress.ts';
+import { provenanceType } from './provenance.ts';
 
 /** A blob of a record: its digest names it in the content service. */
 export interface BlobReference {
@@ -32,6 +33,8 @@ export interface BuildRecord {
   readonly externalError?: BlobReference;
   readonly exporterResponse: ExportResponse;
   readonly logs?: BlobReference;
+  /** Where its outputs come from, by platform (empty for the only one). */
+  readonly provenances?: readonly { readonly platform: string; readonly blob: BlobReference }[];
   readonly steps: StepCounts;
   readonly isPinned: boolean;
   /** Counts its changes. */
@@ -50,6 +53,24 @@ export function countSteps({ vertices, warnings }: ProgressBatch): StepCounts {
 
 const descriptorOf = ({ mediaType, digest, sizeBytes }: BlobReference) => ({ mediaType, digest, size: sizeBytes });
 
+/** The image of a build that made one, as far as its exporter has told. */
+function imageOf({ exporterResponse }: BuildRecord) {
+  const digest = exporterResponse['containerimage.config.digest'];
+  return digest === undefined ? undefined : { mediaType: 'application/vnd.docker.container.image.v1+json', digest };
+}
+
+function resultsOf(record: BuildRecord): Pick<Written<typeof control.buildHistoryRecord>, 'result' | 'results'> {
+  const image = imageOf(record);
+  const made = image === undefined ? {} : { resultDeprecated: image, results: new Map([[0, image]]) };
+  const annotations = new Map([['in-toto.io/predicate-type', provenanceType]]);
+  const attested = (record.provenances ?? []).map(({ platform, blob }) => {
+    return [platform, { attestations: [{ ...descriptorOf(blob), annotations }] }] as const;
+  });
+  const [only] = attested;
+  if (only !== undefined && only[0] !== '') return { result: made, results: new Map(attested) };
+  return { result: { ...made, ...only?.[1] } };
+}
+
 /** A record as BuildKit's clients read it. */
 export function recordMessage(record: BuildRecord): Written<typeof control.buildHistoryRecord> {
   const { steps, logs, externalError, error } = record;
@@ -64,6 +85,7 @@ export function recordMessage(record: BuildRecord): Written<typeof control.build
     ...(logs !== undefined && { logs: descriptorOf(logs) }),
     ...(externalError !== undefined && { externalError: descriptorOf(externalError) }),
     exporterResponse: new Map(Object.entries(record.exporterResponse)),
+    ...(record.completedAt !== undefined && resultsOf(record)),
     generation: record.generation,
     pinned: record.isPinned,
     numCachedSteps: steps.cached,
