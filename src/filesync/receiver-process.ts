@@ -5,7 +5,7 @@ import type { ReceiveAnswer } from './receiver-pool.ts';
 /** What the collector of a receiver takes for the machine's memory: it looks at packets, and forgets them. */
 const collectedBytes = String(96 * 1024 * 1024);
 /** So much waits for a receiver before the client does. */
-const batchBytes = 512 * 1024;
+const batchBytes = 256 * 1024;
 
 interface Listener {
   packet(payload: Uint8Array): void;

@@ -89,6 +89,25 @@ test('what no later build can ask for goes when it is released, and what fails l
   expect([...locals.all()]).toEqual([]);
 });
 
+test('what breaks off is taken up by the next build', async () => {
+  const whole = client('a');
+  const cut = {
+    ...whole,
+    packets: (async function* (): AsyncGenerator<Uint8Array> {
+      for await (const packet of whole.packets) if (packet.length > 0) yield packet;
+    })(),
+  };
+  await expect(receive('hasty', cut)).rejects.toThrow('the transfer broke off');
+  const [record, ...others] = [...locals.all()];
+  expect(others).toEqual([]);
+  expect(record).toMatchObject({ isInUse: false, sizeBytes: 0 });
+  const next = await receive('hasty', client('a'));
+  expect(dirname(next.path)).toBe(join(kept, record?.id ?? ''));
+  expect(readdirSync(next.path)).toEqual(['a']);
+  next.release();
+  expect(await locals.remove(record?.id ?? '')).toBe(true);
+});
+
 test('what a killed engine left without a record goes at the next start', async () => {
   const directory = await receive('client', client('a'));
   directory.release();

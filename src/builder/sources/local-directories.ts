@@ -87,13 +87,18 @@ class KeptDirectories implements LocalDirectories {
     const before = key === undefined ? undefined : this.#findFree(key);
     const id = before?.id ?? newId();
     const job = { directory: this.#claim(id), differ: request.differ };
+    // Also what breaks off, or is killed, is taken up by the client's next build.
+    if (key !== undefined && before === undefined) this.#note(id, key, request.name, undefined, { sizeBytes: 0 });
     try {
       const result = await this.#receivers.receive(job, stream, options);
       if (key !== undefined) this.#note(id, key, request.name, before, result);
       return this.#lend(id, result, key !== undefined);
     } catch (error) {
-      // What has come is whole, and need not come again; a directory that nobody knows of yet goes.
-      if (before === undefined) await this.#discard(id);
+      const isBegun = key !== undefined && existsSync(join(job.directory, keptNames.mark));
+      if (before === undefined && !isBegun) {
+        if (key !== undefined) this.#records.delete(id);
+        await this.#discard(id);
+      }
       this.#inUse.delete(id);
       throw error;
     }
@@ -153,7 +158,13 @@ class KeptDirectories implements LocalDirectories {
     return directory;
   }
 
-  #note(id: string, key: string, name: string, before: LocalRecord | undefined, { sizeBytes }: ReceiveResult): void {
+  #note(
+    id: string,
+    key: string,
+    name: string,
+    before: LocalRecord | undefined,
+    { sizeBytes }: Pick<ReceiveResult, 'sizeBytes'>,
+  ): void {
     const usageCount = (before?.usageCount ?? 0) + 1;
     this.#records.put({
       id,
