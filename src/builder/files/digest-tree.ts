@@ -75,11 +75,10 @@ class TreeHash<T extends DigestedDirectory<T>> {
     this.files.push([textOf(path === '' ? this.#prefix : `${this.#prefix}/${path}`), short]);
   }
 
-  tree(directory: T): void {
-    this.#fill(
-      { directory, path: '', above: undefined, included: undefined, excluded: undefined, isCounted: false },
-      true,
-    );
+  /** All of a directory; that of the root itself nobody can copy. */
+  tree(directory: T, isRoot: boolean): void {
+    const patterns = { included: undefined, excluded: undefined };
+    this.#fill({ directory, path: '', above: undefined, ...patterns, isCounted: isRoot }, true);
   }
 
   #countDirectory(frame: Frame<T>): void {
@@ -152,7 +151,7 @@ export function digestTree<T extends DigestedDirectory<T>>(
     using way = walk(root, path, followsSymlink);
     if (way.missing.length > 0) throw missing(textOf(path.join('/')));
     const hash = new TreeHash<T>(matchers, listsFiles, path.join('/'));
-    if (way.file === undefined) hash.tree(way.directory);
+    if (way.file === undefined) hash.tree(way.directory, way.names.length === 0);
     else {
       const facts = way.directory.facts(way.file.name);
       if (facts !== undefined) hash.count('', facts);

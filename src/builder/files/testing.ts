@@ -52,7 +52,7 @@ export async function layerLines(directory: string): Promise<string[]> {
 
 function lineOf(entry: TarEntry): string {
   const name = Buffer.from(entry.path.replace(/\/$/, ''), 'latin1').toString().replaceAll(' ', '\\x20');
-  if (name.endsWith('.wh..wh..opq')) return `mark ${name}`;
+  if (/(?:^|\/)\.wh\.[^/]*$/.test(name) && entry.mode === 0) return `mark ${name}`;
   const after = entry.modifiedSeconds - longAgo;
   const isNow = after > 100_000_000;
   const words = [entry.type, name, entry.mode.toString(8), `${entry.uid}:${entry.gid}`, isNow ? 'now' : `+${after}`];
