@@ -95,7 +95,7 @@ class Underway {
 export function openBuilder(options: BuilderOptions): OpenedBuilder {
   const { records, images, dataRoot, distribution } = options;
   const layers = images.builds;
-  const cache = openBuildCache(options.buildRecords, layers);
+  const cache = openBuildCache(options.buildRecords, layers, () => gc.look());
   const receivers: FileReceivers = openFileReceivers(options.receiverCommand);
   const locals = openLocalDirectories({ records, dataRoot, receivers });
   const files = openBuildFiles({ builds: layers, workerCommand: options.workerCommand });

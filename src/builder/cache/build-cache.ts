@@ -41,8 +41,12 @@ interface PendingRecord {
 /** So long new records wait for others, to be written after one sync. */
 const gatherMs = 2_000;
 
-/** Opens the cache over its records and the store of layers. */
-export function openBuildCache(records: BuildRecords, layers: BuildLayers): BuildCache {
+/** Opens the cache over its records and the store of layers. `onWritten` is told when it has grown. */
+export function openBuildCache(
+  records: BuildRecords,
+  layers: BuildLayers,
+  onWritten: () => void = () => undefined,
+): BuildCache {
   const pending = new Map<string, PendingRecord>();
   const uses = new Map<string, number>();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -118,6 +122,7 @@ export function openBuildCache(records: BuildRecords, layers: BuildLayers): Buil
       if (pending.get(entry.record.id) === entry) pending.delete(entry.record.id);
       releaseAll(chainsOf(entry.record));
     }
+    if (batch.length > 0) onWritten();
   }
 
   function flush(): Promise<void> {

@@ -32,7 +32,7 @@ function shownRule({ all, filters, keepDurationMs = 0, ...limits }: BuildGcPolic
   return {
     all,
     keepDuration: keepDurationMs * nsPerMs,
-    filters: conditions,
+    filters: conditions.length === 0 ? [] : [conditions.join(',')],
     reservedSpace: limits.reservedSpaceBytes ?? 0,
     maxUsedSpace: limits.maxUsedSpaceBytes ?? 0,
     minFreeSpace: limits.minFreeSpaceBytes ?? 0,
