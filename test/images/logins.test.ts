@@ -124,6 +124,27 @@ describe('a registry that lets in who has a password', () => {
     expect([out.code, out.stderr]).toEqual([1, expect.stringContaining('denied')]);
   });
 
+  test('a build pulls and pushes with its client’s login, and without one is told', async () => {
+    const config = folder('builder');
+    const name = `${ownHost}/builder/base:1`;
+    await engine.dockerOk('tag', 'busybox', name);
+    expect((await estiba(config, 'right', 'login', ...right, ownHost)).stdout).toBe('Login Succeeded\n');
+    expect((await estiba(config, '', 'push', name)).code).toBe(0);
+    await engine.dockerOk('rmi', name);
+    const context = folder('builder-context');
+    writeFileSync(join(context, 'Dockerfile'), `FROM ${name}\nRUN echo built > /file\n`);
+    const made = `${ownHost}/builder/made:1`;
+    const built = await estiba(config, '', 'build', '--push', '--tag', made, context);
+    expect([built.code, built.code === 0 ? '' : built.stderr]).toEqual([0, '']);
+    expect((await estiba(config, '', 'pull', made)).code).toBe(0);
+    expect((await engine.dockerOk('run', '--rm', made, 'cat', '/file')).trim()).toBe('built');
+    const stranger = await estiba(folder('stranger'), '', 'build', '--pull', context);
+    expect([stranger.code, stranger.stderr]).toEqual([
+      1,
+      expect.stringContaining('pull access denied, repository does not exist or may require authorization'),
+    ]);
+  });
+
   test('a credential helper keeps the password', async () => {
     const kept = join(scratch, 'kept');
     const helper = join(scratch, 'docker-credential-drawer');

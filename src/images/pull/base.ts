@@ -44,8 +44,14 @@ function openRepository({ distribution }: PullOptions, { name }: ImageReference,
     distribution.repository(name, { credentials, actions: 'pull', signal: AbortSignal.any([signal, abandoned]) });
 }
 
-/** What a registry says of a manifest that it does not have, in the words of builds. */
+/** In BuildKit's words, what a registry answers to who may not pull, or asks for what is not there and may not know it. */
+const denial =
+  'pull access denied, repository does not exist or may require authorization: ' +
+  'server message: insufficient_scope: authorization failed';
+
+/** What a registry says of a manifest that it does not have, or does not give, in the words of builds. */
 function baseError(error: unknown, reference: ImageReference): unknown {
+  if (error instanceof RegistryError && error.details.code === 'DENIED') return fail('forbidden', denial, error);
   if (kindOf(error) === 'not-found') return fail('not-found', `${formatReference(reference)}: not found`, error);
   // What a pull says around the registry's own words is not said here.
   return error instanceof RegistryError && error.details.cause instanceof RegistryError ? error.details.cause : error;
