@@ -4,9 +4,12 @@ import type { BuildGcPolicy } from './policy.ts';
 import { pruneCache } from './prune.ts';
 import type { CacheParts } from './usage.ts';
 
+const delayMs = 1000;
+
 /** Keeps the cache within its policy, one look after the other. */
 export function createCacheGc(parts: CacheParts, dataRoot: string, policy: () => BuildGcPolicy) {
   let last: Promise<void> = Promise.resolve();
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
   async function collect(): Promise<void> {
     for (const rule of policy()) {
@@ -16,13 +19,25 @@ export function createCacheGc(parts: CacheParts, dataRoot: string, policy: () =>
     }
   }
 
+  function begin(): void {
+    timer = undefined;
+    last = last
+      .then(collect)
+      .catch((error: unknown) => log('warn', 'the build cache was not looked after', { error: messageOf(error) }));
+  }
+
   return {
-    /** Looks now, or after the look that is under way. */
+    /** Looks soon: not between the parts of a build, each of which would wait for it. */
     look(): void {
-      last = last
-        .then(collect)
-        .catch((error: unknown) => log('warn', 'the build cache was not looked after', { error: messageOf(error) }));
+      timer ??= setTimeout(begin, delayMs);
     },
-    settled: () => last,
+    /** When a look that was asked for is over, at once. */
+    async settled(): Promise<void> {
+      if (timer !== undefined) {
+        clearTimeout(timer);
+        begin();
+      }
+      await last;
+    },
   };
 }
