@@ -11,6 +11,7 @@ const wanted = process.env.ESTIBA_REAL;
 setDefaultTimeout(wanted === undefined ? 60_000 : 1_800_000);
 
 const examples = join(import.meta.dir, '../../examples');
+const authority = process.env.NODE_EXTRA_CA_CERTS;
 const buildTimeoutMs = 900_000;
 
 interface Example {
@@ -49,7 +50,11 @@ const table: Readonly<Record<string, Example>> = {
     flags: ['--build-arg', 'VERSION=1.2.3'],
     works: async (image) => expect(await answer(image, 'version')).toBe('1.2.3'),
   },
-  'node-service': { works: async (image) => expect(await answer(image, 'node', 'server.js', 'version')).toBe('2d') },
+  'node-service': {
+    // Of this machine, where what it reaches passes a proxy.
+    flags: authority === undefined ? [] : ['--secret', `id=ca,src=${authority}`],
+    works: async (image) => expect(await answer(image, 'node', 'server.js', 'version')).toBe('2d'),
+  },
   nginx: {
     works: (image) =>
       running(image, [], async (container) => {
