@@ -6,6 +6,7 @@ import { makeCapture } from '#linux/fifo';
 import { killWithChildren } from '#linux/process';
 import { messageOf } from '#std/errors';
 import { log } from '#std/log';
+import { type OnOutput, StepOutput } from './step-output.ts';
 
 /** One run of the OCI runtime. */
 export interface RuntimeRequest {
@@ -16,8 +17,7 @@ export interface RuntimeRequest {
   readonly cgroupsPath: string;
   /** First word of the command, for error texts. */
   readonly program: string;
-  /** Output as it comes; what it returns is waited for before more is read. */
-  readonly onOutput: (stream: 1 | 2, data: Uint8Array) => void | Promise<void>;
+  readonly onOutput: OnOutput;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
@@ -39,25 +39,12 @@ async function drain(descriptor: number, take: (data: Uint8Array) => void | Prom
 
 /** How long a runtime that was killed is waited for. */
 const endingMs = 2000;
-/** How long the first words on standard error may be the runtime's own: it ends straight after them. */
-const holdMs = 100;
 
 /** In runc's words. */
 function wordsOf(program: string, reason: string): string {
   const nameless = 'exec: "": executable file not found in $PATH';
   const text = program === '' ? nameless : (runtimeWords(program, reason)?.text ?? reason);
   return `runc run failed: unable to start container process: ${text}`;
-}
-
-/** The kernel's own refusal of a program is the last that crun writes before it would become that program. */
-const refusal = /^\{"msg":"exec container process (?:\([^)]*\) )?`(.*?)`: ([^"]*)","level":"error"/;
-
-/** The same in runc's words, where the first words on standard error are such. */
-function refusalWords(data: Uint8Array): Uint8Array | undefined {
-  const match = refusal.exec(Buffer.from(data).toString('utf8'));
-  if (match === null) return undefined;
-  const [, program = '', reason = ''] = match;
-  return Buffer.from(`exec ${program}: ${reason.toLowerCase()}\n`);
 }
 
 /** What the runtime complains of in its log (JSON lines), the last one; undefined when it does not. */
@@ -116,28 +103,6 @@ export async function clearCgroup(path: string): Promise<void> {
 }
 
 /**
- * Takes standard error. Its first words may be the runtime's, which says why it cannot start, to be told in other words: they
- * are held back for the moment in which it ends then.
- */
-function errorTaker(
-  take: (data: Uint8Array) => void | Promise<void>,
-  hasBegun: Promise<void>,
-  failsToStart: () => Promise<boolean>,
-): (data: Uint8Array) => Promise<void> {
-  let isFirst = true;
-  return async (data) => {
-    if (isFirst) {
-      isFirst = false;
-      const words = refusalWords(data);
-      if (words !== undefined) return await take(words);
-      const isOther = Promise.race([Bun.sleep(holdMs).then(() => false), hasBegun.then(() => false), failsToStart()]);
-      if (await isOther) return;
-    }
-    await take(data);
-  };
-}
-
-/**
  * Runs a process by `crun run`, a child of this one, until it has ended and all of its output is taken. With its first process
  * all others of its pid namespace end.
  */
@@ -161,16 +126,15 @@ export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
   if (signal.aborted) kill();
   // What it has started would go on without it, and nobody would be told how that ends.
   void child.exited.then(() => child.signalCode === null || kill());
-  const begun = Promise.withResolvers<void>();
   const logPath = join(directory, 'runtime.log');
   const failsToStart = async (): Promise<boolean> => (await child.exited) !== 0 && complaint(logPath) !== undefined;
-  const takeError = errorTaker((data) => onOutput(2, data), begun.promise, failsToStart);
-  const takeOutput = (data: Uint8Array): void | Promise<void> => {
-    begun.resolve();
-    return onOutput(1, data);
-  };
+  const output = new StepOutput(onOutput, failsToStart);
   try {
-    await Promise.all([drain(stdout.readEnd, takeOutput), drain(stderr.readEnd, takeError), child.exited]);
+    await Promise.all([
+      drain(stdout.readEnd, (data) => output.stdout(data)),
+      drain(stderr.readEnd, (data) => output.stderr(data)),
+      child.exited,
+    ]);
   } catch (error) {
     kill();
     await child.exited;
