@@ -102,6 +102,13 @@ test('bake builds targets that are contexts of others, caches go to a directory 
   expect(again.stderr).toMatch(/CACHED/);
 });
 
+test('a context comes by a pipe, as an archive', async () => {
+  const directory = context({ Dockerfile: 'FROM busybox\nCOPY piped /piped\n', piped: 'by a pipe\n' });
+  const input = Bun.spawnSync(['tar', '-cz', '-C', directory, '.']).stdout;
+  expect(await engine.buildxWith({ input }, 'build', '-t', 'piped', '-')).toMatchObject({ code: 0 });
+  expect(await engine.dockerOk('run', '--rm', 'piped', 'cat', '/piped')).toBe('by a pipe');
+});
+
 test('a build over the classic API carries its status, and ends in the image or the error', async () => {
   let dockerfile = 'FROM busybox\nRUN echo $WORD; test -n "$WORD"\n'.replace('RUN', 'ARG WORD\nRUN');
   using web = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response(dockerfile) });

@@ -49,6 +49,7 @@ export interface TestEngine extends AsyncDisposable {
   dockerOk(...args: readonly string[]): Promise<string>;
   /** The stock buildx against this engine. */
   buildx(...args: readonly string[]): Promise<Ran>;
+  buildxWith(options: RunOptions, ...args: readonly string[]): Promise<Ran>;
   /** What the docker CLI tells of a container's events up to now, in order; `since` as its flag takes it. */
   actionsOf(container: string, since: string): Promise<string[]>;
   /** Our own CLI against this engine. */
@@ -182,8 +183,12 @@ class RunningEngine implements TestEngine {
   }
 
   buildx(...args: readonly string[]): Promise<Ran> {
+    return this.buildxWith({}, ...args);
+  }
+
+  buildxWith(options: RunOptions, ...args: readonly string[]): Promise<Ran> {
     const environment = { DOCKER_HOST: this.host, DOCKER_CONFIG: this.root, BUILDX_CONFIG: join(this.root, 'buildx') };
-    return run([buildx(), ...args], { environment });
+    return run([buildx(), ...args], { ...options, environment: { ...environment, ...options.environment } });
   }
 
   async dockerOk(...args: readonly string[]): Promise<string> {

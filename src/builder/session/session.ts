@@ -100,6 +100,10 @@ export interface BuildSession {
   connectAgent(id: string): Promise<Duplex>;
   /** What the client's configuration holds for a registry; empty when nothing. */
   credentials(host: string): Promise<RegistryCredentials | undefined>;
+  /**
+   * What a client offers at `http://buildkit-session/…`, by that path: a context that it reads of a pipe. Can be had once.
+   */
+  upload?(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** By the name that the client gave it: `local:DIRECTORY` (a cache), `oci:NAME` (a layout), `export`. */
   contentStore(name: string): ContentStore;
   /** Sends one file (an exporter's tar) to the client, as output `id`. `metadata` goes along with it. */

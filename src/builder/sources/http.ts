@@ -80,6 +80,27 @@ async function ask(url: string, headers: Record<string, string>, signal: AbortSi
   }
 }
 
+/** The host of what a client itself has: a context that it was given by a pipe. */
+const uploadHost = 'buildkit-session';
+
+function uploaded({ pathname }: URL, { context, signal }: StepRun): Response {
+  const session = context.sessions.find(({ upload }) => upload !== undefined);
+  const content = session?.upload?.(pathname, signal);
+  if (content === undefined) throw fail('unavailable', 'no client that uploads a context is there');
+  const iterator = content[Symbol.asyncIterator]();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await iterator.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel() {
+      await iterator.return?.();
+    },
+  });
+  return new Response(body);
+}
+
 /** Writes what comes to the disk, and says what it was. */
 async function download(response: Response, directory: string, wish: HttpWish, run: StepRun): Promise<Fetched> {
   const fileName = fileNameOf(response, wish);
@@ -123,13 +144,17 @@ export function openHttpSource({ records, dataRoot }: { records: Records; dataRo
     const key = canonicalDigest({ ...wish, checksum: '' });
     return files.alone(key, async () => {
       const known = files.hold(key);
+      const url = new URL(wish.url);
+      const isUpload = url.hostname === uploadHost;
+      // It comes once, under a name of its own.
+      if (isUpload && known !== undefined) return known;
       try {
         const etag = known?.tree.facts.etag;
         const headers = {
           ...(await authorizationOf(operation, run)),
           ...(etag !== undefined && { 'If-None-Match': etag }),
         };
-        const response = await ask(wish.url, headers, run.signal);
+        const response = isUpload ? uploaded(url, run) : await ask(wish.url, headers, run.signal);
         if (response.status === 304 && known !== undefined) return known;
         if (!response.ok) {
           await response.body?.cancel();

@@ -17,9 +17,13 @@ export interface RunningBuild {
 /** How long a call waits for the Solve that it belongs to: clients send both at once. */
 const waitMs = 10_000;
 
+/** How long it is known what a build has told after its end: who asks for that may come late. */
+const rememberedMs = 10_000;
+
 /** All builds that go on, by reference. */
 export class Builds {
   private readonly running = new Map<string, RunningBuild>();
+  private readonly ended = new Map<string, BuildProgress>();
   private readonly waiting = new Map<string, Set<() => void>>();
 
   /** Throws `conflict` when there is one of that name. */
@@ -45,8 +49,19 @@ export class Builds {
   }
 
   end(build: RunningBuild): void {
-    build.progress.end();
-    if (this.running.get(build.ref) === build) this.running.delete(build.ref);
+    const { progress, ref } = build;
+    progress.end();
+    if (this.running.get(ref) === build) this.running.delete(ref);
+    this.ended.set(ref, progress);
+    const forget = (): void => {
+      if (this.ended.get(ref) === progress) this.ended.delete(ref);
+    };
+    setTimeout(forget, rememberedMs).unref();
+  }
+
+  /** What a build tells, also one that has ended some moments ago. */
+  progressOf(ref: string): BuildProgress | undefined {
+    return this.running.get(ref)?.progress ?? this.ended.get(ref);
   }
 
   get(ref: string): RunningBuild | undefined {

@@ -256,6 +256,14 @@ test('a build over the classic API answers its status and the image', async () =
   );
 });
 
+test('what a build that is in no history has told is known for a while', async () => {
+  using engine = open();
+  await engine.calls.solve({ ...dockerfile('internal'), internal: true });
+  const told = await Array.fromAsync(engine.calls.status({ ref: 'internal' }));
+  expect(told.flatMap(({ logs }) => logs.map(({ msg }) => text(msg)))).toEqual(['done\n']);
+  expect(await Array.fromAsync(engine.calls.history({ earlyExit: true }))).toEqual([]);
+});
+
 test('of two builds of one reference the second is refused', async () => {
   const gate = Promise.withResolvers<void>();
   using engine = open(() => gate.promise);

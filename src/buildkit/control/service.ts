@@ -19,20 +19,13 @@ async function* status(
   { ref }: control.StatusRequest,
   signal: AbortSignal,
 ): AsyncGenerator<StatusResponse> {
-  const kept = builds.get(ref) === undefined ? history.logs(ref) : undefined;
-  if (kept !== undefined) {
-    yield* kept;
-    return;
-  }
+  const progress = builds.progressOf(ref);
+  if (progress !== undefined) return yield* followed(progress, signal);
+  const kept = history.logs(ref);
+  if (kept !== undefined) return yield* kept;
   const build = await builds.wait(ref, signal);
-  if (build !== undefined) {
-    yield* followed(build.progress, signal);
-    return;
-  }
-  // It may have come and gone while it was waited for.
-  const late = history.logs(ref);
-  if (late === undefined) throw fail('not-found', `no such job ${ref}`);
-  yield* late;
+  if (build === undefined) throw fail('not-found', `no such job ${ref}`);
+  yield* followed(build.progress, signal);
 }
 
 /** So much of a blob in one message. */

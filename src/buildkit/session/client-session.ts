@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { auth, secrets, ssh } from '#build-api';
+import { auth, secrets, ssh, upload } from '#build-api';
 import type {
   BuildSession,
   ContentStore,
@@ -24,6 +24,8 @@ const hubNames: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io']);
 const hubHost = 'registry-1.docker.io';
 
 const agentHeader = 'buildkit.ssh.id';
+/** The host of addresses that stand for what a client uploads. */
+const uploadHost = 'buildkit-session';
 
 /** A client that wants a build, asked over the gRPC services that it offers. */
 export class ClientSession implements BuildSession {
@@ -90,6 +92,14 @@ export class ClientSession implements BuildSession {
 
   contentStore(name: string): ContentStore {
     return new SessionContentStore(this.#connection, name);
+  }
+
+  async *upload(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    if (!this.#offers(upload.uploadService, 'Pull')) throw fail('not-found', 'the client uploads nothing');
+    const metadata = { urlpath: path, urlhost: uploadHost };
+    const stream = this.#connection.client(upload.uploadService).Pull({ metadata, signal });
+    stream.end();
+    for await (const { data } of stream.messages) yield data;
   }
 
   sendFile(id: string, metadata: Readonly<Record<string, string>>, content: AsyncIterable<Uint8Array>): Promise<void> {
