@@ -23,7 +23,8 @@ async function filesOf(
   selection: ContentSelection,
   signal: AbortSignal,
 ): Promise<FileDigests | undefined> {
-  if (result === undefined) return undefined;
+  // Those of a client are listed already; to look through all that another step made would cost as much as the copy.
+  if (result?.kind !== 'directory' || result.index === undefined) return undefined;
   const { files } = await digest(result, selection, { signal, listsFiles: true });
   return files === undefined || files.size > filesMax ? undefined : Object.fromEntries(files);
 }

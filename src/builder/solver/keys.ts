@@ -32,9 +32,19 @@ function selectionOf(action: CopyAction): ContentSelection {
   };
 }
 
+/** What an image holds is known by its name, without a look into it. */
+function isImage({ operation }: Vertex): boolean {
+  return operation.type === 'source' && /^(?:docker-image|oci-layout):/.test(operation.identifier);
+}
+
 /** How each input of a vertex counts. */
 export function inputUses({ operation, inputs }: Vertex): readonly InputUse[] {
   const uses = inputs.map(() => ({ isWhole: false, selections: [] as ContentSelection[] }));
+  const look = (index: number, selection: ContentSelection): void => {
+    const input = inputs[index];
+    if (input !== undefined && isImage(input.vertex)) whole(index);
+    else uses[index]?.selections.push(selection);
+  };
   const whole = (index: number): void => {
     const use = uses[index];
     if (use !== undefined) use.isWhole = true;
@@ -42,12 +52,12 @@ export function inputUses({ operation, inputs }: Vertex): readonly InputUse[] {
   if (operation.type === 'exec') {
     for (const mount of operation.mounts) {
       if (!countsByContent(mount)) whole(mount.input);
-      else uses[mount.input]?.selections.push({ source: mount.selector || '/', followsSymlink: true });
+      else look(mount.input, { source: mount.selector || '/', followsSymlink: true });
     }
   } else if (operation.type === 'file') {
     for (const { input, secondaryInput, action } of operation.actions) {
       whole(input);
-      if (action.type === 'copy') uses[secondaryInput]?.selections.push(selectionOf(action));
+      if (action.type === 'copy') look(secondaryInput, selectionOf(action));
     }
   } else {
     for (const index of uses.keys()) whole(index);

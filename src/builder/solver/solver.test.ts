@@ -90,6 +90,16 @@ test('a copy of a stage that is known looks into nothing', async () => {
   await expectNothingHeld(bench);
 });
 
+test('a copy of an image is known by the image, which is looked into by the step alone', async () => {
+  await using bench = openBench();
+  const end = copy(image('empty'), image('tools'), '/bin/tool');
+  await build(bench, end);
+  expect(bench.digested).toEqual([]);
+  expect((await build(bench, end)).last(end)?.isCached).toBeTrue();
+  expect((await build(bench, copy(image('empty'), image('other'), '/bin/tool'))).last(end)).toBeUndefined();
+  await expectNothingHeld(bench);
+});
+
 test('independent steps run at once', async () => {
   let running = 0;
   const all = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
 import type { ProgressMessage } from '#api';
 import type { RegistryCredentials } from '#distribution';
 import type { BaseImages, BuildLayers } from '#images';
-import { type Platform, parseReference } from '#oci';
+import { type Platform, parseReference, printPlatform } from '#oci';
 import type { BuildCache } from '../cache/build-cache.ts';
 import { canonicalDigest } from '../graph/canonical.ts';
 import type { SourceOperation } from '../graph/operation.ts';
@@ -38,18 +38,46 @@ export function chainKey(chain: readonly string[]): string {
   return canonicalDigest({ layers: chain.at(-1) ?? '' });
 }
 
+/** So many images of registries are remembered. */
+const knownMax = 200;
+
+/** What digests stand for never changes: a registry is asked for it once. */
+class KnownImages {
+  readonly #images = new Map<string, ResolvedImage>();
+
+  #keyOf(reference: string, platform: Platform): string {
+    return `${reference} ${printPlatform(platform)}`;
+  }
+
+  get(reference: string, platform: Platform): ResolvedImage | undefined {
+    return this.#images.get(this.#keyOf(reference, platform));
+  }
+
+  add(image: ResolvedImage): void {
+    this.#images.set(this.#keyOf(image.reference, image.platform), image);
+    const [oldest] = this.#images.keys();
+    if (this.#images.size > knownMax && oldest !== undefined) this.#images.delete(oldest);
+  }
+}
+
 async function resolve(
   { bases }: ImageParts,
+  known: KnownImages,
   reference: string,
   platform: Platform,
   context: BuildContext,
   mode = context.imageResolveMode,
-): Promise<ResolvedImage & { readonly isLocal: boolean }> {
+): Promise<ResolvedImage> {
   const here = mode === 'pull' ? undefined : bases.local(reference, platform);
-  if (here !== undefined) return { ...here, platform, isLocal: true };
+  if (here !== undefined) return { ...here, platform };
+  const remembered = known.get(reference, platform);
+  if (remembered !== undefined) return remembered;
   const credentials = await credentialsFor(parseReference(reference).name, context);
   const { signal } = context;
-  return { ...(await bases.remote({ reference, platform, credentials, signal })), platform, isLocal: false };
+  const image = { ...(await bases.remote({ reference, platform, credentials, signal })), platform };
+  // Under its digest: what a name stands for may change.
+  known.add(image);
+  return image;
 }
 
 /** The progress of a pull as BuildKit shows it: what is downloaded under the layer's name, then what is unpacked. */
@@ -125,14 +153,15 @@ function modeOf({ attributes }: SourceOperation): BuildContext['imageResolveMode
 
 /** Images of this engine and of registries, by name. */
 export function createImageSource(parts: ImageParts): ImageSource & SourceKind {
+  const known = new KnownImages();
   return {
     resolve: (reference, platform, context, mode) =>
       reference.startsWith('oci-layout://')
         ? parts.layouts.resolve(reference, platform, context, mode)
-        : resolve(parts, reference, platform, context, mode),
+        : resolve(parts, known, reference, platform, context, mode),
     async pin(operation, platform, run) {
       const reference = operation.identifier.slice(scheme.length);
-      return pinned(parts, await resolve(parts, reference, platform, run.context, modeOf(operation)));
+      return pinned(parts, await resolve(parts, known, reference, platform, run.context, modeOf(operation)));
     },
   };
 }

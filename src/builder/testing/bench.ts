@@ -12,6 +12,7 @@ import { createVertex } from '../graph/create-vertex.ts';
 import type { CopyAction, ExecOperation } from '../graph/operation.ts';
 import type { Edge, Vertex } from '../graph/vertex.ts';
 import type { Progress, VertexProgress } from '../progress.ts';
+import type { LocalIndex } from '../session/session.ts';
 import { openCauses } from '../solver/causes.ts';
 import { createSolver } from '../solver/solver.ts';
 import type { Steps } from '../solver/steps.ts';
@@ -99,7 +100,8 @@ export function openBench(run: (words: readonly string[], step: StepRun) => Prom
       const content = files.get(source);
       if (content === undefined)
         throw fail('not-found', `failed to calculate checksum of ref x: "${source}": not found`);
-      return { digest: digestOf(content), ...(listsFiles && { files: new Map([[source.slice(1), content]]) }) };
+      const listed = listsFiles ? { files: new Map([[source.slice(1), content]]) } : {};
+      return { digest: digestOf(content), ...listed };
     },
   };
 
@@ -110,7 +112,9 @@ export function openBench(run: (words: readonly string[], step: StepRun) => Prom
       async materialise() {
         brought.push(identifier);
         if (identifier.startsWith('local')) {
-          return { result: { kind: 'directory', path: '/nowhere' }, release: () => released.push(identifier) };
+          const index = { entries: () => [], get: () => undefined } as unknown as LocalIndex;
+          const result = { kind: 'directory', path: '/nowhere', index } as const;
+          return { result, release: () => released.push(identifier) };
         }
         const chain = layers.make([], identifier);
         return { result: { kind: 'layers', chain }, release: () => layers.release(chain) };
