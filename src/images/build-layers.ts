@@ -71,6 +71,8 @@ export interface BuildLayers {
    * They are held, and durable as those of `adopt` are. Throws `invalid-argument` for one that is not the layer that is expected.
    */
   adoptTars(tars: readonly LayerTar[], chain: readonly string[], signal: AbortSignal): Promise<BuildLayer[]>;
+  /** An image that is here is known by what a repository calls it (`RepoDigests`); one that is gone is none. */
+  noteDigest(imageId: string, reference: ImageReference): void;
   /** Makes an image of layers that are held. Publishes no event but those of its names. */
   commit(image: BuiltImage): Promise<string>;
   /** The same for several, all of them or none: those of steps of a build, each one's parent before it. */

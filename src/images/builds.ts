@@ -7,7 +7,7 @@ import { formatTime, nowNs } from '#std/time';
 import { type Snapshots, syncFileSystem } from '#store';
 import type { BuildLayer, BuildLayers, BuiltImage, LayerTar } from './build-layers.ts';
 import type { StoredLayer } from './catalogue.ts';
-import { commitImages } from './commit.ts';
+import { commitImages, putReference } from './commit.ts';
 import { checkDepth, type Layers } from './layers.ts';
 import { packStoredLayer } from './packed-layer.ts';
 import { pushBuiltLayer } from './push/built.ts';
@@ -81,7 +81,7 @@ async function adoptTars(
 
 /** Layers for the builder, over those of images. */
 export function createBuildLayers(options: Options): BuildLayers {
-  const { layers, snapshots, catalogue, dataRoot } = options;
+  const { layers, snapshots, catalogue, records, dataRoot } = options;
   /** Each has a few megabytes in hand. */
   const packers = new Slots(() => Math.max(2, availableParallelism()));
   const shown = ({ id, diffId, tarSizeBytes, sizeBytes, createdAt }: StoredLayer): BuildLayer => {
@@ -129,6 +129,10 @@ export function createBuildLayers(options: Options): BuildLayers {
       }
     },
     adoptTars: (tars, chain, signal) => adoptTars(layers, tars, chain, signal).then((made) => made.map(shown)),
+    noteDigest(imageId, reference) {
+      const image = catalogue.images.get(imageId);
+      if (image !== undefined) records.transaction(() => putReference(catalogue, image, reference));
+    },
     async commit(image) {
       const [id = ''] = await commitAll(options, [image]);
       return id;

@@ -88,8 +88,11 @@ test('an image is pushed under its names, and what is there is not sent again', 
   );
   expect((await inspect('app:2')).Digest).toBe(response['containerimage.digest']);
   expect(manifest.config.digest).toBe(response['containerimage.config.digest']);
-  expect(fixture.images.inspect(`${host}/app:1`).Id).toBe(manifest.config.digest);
-  expect(short(lines).slice(-4)).toEqual([
+  const { Id, RepoDigests } = fixture.images.inspect(`${host}/app:1`);
+  expect(Id).toBe(manifest.config.digest);
+  expect(RepoDigests).toEqual([`${host}/app@${response['containerimage.digest']}`]);
+  expect(short(lines).slice(-5)).toEqual([
+    'pushing layers',
     'exporting manifest …',
     'exporting config …',
     `pushing manifest for ${host}/app:1@…`,

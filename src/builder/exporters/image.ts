@@ -108,7 +108,8 @@ async function store(
 
 /** `moby` and `image`: into the engine under its names, and with `push` to their registries. */
 export function openImageExporter(type: 'moby' | 'image', attributes: Attributes): Exporter {
-  const options = imageOptionsOf(attributes);
+  // Docker's own exporter lets the history of the base be.
+  const options = { ...imageOptionsOf(attributes), keepsHistory: type === 'moby' };
   const isPushed = booleanOf(attributes, 'push') ?? false;
   const isByDigest = booleanOf(attributes, 'push-by-digest') ?? false;
   const isStored = booleanOf(attributes, 'store') ?? !isByDigest;
@@ -126,10 +127,13 @@ export function openImageExporter(type: 'moby' | 'image', attributes: Attributes
     async run(request) {
       const named = request.result.metadata.get('image.name');
       const names = fixed ?? namesOf(named === undefined ? '' : new TextDecoder().decode(named));
-      // Docker's own exporter lets the history of the base be.
-      const ofStore = { ...options, keepsHistory: type === 'moby' };
-      const stored = isStored ? await store(request, ofStore, names, isPushed) : {};
-      return isPushed || isByDigest ? { ...stored, ...(await pushImage(request, options, names, isByDigest)) } : stored;
+      const stored = isStored ? await store(request, options, names, isPushed) : {};
+      if (!isPushed && !isByDigest) return stored;
+      const pushed = await pushImage(request, options, names, isByDigest);
+      const { 'containerimage.config.digest': id = '' } = stored;
+      const { 'containerimage.digest': digest = '' } = pushed;
+      for (const { reference } of names) request.parts.builds.noteDigest(id, { name: reference.name, digest });
+      return { ...stored, ...pushed };
     },
   };
 }

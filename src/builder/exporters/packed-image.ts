@@ -88,7 +88,7 @@ export function configOf(
 export async function packImage<L extends ManifestLayer>(
   request: Export,
   options: ImageOptions,
-  usual: { readonly isOci: boolean },
+  usual: { readonly isOci: boolean; readonly label?: string },
   pack: (output: ExportedOutput, packings: readonly Packing[]) => Promise<readonly L[]>,
 ): Promise<PackedImage<L>> {
   const { outputs, result, vertex } = request;
@@ -97,7 +97,7 @@ export async function packImage<L extends ManifestLayer>(
   if (!isOci && !annotations.isEmpty) {
     vertex.warn('annotations are not part of Docker media types: use oci-mediatypes=true');
   }
-  const packed = await vertex.step('exporting layers', () =>
+  const packed = await vertex.step(usual.label ?? 'exporting layers', () =>
     Promise.all(outputs.map(async (output) => ({ output, layers: await pack(output, packingsOf(output, options)) }))),
   );
   const platforms: PackedImage<L>['platforms'][number][] = [];

@@ -1,7 +1,7 @@
 import type { Repository } from '#distribution';
 import type { PackedLayer, Packing, PushedLayer } from '#images';
 import { formatReference } from '#oci';
-import { fail } from '#std/errors';
+import { fail, kindOf, messageOf } from '#std/errors';
 import type { TargetName } from './attributes.ts';
 import type { ManifestLayer, SmallBlob } from './manifest.ts';
 import { type ImageOptions, imageResponse, type PackedImage, packImage } from './packed-image.ts';
@@ -66,7 +66,7 @@ async function pushToEach(
   const { builds } = request.parts;
   const packed: PackedLayer[] = [];
   try {
-    return await packImage(request, options, { isOci: false }, async ({ chain }, packings) => {
+    return await packImage(request, options, { isOci: false, label: 'pushing layers' }, async ({ chain }, packings) => {
       const layers: PackedLayer[] = [];
       for (const [index, chainId] of chain.entries()) {
         const layer = await builds.pack(chainId, packings[index] ?? options.packing, request.context.signal);
@@ -93,6 +93,21 @@ export async function pushImage(
   names: readonly TargetName[],
   isByDigest: boolean,
 ): Promise<Record<string, string>> {
+  try {
+    return await push(request, options, names, isByDigest);
+  } catch (error) {
+    const [first] = names;
+    if (first === undefined || request.context.signal.aborted) throw error;
+    throw fail(kindOf(error), `failed to push ${first.shown}: ${messageOf(error)}`, error);
+  }
+}
+
+async function push(
+  request: Export,
+  options: ImageOptions,
+  names: readonly TargetName[],
+  isByDigest: boolean,
+): Promise<Record<string, string>> {
   const places = new Map<string, Repository>();
   for (const { reference } of names) {
     if (!places.has(reference.name)) places.set(reference.name, await repositoryOf(request, reference.name, 'push'));
@@ -102,7 +117,7 @@ export async function pushImage(
   const image: PackedImage<ManifestLayer> =
     others.length > 0
       ? await pushToEach(request, options, [first, ...others])
-      : await packImage(request, options, { isOci: false }, (output, packings) =>
+      : await packImage(request, options, { isOci: false, label: 'pushing layers' }, (output, packings) =>
           pushLayers(request, first, output, packings),
         );
   const { digest } = image.root.descriptor;
