@@ -1,7 +1,15 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants as fsConstants, openSync } from 'node:fs';
 import { DirectoryChain } from '#linux/directory-chain';
 import { SystemCallError } from '#linux/errno';
-import { type FileStat, fileTypes, readEntries, statAt, tryOpenPlace } from '#linux/file-tree';
+import {
+  type DirectoryEntry,
+  type FileStat,
+  fileTypes,
+  readEntries,
+  statAt,
+  tryOpenAt,
+  tryOpenPlace,
+} from '#linux/file-tree';
 import { directoryFlags, isOpaque, isWhiteout } from './snapshot-lower.ts';
 import { TreePacker } from './tree-pack.ts';
 
@@ -21,9 +29,11 @@ export interface PackOptions {
   readonly isPart?: boolean;
 }
 
+const fileFlags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
+
 interface Frame {
-  /** Sorted, the first last. */
-  readonly names: string[];
+  /** Sorted by name, the first last. */
+  readonly entries: DirectoryEntry[];
   /** With its slash; empty for the root. */
   readonly path: string;
 }
@@ -57,31 +67,28 @@ export function* packLayer(
   const packer = new TreePacker();
   const tally = new Tally();
   using chain = new DirectoryChain(openSync(directory, directoryFlags));
-  const frames: Frame[] = [{ names: namesIn(chain.descriptor), path: prefix }];
+  const frames: Frame[] = [{ entries: entriesIn(chain.descriptor), path: prefix }];
   for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
-    const name = frame.names.pop();
-    if (name === undefined) {
+    const entry = frame.entries.pop();
+    if (entry === undefined) {
       frames.pop();
       if (frames.length > 0) chain.leave();
       continue;
     }
-    const stat = yield* packName({ packer, tally, times }, chain.descriptor, name, frame.path);
+    const stat = yield* packName({ packer, tally, times }, chain.descriptor, entry, frame.path);
     if ((stat.mode & fileTypes.mask) !== fileTypes.directory) continue;
-    const path = `${frame.path}${name}/`;
-    const entered = chain.enter(name);
+    const path = `${frame.path}${entry.name}/`;
+    const entered = chain.enter(entry.name);
     if (isOpaque(entered)) yield* packer.mark(path + opaqueMarker);
-    frames.push({ names: namesIn(entered), path });
+    frames.push({ entries: entriesIn(entered), path });
   }
   if (isPart) yield* packer.rest();
   else yield* packer.end();
   return { sizeBytes: tally.bytes };
 }
 
-function namesIn(descriptor: number): string[] {
-  return readEntries(descriptor)
-    .map(({ name }) => name)
-    .sort()
-    .reverse();
+function entriesIn(descriptor: number): DirectoryEntry[] {
+  return readEntries(descriptor).sort((one, other) => (one.name < other.name ? 1 : -1));
 }
 
 interface Packing {
@@ -93,10 +100,12 @@ interface Packing {
 function* packName(
   { packer, tally, times }: Packing,
   directory: number,
-  name: string,
+  { name, type }: DirectoryEntry,
   prefix: string,
 ): Generator<Buffer, FileStat, undefined> {
-  const place = tryOpenPlace(directory, name);
+  // Nobody changes a layer: what is a file is opened as one at once.
+  const isFile = type === fileTypes.file;
+  const place = isFile ? tryOpenAt(directory, name, fileFlags) : tryOpenPlace(directory, name);
   if (place < 0) throw new SystemCallError('open', -place, `${prefix}${name}`);
   try {
     const found = statAt(place);
@@ -104,7 +113,10 @@ function* packName(
     const { modifiedLimitSeconds = Number.POSITIVE_INFINITY, modifiedSeconds = found.modifiedSeconds } = times;
     const stat = { ...found, modifiedSeconds: Math.min(modifiedSeconds, modifiedLimitSeconds) };
     if (isWhiteout(stat)) yield* packer.mark(`${prefix}${whiteoutPrefix}${name}`);
-    else {
+    else if (isFile) {
+      tally.add(stat);
+      yield* packer.addOpened(place, stat, `${prefix}${name}`);
+    } else {
       tally.add(stat);
       const isDirectory = (stat.mode & fileTypes.mask) === fileTypes.directory;
       yield* packer.add(place, stat, `${prefix}${name}${isDirectory ? '/' : ''}`);

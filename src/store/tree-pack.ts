@@ -19,6 +19,8 @@ const types: Readonly<Record<number, TarEntryType>> = {
   [fileTypes.fifo]: 'fifo',
 };
 
+type CommonHeader = Parameters<typeof tarHeader>[0];
+
 /**
  * Makes a tar of files, as Docker makes them: times in whole seconds, a second name of a file as a hard link, of the extended
  * attributes file capabilities alone, no sockets. What comes out are chunks, between any two of which the caller may pause.
@@ -38,7 +40,21 @@ export class TreePacker {
   }
 
   /** Adds what a handle (O_PATH) stands for under a name of the archive, of a directory with its slash; not what is below it. */
-  *add(place: number, stat: FileStat, path: string): Generator<Buffer, void, undefined> {
+  add(place: number, stat: FileStat, path: string): Generator<Buffer, void, undefined> {
+    return this.#add(stat, path, (common) => this.#place(place, stat.sizeBytes, common), place);
+  }
+
+  /** Adds a regular file that is open for reading already, at its start. */
+  addOpened(descriptor: number, stat: FileStat, path: string): Generator<Buffer, void, undefined> {
+    return this.#add(stat, path, (common) => this.#file(descriptor, stat.sizeBytes, common), descriptor);
+  }
+
+  *#add(
+    stat: FileStat,
+    path: string,
+    file: (common: CommonHeader) => Generator<Buffer, void, undefined>,
+    place: number,
+  ): Generator<Buffer, void, undefined> {
     const type = types[stat.mode & fileTypes.mask];
     if (type === undefined) return;
     const common = {
@@ -52,7 +68,7 @@ export class TreePacker {
     if (earlier !== undefined) {
       yield* this.#put(tarHeader({ ...common, type: 'hardlink', linkPath: earlier }));
     } else if (type === 'file') {
-      yield* this.#file(place, stat.sizeBytes, common);
+      yield* file(common);
     } else if (type === 'symlink') {
       yield* this.#put(tarHeader({ ...common, type, linkPath: readLinkAt(place) }));
     } else if (type === 'character' || type === 'block') {
@@ -96,30 +112,30 @@ export class TreePacker {
     }
   }
 
-  *#file(
-    place: number,
-    sizeBytes: number,
-    common: Parameters<typeof tarHeader>[0],
-  ): Generator<Buffer, void, undefined> {
+  *#place(place: number, sizeBytes: number, common: CommonHeader): Generator<Buffer, void, undefined> {
     const descriptor = yield* this.#open(place, common.path);
     try {
-      const value = readXattrOf(descriptor, capability);
-      const xattrs = value === undefined ? {} : { xattrs: new Map([[capability, value]]) };
-      yield* this.#put(tarHeader({ ...common, ...xattrs, sizeBytes }));
-      let leftBytes = sizeBytes;
-      while (leftBytes > 0) {
-        if (this.#usedBytes === chunkBytes) yield this.#flush();
-        const wanted = Math.min(leftBytes, chunkBytes - this.#usedBytes);
-        const count = readSync(descriptor, this.#buffer, this.#usedBytes, wanted, null);
-        // It is shorter by now than the header says.
-        if (count === 0) this.#buffer.fill(0, this.#usedBytes, this.#usedBytes + wanted);
-        this.#usedBytes += count === 0 ? wanted : count;
-        leftBytes -= count === 0 ? wanted : count;
-      }
-      yield* this.#put(tarPadding(sizeBytes));
+      yield* this.#file(descriptor, sizeBytes, common);
     } finally {
       closeSync(descriptor);
     }
+  }
+
+  *#file(descriptor: number, sizeBytes: number, common: CommonHeader): Generator<Buffer, void, undefined> {
+    const value = readXattrOf(descriptor, capability);
+    const xattrs = value === undefined ? {} : { xattrs: new Map([[capability, value]]) };
+    yield* this.#put(tarHeader({ ...common, ...xattrs, sizeBytes }));
+    let leftBytes = sizeBytes;
+    while (leftBytes > 0) {
+      if (this.#usedBytes === chunkBytes) yield this.#flush();
+      const wanted = Math.min(leftBytes, chunkBytes - this.#usedBytes);
+      const count = readSync(descriptor, this.#buffer, this.#usedBytes, wanted, null);
+      // It is shorter by now than the header says.
+      if (count === 0) this.#buffer.fill(0, this.#usedBytes, this.#usedBytes + wanted);
+      this.#usedBytes += count === 0 ? wanted : count;
+      leftBytes -= count === 0 ? wanted : count;
+    }
+    yield* this.#put(tarPadding(sizeBytes));
   }
 
   *#put(bytes: Uint8Array): Generator<Buffer, void, undefined> {
