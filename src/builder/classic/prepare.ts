@@ -57,6 +57,7 @@ export async function prepareBuild(
     imageResolveMode: options.imageResolveMode ?? 'default',
     cacheImports: [],
     isLogUnlimited: true,
+    whenTaken: () => watch.whenTaken(),
   };
   const cacheImports = request.caches.length === 0 ? [] : await parts.importCaches(request.caches, plain);
   const surroundings: Surroundings = { options, inputs: new Map(), context: { ...plain, cacheImports }, parts };

@@ -96,6 +96,7 @@ class Job {
         onProgress: (progress) => {
           for (const { context } of participants) context.onProgress(progress);
         },
+        whenTaken: async () => void (await Promise.all([...participants].map(({ context }) => context.whenTaken?.()))),
         /** Secrets and agents may come of any build that wants the same. */
         get sessions() {
           return [...participants].flatMap(({ context }) => context.sessions);

@@ -18,6 +18,8 @@ export interface BuildContext {
   readonly cacheImports: readonly CacheImport[];
   /** Whether all that processes say is told, however much it is: to clients of the classic API. */
   readonly isLogUnlimited?: boolean;
+  /** Settled when what has been told was taken far enough by who reads it: until then a process's output is left with it. */
+  readonly whenTaken?: () => Promise<void> | undefined;
   /** Whether causes are looked for (`--explain`). */
   readonly explains?: boolean;
 }

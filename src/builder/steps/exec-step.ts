@@ -20,6 +20,7 @@ import { type RuntimeEnd, runRuntime } from './runtime.ts';
 import { askSecret } from './secrets.ts';
 import { defaultHostname, specificationOf } from './specification.ts';
 import { makeStepDirectory, removeStepDirectory } from './step-directory.ts';
+import type { OnOutput } from './step-output.ts';
 import { Workspace, type Written } from './workspace.ts';
 
 /** Does an `ExecOperation`; the layers come by the output's index, and are held: the caller takes the hold over. */
@@ -51,13 +52,20 @@ export async function secretEnvironment({ secretEnvironment: wanted }: ExecOpera
   return entries;
 }
 
-function outputTaker(run: StepRun): (stream: 1 | 2, data: Uint8Array) => void | Promise<void> {
+function outputTaker(run: StepRun): OnOutput {
   const limits = run.context.isLogUnlimited ? noLogLimits : defaultLogLimits();
   const now = performance.now();
   const ofStream = { 1: new LogLimit(limits, now), 2: new LogLimit(limits, now) };
-  return (stream, data) => {
+  const { promise: aborted, resolve: abort } = Promise.withResolvers<void>();
+  if (run.signal.aborted) abort();
+  else run.signal.addEventListener('abort', () => abort(), { once: true });
+  return async (stream, data) => {
     const kept = ofStream[stream].take(data, performance.now());
-    if (kept.length > 0) return run.onLog(stream, kept);
+    if (kept.length === 0) return;
+    await run.onLog(stream, kept);
+    const taken = run.context.whenTaken?.();
+    // Of what nobody wants any more nobody takes anything.
+    if (taken !== undefined) await Promise.race([taken, aborted]);
   };
 }
 
