@@ -1,6 +1,7 @@
 import { closeSync, constants as fsConstants, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { fileTypes } from '#linux/file-tree';
+import { hasCode } from '#linux/errno';
+import { type FileStat, fileTypes } from '#linux/file-tree';
 import { fail } from '#std/errors';
 import { followLinks } from './follow-links.ts';
 import { decodePacket, encodePacket, encodeStat, packetTypes, type TransferStat } from './packet.ts';
@@ -28,13 +29,28 @@ export interface SendOptions {
   readonly below?: string;
   /** The time that all has. */
   readonly modifiedNs?: bigint;
-  /** Hears of the contents that were sent, in all. */
+  /** Hears of the bytes that were sent, in all, as BuildKit counts them: of all packets. */
   readonly onTransfer?: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** It is sent as an empty file, as Docker does. */
+function isSocket({ mode }: FileStat): boolean {
+  return (mode & fileTypes.mask) === fileTypes.socket;
+}
+
+/** Undefined for what has gone since it was seen, and for a socket. */
+function openPresent(place: Buffer): number | undefined {
+  try {
+    return openSync(place, readFlags);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENXIO')) return undefined;
+    throw error;
+  }
 }
 
 /** The sending side of fsutil's file transfer. */
@@ -88,6 +104,7 @@ class Sender {
       const packet = decodePacket(bytes);
       if (packet.type === packetTypes.request) this.#request(packet.id);
       else if (packet.type === packetTypes.end) {
+        this.#options.onTransfer?.(this.#sentBytes);
         await this.#stream.send(encodePacket({ type: packetTypes.end }));
         return;
       } else if (packet.type === packetTypes.error) {
@@ -121,7 +138,8 @@ class Sender {
 
   /** What fits into one piece needs no other thread; false when it does not. */
   async #sendSmall(id: number, place: Buffer): Promise<boolean> {
-    const descriptor = openSync(place, readFlags);
+    const descriptor = openPresent(place);
+    if (descriptor === undefined) return true;
     let count: number;
     try {
       count = readSync(descriptor, this.#small, 0, pieceBytes, 0);
@@ -148,7 +166,6 @@ class Sender {
   }
 
   async #sendData(id: number, data: Uint8Array): Promise<void> {
-    this.#sentBytes += data.length;
     // The packet is a copy: the memory may be used again at once.
     await this.#send({ type: packetTypes.data, id, data });
     this.#options.onTransfer?.(this.#sentBytes);
@@ -156,7 +173,9 @@ class Sender {
 
   async #send(packet: Parameters<typeof encodePacket>[0]): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure.error;
-    await this.#stream.send(encodePacket(packet));
+    const bytes = encodePacket(packet);
+    this.#sentBytes += bytes.length;
+    await this.#stream.send(bytes);
     if (performance.now() - this.#turnBeganMs < turnMs) return;
     await nextTurn();
     this.#turnBeganMs = performance.now();
@@ -183,11 +202,11 @@ class Sender {
         else if (performance.now() - this.#turnBeganMs >= turnMs) await this.#pause();
         continue;
       }
-      if ((file.file.mode & fileTypes.mask) === fileTypes.socket) continue;
       for (const { stat } of pending) await this.#sendStat(stat);
       pending = [];
       const stat = this.#statOf(file);
-      if ((file.file.mode & fileTypes.mask) === fileTypes.file) this.#paths.set(this.#nextId, file.path);
+      const type = file.file.mode & fileTypes.mask;
+      if (type === fileTypes.file || type === fileTypes.socket) this.#paths.set(this.#nextId, file.path);
       await this.#sendStat(stat);
     }
     await this.#send({ type: packetTypes.stat });
@@ -226,6 +245,7 @@ class Sender {
     const prefix = below === undefined ? '' : `${below}/`;
     const stat = {
       ...transferStatOf(walked),
+      ...(isSocket(file) && { mode: fileTypes.file | (file.mode & 0o7777), sizeBytes: 0 }),
       ...(resetsOwner && { uid: 0, gid: 0 }),
       ...(modifiedNs !== undefined && { modifiedNs }),
       ...(below !== undefined && { path: prefix + path }),

@@ -5,7 +5,6 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -15,32 +14,16 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { IndexedFiles, readIndex, writeIndex } from './directory-index.ts';
+import { type IndexedFiles, readIndex, writeIndex } from './directory-index.ts';
 import { KeptTransfer, keptNames } from './kept-directory.ts';
-import { encodePacket, encodeStat, packetTypes, type TransferStat } from './packet.ts';
+import { encodePacket, packetTypes } from './packet.ts';
 import type { ReceivedFiles } from './receiver.ts';
 import { type SendOptions, sendDirectory } from './sender.ts';
+import { feed, folder, removeScratch, scratch, stat } from './transfer.fixture.ts';
 
-const roots: string[] = [];
-afterEach(() => {
-  for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true });
-});
-
-function scratch(): { source: string; kept: string; files: string; index: () => IndexedFiles } {
-  const root = mkdtempSync(join(tmpdir(), 'estiba-filesync-'));
-  roots.push(root);
-  const [source, kept] = [join(root, 'source'), join(root, 'kept')];
-  mkdirSync(source);
-  mkdirSync(kept);
-  return {
-    source,
-    kept,
-    files: join(kept, keptNames.files),
-    index: () => new IndexedFiles(join(kept, keptNames.index), ''),
-  };
-}
+afterEach(removeScratch);
 
 const everything = { includePatterns: [], excludePatterns: [], followPaths: [], resetsOwner: true };
 
@@ -117,13 +100,28 @@ test('a tree arrives as it is, and is not asked for again', async () => {
   writeFileSync(join(source, 'sub/deep/large'), 'x'.repeat(700_000));
   writeFileSync(join(source, 'sub.txt'), '');
   symlinkSync('../nowhere', join(source, 'sub/link'));
+  const socket = createServer().listen(join(source, 'zocket'));
+  await new Promise((resolve) => socket.once('listening', resolve));
   linkSync(join(source, 'one'), join(source, 'sub/twin'));
   chmodSync(join(source, 'one'), 0o4750);
   utimesSync(join(source, 'one'), 1_000_000_000, 1_234_567_890.5);
 
-  const first = await transfer(kept, { directory: source });
-  expect(first).toMatchObject({ isChanged: true, requestedFiles: 3, receivedBytes: 700_005, sizeBytes: 700_005 });
-  expect(listing(index())).toEqual(['one', 'sub', 'sub/deep', 'sub/deep/large', 'sub/link', 'sub/twin', 'sub.txt']);
+  const told: number[] = [];
+  const first = await transfer(kept, { directory: source, onTransfer: (bytes) => told.push(bytes) });
+  expect(told.at(-1)).toBeGreaterThan(700_005);
+  expect(first).toMatchObject({ isChanged: true, requestedFiles: 4, receivedBytes: 700_005, sizeBytes: 700_005 });
+  expect(listing(index())).toEqual([
+    'one',
+    'sub',
+    'sub/deep',
+    'sub/deep/large',
+    'sub/link',
+    'sub/twin',
+    'sub.txt',
+    'zocket',
+  ]);
+  // A socket is an empty file, as Docker has it.
+  expect(statSync(join(files, 'zocket')).isFile()).toBe(true);
   expect(index().get('one')).toMatchObject({ contentDigest: sha256('first'), mode: 0o104750, sizeBytes: 5 });
   expect(index().get('sub/twin')).toMatchObject({ contentDigest: sha256('first'), sizeBytes: 5 });
   expect(statSync(join(files, 'one')).mode & 0o7777).toBe(0o4750);
@@ -133,7 +131,8 @@ test('a tree arrives as it is, and is not asked for again', async () => {
   expect(readFileSync(join(files, 'sub/deep/large'), 'utf8')).toBe('x'.repeat(700_000));
 
   expect(await transfer(kept, { directory: source })).toMatchObject({ isChanged: false, requestedFiles: 0 });
-  expect(await transfer(kept, { directory: source }, 'none')).toMatchObject({ isChanged: true, requestedFiles: 3 });
+  expect(await transfer(kept, { directory: source }, 'none')).toMatchObject({ isChanged: true, requestedFiles: 4 });
+  await new Promise((resolve) => socket.close(resolve));
 });
 
 test('what changes is sent alone, what is gone goes, and no inode that was there is written to', async () => {
@@ -207,77 +206,6 @@ test('patterns and followed links choose what is sent', async () => {
   expect(await send({ followPaths: ['start'] })).toEqual(['docs', 'docs/link', 'real', 'real/file', 'start']);
   expect(await send({ followPaths: ['docs/l*/file'] })).toEqual(['docs', 'docs/link', 'real', 'real/file']);
   expect(await send({ followPaths: ['.', 'start'] })).toHaveLength(15);
-});
-
-/** Gives stats and what else there is to a receiver; answers what it asks for. */
-function feed(kept: string, packets: readonly Uint8Array[]): number[] {
-  const asked: number[] = [];
-  const receiver = new KeptTransfer(kept, { differ: 'metadata', send: (packet) => asked.push(packet.at(-1) ?? 0) });
-  try {
-    for (const packet of packets) receiver.accept(packet);
-    return asked;
-  } finally {
-    receiver.close();
-  }
-}
-
-const plain: TransferStat = {
-  ...{ path: 'x', mode: 0o100644, uid: 0, gid: 0, sizeBytes: 1, modifiedNs: 5n, linkName: '' },
-  ...{ deviceMajor: 0, deviceMinor: 0, xattrs: new Map() },
-};
-
-function stat(changes: Partial<TransferStat>): Uint8Array {
-  return encodePacket({ type: packetTypes.stat, stat: encodeStat({ ...plain, ...changes }) });
-}
-
-const folder = 0o040755;
-const link = 0o120777;
-
-test('whoever means harm gets nowhere', () => {
-  const { source, kept, files } = scratch();
-  writeFileSync(join(source, 'secret'), 'untouched');
-  const bad: readonly [RegExp, Uint8Array[]][] = [
-    [/invalid path/, [stat({ path: '../out' })]],
-    [/invalid path/, [stat({ path: '/etc/out' })]],
-    [/invalid path/, [stat({ path: 'a\0b' })]],
-    [/invalid path/, [stat({ path: '' })]],
-    [/invalid path/, [stat({ path: '.' })]],
-    [/invalid path/, [stat({ path: 'n'.repeat(300) })]],
-    [/invalid path/, [stat({ path: 'd', mode: folder }), stat({ path: 'd/../../out' })]],
-    [/is no directory/, [stat({ path: 'd', mode: link, linkName: source }), stat({ path: 'd/secret' })]],
-    [/is no directory/, [stat({ path: 'd/secret' })]],
-    [/out of order/, [stat({ path: 'b', mode: folder }), stat({ path: 'a', mode: folder })]],
-    [/out of order/, [stat({ path: 'b', mode: folder }), stat({ path: 'b', mode: link, linkName: source })]],
-    [/invalid link/, [stat({ path: 'b', linkName: '../source/secret' })]],
-    [/invalid link/, [stat({ path: 'a', mode: link, linkName: source }), stat({ path: 'b', linkName: 'a' })]],
-    [/no known type/, [stat({ path: 'b', mode: 0o140644 })]],
-    [/file transfer: fchownat/, [stat({ path: 'b', mode: folder, uid: 0xffffffff })]],
-    [
-      /invalid file request 7/,
-      [stat({ path: 'b' }), encodePacket({ type: packetTypes.data, id: 7, data: Buffer.of(1) })],
-    ],
-    [/after the last/, [stat({ path: 'b' }), encodePacket({ type: packetTypes.stat }), stat({ path: 'c' })]],
-    [/packet of type 3/, [encodePacket({ type: packetTypes.end })]],
-    [/packet of type 9/, [encodePacket({ type: 9 })]],
-    [/too many files/, [stat({ path: 'b', xattrs: new Map([['user.x', Buffer.alloc(2_000_000)]]) })]],
-    [
-      /error from sender: no such thing/,
-      [encodePacket({ type: packetTypes.error, data: Buffer.from('no such thing') })],
-    ],
-    [/cut off/, [Buffer.of(0x12, 0x50, 1)]],
-    [/cut off/, [Buffer.of(0x12, 2, 0x0a, 0x50)]],
-    [/too long/, [Buffer.alloc(20, 0xff)]],
-  ];
-  for (const [message, packets] of bad) expect(() => feed(kept, packets)).toThrow(message);
-  expect(readFileSync(join(source, 'secret'), 'utf8')).toBe('untouched');
-  expect(existsSync(join(kept, '../out'))).toBe(false);
-  // A name that was a link the last time is not gone through.
-  feed(kept, [stat({ path: 'd', mode: link, linkName: source }), encodePacket({ type: packetTypes.stat })]);
-  const data = encodePacket({ type: packetTypes.data, id: 1, data: Buffer.from('mine') });
-  const asked = feed(kept, [stat({ path: 'd', mode: folder }), stat({ path: 'd/secret' }), data]);
-  expect(asked).toEqual([1]);
-  expect(readFileSync(join(files, 'd/secret'), 'utf8')).toBe('mine');
-  expect(readFileSync(join(source, 'secret'), 'utf8')).toBe('untouched');
 });
 
 test('a directory whose change was broken off is looked through, and its whole files are not sent again', async () => {
