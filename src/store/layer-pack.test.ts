@@ -91,3 +91,24 @@ test('what a mount wrote is packed in order, with marks for what is gone, and gi
   unpacker.close();
   expect(pack('again').tar.equals(tar)).toBe(true);
 });
+
+test('times may be bounded or set, names have a prefix, and an archive may have several parts', async () => {
+  for (const [name, seconds] of [
+    ['a', 5000],
+    ['b', 2_000_000_000],
+  ] as const) {
+    writeFileSync(at('base', name), name);
+    utimesSync(at('base', name), seconds, seconds);
+  }
+  linkSync(at('base', 'b'), at('base', 'c'));
+  const times = async (options: Parameters<typeof packLayer>[1]): Promise<number[]> => {
+    const entries = await entriesOf(Buffer.concat([...packLayer(at('base'), options)]));
+    return entries.map(({ modifiedSeconds }) => modifiedSeconds);
+  };
+  expect(await times({ modifiedLimitSeconds: 10_000 })).toEqual([5000, 10_000, 10_000]);
+  expect(await times({ modifiedSeconds: 7 })).toEqual([7, 7, 7]);
+  const part = packLayer(at('base'), { prefix: 'p/', isPart: true });
+  const entries = await entriesOf(Buffer.concat([...part, ...packLayer(at('base'))]));
+  expect(entries.map(({ path }) => path)).toEqual(['p/a', 'p/b', 'p/c', 'a', 'b', 'c']);
+  expect(entries[2]?.linkPath).toBe('p/b');
+});
