@@ -4,7 +4,15 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BuildCacheRecord } from '#api';
-import { processesNaming, type Ran, run, startEngine, type TestEngine, until } from '../harness/index.ts';
+import {
+  processesNaming,
+  type Ran,
+  run,
+  startEngine,
+  startOwnRegistry,
+  type TestEngine,
+  until,
+} from '../harness/index.ts';
 
 setDefaultTimeout(120_000);
 
@@ -118,6 +126,39 @@ test('repositories of git and files of the web are fetched, known again, and ref
   } finally {
     await server.stop(true);
   }
+});
+
+test('a base is fetched from a registry or a layout without becoming an image, and is kept for the next build', async () => {
+  await using registry = await startOwnRegistry();
+  const { host } = new URL(registry.url);
+  const base = context({ Dockerfile: 'FROM busybox\nRUN echo only in the registry > /marker' });
+  await build(base, '-t', `${host}/team/base:1`);
+  await engine.dockerOk('push', '-q', `${host}/team/base:1`);
+  const layout = mkdtempSync(join(scratch, 'layout-'));
+  const archive = join(scratch, 'base.tar');
+  await engine.dockerOk('save', '-o', archive, `${host}/team/base:1`);
+  expect((await run(['tar', '-xf', archive, '-C', layout])).code).toBe(0);
+  const forget = async (): Promise<void> => {
+    await engine.dockerOk('image', 'prune', '-f');
+    await engine.dockerOk('builder', 'prune', '-a', '-f');
+  };
+  await engine.dockerOk('rmi', '-f', `${host}/team/base:1`);
+  await forget();
+  const above = context({ Dockerfile: `FROM ${host}/team/base:1\nRUN cat /marker` });
+  const first = await build(above);
+  expect(first.stderr).toContain('only in the registry');
+  expect(first.stderr).toMatch(/extracting sha256:/);
+  expect(await engine.dockerOk('images', '--format', '{{.Repository}}')).not.toContain('team/base');
+  const kept = (await records()).map(({ Description }) => Description);
+  expect(kept.find((text) => text.startsWith(`pulled from ${host}/team/base:1@sha256:`))).toBeDefined();
+  expect(isCached(await build(above), 'RUN cat /marker')).toBeTrue();
+  await registry.stop();
+  expect((await build(context({ Dockerfile: 'FROM busybox\nRUN true' }))).code).toBe(0);
+  await forget();
+  const named = context({ Dockerfile: 'FROM base\nRUN cat /marker' });
+  expect((await build(named, '--build-context', `base=oci-layout://${layout}`)).stderr).toContain(
+    'only in the registry',
+  );
 });
 
 test('touching a file misses nothing, its mode does; two builds at once share what they have in common', async () => {

@@ -1,10 +1,13 @@
 import { fail } from '#std/errors';
 import { fileSystem } from '../builtins.ts';
+import { taggedDigest } from './content-store.ts';
 import { readFrom, unpackTar } from './standard-input.ts';
 
 /** Directories of ours that the engine may read, by the names under which it asks, and what it is told of them. */
 export interface Contexts {
   readonly directories: ReadonlyMap<string, string>;
+  /** OCI layouts among the named contexts, by the names of their stores. */
+  readonly layouts: ReadonlyMap<string, string>;
   readonly attributes: Readonly<Record<string, string>>;
   /** Which directory it is, to find what the engine has of it already. */
   readonly shareOf: string;
@@ -33,13 +36,33 @@ function placeOf(file: string): { directory: string; name: string } {
   return { directory: fileSystem().realpathSync(directory), name };
 }
 
-/** Named contexts: `name=path` or `name=docker-image://…`. */
-function namedContexts(values: readonly string[], directories: Map<string, string>): Record<string, string> {
+/** `oci-layout://PATH[:TAG][@DIGEST]`: an image in a directory of ours, offered as a store under a name of its own. */
+function layoutContext(name: string, source: string, layouts: Map<string, string>): string {
+  const [, path = '', tag = 'latest', given] = /^oci-layout:\/\/(.*?)(?::([\w.-]+))?(?:@(.+))?$/.exec(source) ?? [];
+  const stat = fileSystem().statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || !stat.isDirectory()) {
+    throw fail('invalid-argument', `failed to get build context ${name}: ${path} is not a directory`);
+  }
+  const directory = fileSystem().realpathSync(path);
+  const digest = given ?? taggedDigest(directory, tag);
+  if (digest === undefined) throw fail('not-found', `failed to get build context ${name}: ${path} has no tag ${tag}`);
+  const store = `layout-${layouts.size}`;
+  layouts.set(`oci:${store}`, directory);
+  return `oci-layout://${store}:${tag}@${digest}`;
+}
+
+/** Named contexts: `name=path`, `name=docker-image://…` or `name=oci-layout://…`. */
+function namedContexts(
+  values: readonly string[],
+  directories: Map<string, string>,
+  layouts: Map<string, string>,
+): Record<string, string> {
   return Object.fromEntries(
     values.map((value) => {
       const equals = value.indexOf('=');
       if (equals < 1) throw fail('invalid-argument', `invalid context value: ${value}, expected key=value`);
       const [name, source] = [value.slice(0, equals), value.slice(equals + 1)];
+      if (source.startsWith('oci-layout://')) return [`context:${name}`, layoutContext(name, source, layouts)];
       if (/^[a-z][a-z0-9+.-]*:\/\//.test(source) || remote.test(source)) return [`context:${name}`, source];
       const stat = fileSystem().statSync(source, { throwIfNoEntry: false });
       if (stat === undefined || !stat.isDirectory()) {
@@ -57,6 +80,7 @@ export async function openContexts(
   flags: { readonly file: string; readonly 'build-context': readonly string[] },
 ): Promise<Contexts> {
   const directories = new Map<string, string>();
+  const layouts = new Map<string, string>();
   const temporary: string[] = [];
   const clean = (): void => {
     for (const path of temporary) fileSystem().rmSync(path, { recursive: true, force: true });
@@ -99,10 +123,10 @@ export async function openContexts(
         attributes.filename = place.name;
       }
     }
-    Object.assign(attributes, namedContexts(flags['build-context'], directories));
+    Object.assign(attributes, namedContexts(flags['build-context'], directories, layouts));
   } catch (error) {
     clean();
     throw error;
   }
-  return { directories, attributes, shareOf: directories.get('context') ?? source, clean };
+  return { directories, layouts, attributes, shareOf: directories.get('context') ?? source, clean };
 }

@@ -76,12 +76,14 @@ function exportOf({ type, attributes, directory }: CachePlace, stores: Map<strin
 /** What is offered of our files to a build, and how its request names them. */
 export function offerFiles(options: {
   readonly directories: ReadonlyMap<string, string>;
+  /** OCI layouts to read from, by the names of their stores. */
+  readonly layouts?: ReadonlyMap<string, string>;
   readonly outputs: readonly Output[];
   readonly imports: readonly CachePlace[];
   readonly exports: readonly CachePlace[];
 }): BuildFiles {
   const { directories, outputs } = options;
-  const stores = new Map<string, string>();
+  const stores = new Map<string, string>(options.layouts);
   const imports = options.imports.map((place) => importOf(place, stores));
   const exports = options.exports.map((place) => exportOf(place, stores));
   const layout = outputs.find(isLayout);

@@ -52,7 +52,7 @@ async function build(invocation: Build, contexts: Contexts, outputs: readonly Ou
   const exports = flags['cache-to'].map((text) => cachePlace(text, 'to'));
   const secrets = parseSecrets(flags.secret);
   const agents = parseAgents(flags.ssh);
-  const files = offerFiles({ directories: contexts.directories, outputs, imports, exports });
+  const files = offerFiles({ directories: contexts.directories, layouts: contexts.layouts, outputs, imports, exports });
   const display = await openDisplay(
     flags.quiet ? 'quiet' : flags.progress,
     `Building ${flags.tag[0] ?? contexts.shareOf}`,
