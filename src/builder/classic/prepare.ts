@@ -1,5 +1,5 @@
-import { type Dockerfile, parseDockerfile, requireBuiltInSyntax } from '#dockerfile';
-import { fail, kindOf } from '#std/errors';
+import { type Dockerfile, isGitSource, parseDockerfile, requireBuiltInSyntax } from '#dockerfile';
+import { fail, messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { type BuildFiles, readBuildFiles, type Surroundings } from '../frontend/build-files.ts';
 import { ImageBases } from '../frontend/image-bases.ts';
@@ -31,12 +31,19 @@ function targetIn({ stages }: Dockerfile, target: string | undefined): number {
 }
 
 async function readDockerfile(surroundings: Surroundings): Promise<BuildFiles> {
-  const { fileName } = surroundings.options;
+  const { fileName, remoteContext } = surroundings.options;
+  if (remoteContext !== '' && !isGitSource(remoteContext) && !/^(?:https?:|github\.com)\//.test(remoteContext)) {
+    throw fail('internal', `remoteURL (${remoteContext}) could not be recognized as URL`);
+  }
   try {
     return await readBuildFiles(surroundings);
   } catch (error) {
-    if (kindOf(error) !== 'not-found') throw error;
-    throw fail('internal', `Cannot locate specified Dockerfile: ${fileName}`, error);
+    const message = messageOf(error);
+    if (message.startsWith('failed to read dockerfile: open ')) {
+      throw fail('internal', `Cannot locate specified Dockerfile: ${fileName}`, error);
+    }
+    if (remoteContext === '' || surroundings.context.signal.aborted) throw error;
+    throw fail('internal', `error downloading remote context ${remoteContext}: ${message}`, error);
   }
 }
 
@@ -48,7 +55,8 @@ export async function prepareBuild(
   watch: StepWatch,
   signal: AbortSignal,
 ): Promise<PreparedBuild> {
-  const options = { ...readOptions(request.options, parts.platform), isClassic: true };
+  // Its steps find the repository of a context, too.
+  const options = { ...readOptions(request.options, parts.platform), isClassic: true, keepsGitDirectory: true };
   const plain: BuildContext = {
     id: newId(),
     sessions: [session],

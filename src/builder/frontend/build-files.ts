@@ -103,7 +103,7 @@ export async function webContext(given: Surroundings, url: string): Promise<{ ed
   const content = (await readFiles(given, edge, ['context'])).get('context');
   if (content === undefined || !isArchive(content)) return { edge, fileName: 'context' };
   return {
-    edge: copied(edge, platform, remoteTitle, { source: '/context', destination: '/', unpacks: true }),
+    edge: copied(edge, platform, 'copy /context /', { source: '/context', destination: '/', unpacks: true }),
   };
 }
 
