@@ -68,6 +68,11 @@ function homeward(text: string, home: URL): string {
   return url.href;
 }
 
+/** The token server that a challenge names. */
+function serverOf({ parameters }: Challenge): { realm: string; service: string } {
+  return { realm: parameters.get('realm') ?? '', service: parameters.get('service') ?? '' };
+}
+
 /** Opens places; how each was reached is remembered for some minutes. */
 export function createEndpoints({ transport, tokens }: { transport: Transport; tokens: Tokens }) {
   const greetings = new Map<string, Greeting>();
@@ -120,17 +125,23 @@ export function createEndpoints({ transport, tokens }: { transport: Transport; t
     request: { scopes: readonly string[]; signal: AbortSignal; url: string },
     fresh: boolean,
   ): Promise<string | undefined> {
-    const { credentials, insecure } = place;
+    const { insecure } = place;
+    const keeper = place.credentials?.keeper;
+    let credentials = place.credentials;
     if (credentials?.registrytoken) return `Bearer ${credentials.registrytoken}`;
     const bearer = challenges.find(({ scheme }) => scheme === 'bearer');
     if (bearer !== undefined) {
       const { scopes, signal } = request;
       const asked = bearer.parameters.get('scope')?.split(' ').filter(Boolean) ?? [];
       const all = [...new Set([...scopes, ...asked])].sort();
+      const token = await keeper?.token({ ...serverOf(bearer), scopes: all, fresh }, signal);
+      if (token !== undefined) return `Bearer ${token}`;
+      credentials = keeper === undefined ? credentials : await keeper.credentials();
       const asking = { credentials, scopes: all, insecure, registry: request.url, signal };
       return `Bearer ${await bearerToken(bearer, asking, request.url, fresh)}`;
     }
     if (!challenges.some(({ scheme }) => scheme === 'basic')) return undefined;
+    if (keeper !== undefined) credentials = await keeper.credentials();
     if (credentials?.username || credentials?.password) return basicAuthorization(credentials);
     throw fail('internal', `Get ${JSON.stringify(request.url)}: no basic auth credentials`);
   }

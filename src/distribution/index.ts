@@ -3,6 +3,7 @@ export { openDistribution, registryDefaults } from './open.ts';
 export { proxiesOfEnvironment } from './proxy.ts';
 export type {
   BlobUpload,
+  CredentialKeeper,
   Distribution,
   FetchedManifest,
   RegistryCredentials,

@@ -1,12 +1,29 @@
 import type { Descriptor } from '#oci';
 
 /** Who asks a registry; each part may be missing. */
+/** Somebody else who knows the password, gets tokens with it, and gives it away only where nothing else will do. */
+export interface CredentialKeeper {
+  /** What a token server gives for the scopes; undefined when the keeper gets no tokens. With `fresh` not one given before. */
+  token(
+    request: {
+      readonly realm: string;
+      readonly service: string;
+      readonly scopes: readonly string[];
+      readonly fresh: boolean;
+    },
+    signal: AbortSignal,
+  ): Promise<string | undefined>;
+  credentials(): Promise<Omit<RegistryCredentials, 'keeper'> | undefined>;
+}
+
 export interface RegistryCredentials {
   readonly username?: string;
   readonly password?: string;
   readonly serveraddress?: string;
   readonly identitytoken?: string;
   readonly registrytoken?: string;
+  /** In place of all else. */
+  readonly keeper?: CredentialKeeper;
 }
 
 /** How registries are reached: what of it daemon.json can say, and the rest. */

@@ -9,7 +9,7 @@ import type {
   LocalRequest,
   OnTransfer,
 } from '#builder';
-import type { RegistryCredentials } from '#distribution';
+import type { CredentialKeeper, RegistryCredentials } from '#distribution';
 import { askForFiles, sendDirectoryTo, sendFileTo } from '#filesync';
 import { duplexOfCall, type GrpcClientConnection, GrpcError, methodPath, type Service, statusCodes } from '#grpc';
 import { fail } from '#std/errors';
@@ -23,6 +23,11 @@ export type LocalsOf = () => Promise<Pick<LocalDirectories, 'receive'>>;
 const hubNames: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io']);
 const hubHost = 'registry-1.docker.io';
 
+/** What holds where a token server does not say. */
+const shortestTokenLifeSeconds = 60;
+/** A token may expire on its way. */
+const tokenMarginMs = 10_000;
+
 const agentHeader = 'buildkit.ssh.id';
 /** The host of addresses that stand for what a client uploads. */
 const uploadHost = 'buildkit-session';
@@ -34,6 +39,7 @@ export class ClientSession implements BuildSession {
   readonly #offer: SessionOffer;
   readonly #connection: GrpcClientConnection;
   readonly #locals: LocalsOf;
+  readonly #keepers = new Map<string, CredentialKeeper>();
   readonly #credentials = new Map<string, Promise<RegistryCredentials | undefined>>();
 
   constructor(offer: SessionOffer, connection: GrpcClientConnection, locals: LocalsOf) {
@@ -83,11 +89,11 @@ export class ClientSession implements BuildSession {
 
   credentials(host: string): Promise<RegistryCredentials | undefined> {
     const asked = hubNames.has(host) ? hubHost : host;
-    const known = this.#credentials.get(asked) ?? this.#askCredentials(asked);
-    this.#credentials.set(asked, known);
-    // What failed once is asked for again.
-    known.catch(() => this.#credentials.delete(asked));
-    return known;
+    const { methods } = this.#offer;
+    if (methods.length === 0 || !this.#offers(auth.authService, 'FetchToken')) return this.#passwordFor(asked);
+    const keeper = this.#keepers.get(asked) ?? this.#keeperFor(asked);
+    this.#keepers.set(asked, keeper);
+    return Promise.resolve({ keeper });
   }
 
   contentStore(name: string): ContentStore {
@@ -113,6 +119,37 @@ export class ClientSession implements BuildSession {
     options: DirectoryTransfer,
   ): Promise<void> {
     return sendDirectoryTo({ connection: this.#connection, id, metadata }, { directory, ...options });
+  }
+
+  /** The client gets tokens itself: its password is asked for only where a registry takes nothing else. */
+  #keeperFor(host: string): CredentialKeeper {
+    const tokens = new Map<string, { readonly token: string; readonly expiresAtMs: number }>();
+    return {
+      token: async ({ realm, service, scopes, fresh }, signal) => {
+        const key = JSON.stringify([realm, service, scopes]);
+        const known = tokens.get(key);
+        if (known !== undefined && !fresh && known.expiresAtMs > Date.now()) return known.token;
+        const asked = { clientId: 'buildkit-client', host, realm, service, scopes };
+        try {
+          const { token, expiresIn } = await this.#connection.client(auth.authService).FetchToken(asked, { signal });
+          const lifeSeconds = Math.max(expiresIn, shortestTokenLifeSeconds);
+          tokens.set(key, { token, expiresAtMs: Date.now() + lifeSeconds * 1000 - tokenMarginMs });
+          return token;
+        } catch (error) {
+          if (error instanceof GrpcError && error.code === statusCodes.unimplemented) return undefined;
+          throw error;
+        }
+      },
+      credentials: () => this.#passwordFor(host),
+    };
+  }
+
+  #passwordFor(host: string): Promise<RegistryCredentials | undefined> {
+    const known = this.#credentials.get(host) ?? this.#askCredentials(host);
+    this.#credentials.set(host, known);
+    // What failed once is asked for again.
+    known.catch(() => this.#credentials.delete(host));
+    return known;
   }
 
   async #askCredentials(host: string): Promise<RegistryCredentials | undefined> {

@@ -146,6 +146,33 @@ describe('what a client is asked', () => {
     expect(hosts).toEqual(['registry-1.docker.io', 'token.test', 'empty.test']);
   });
 
+  test('tokens, which a client gets that keeps its password', async () => {
+    const asked: string[] = [];
+    const known: Handlers<typeof auth.authService> = {
+      Credentials: ({ host }) => {
+        asked.push(`password for ${host}`);
+        return { username: 'u', secret: 'p' };
+      },
+      FetchToken: ({ host, realm, service, scopes }) => {
+        asked.push([host, realm, service, ...scopes].join(' '));
+        if (host === 'other.test') throw failCall('unimplemented', 'no tokens');
+        return { token: `token ${asked.length}`, expiresIn: 300 };
+      },
+    };
+    const methods = ['/moby.filesync.v1.Auth/FetchToken', '/moby.filesync.v1.Auth/Credentials'];
+    const { session } = await sessionOf([implement(auth.authService, known)], methods);
+    const keeper = (await session.credentials('docker.io'))?.keeper;
+    const wanted = { realm: 'https://auth.test', service: 's', scopes: ['repository:a:pull'], fresh: false };
+    expect(await keeper?.token(wanted, never)).toBe('token 1');
+    expect(await keeper?.token(wanted, never)).toBe('token 1');
+    expect(await keeper?.token({ ...wanted, fresh: true }, never)).toBe('token 2');
+    const other = (await session.credentials('other.test'))?.keeper;
+    expect(await other?.token(wanted, never)).toBeUndefined();
+    expect(await other?.credentials()).toEqual({ username: 'u', password: 'p' });
+    const line = 'registry-1.docker.io https://auth.test s repository:a:pull';
+    expect(asked).toEqual([line, line, 'other.test https://auth.test s repository:a:pull', 'password for other.test']);
+  });
+
   test('SSH agents, as connections', async () => {
     const agents = implement(ssh.sshService, {
       CheckAgent: ({ id }) => {
