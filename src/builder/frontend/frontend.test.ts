@@ -46,17 +46,16 @@ CMD ["sh"]
 1: file make-directory (0) linux/amd64 — [base 2/4] WORKDIR /w
 2: exec ["/bin/sh","-c","echo \\"hi $E\\" && mkdir made"] (1) linux/amd64 — [base 3/4] RUN echo "hi x" && mkdir made
 3: source local://context linux/amd64 — [internal] load build context
-4: file copy, copy (3) linux/amd64 — [base 4/4] COPY --link a b /dst/
-5: merge (2, 4) linux/amd64 — [base 4/4] LINK COPY --link a b /dst/
-6: exec ["/bin/sh","-c","echo one\\necho two\\n"] (5) linux/amd64 — [second 1/3] RUN <<EOF (echo one...)
+4: file copy, copy (2, 3) linux/amd64 — [base 4/4] COPY --link a b /dst/
+5: exec ["/bin/sh","-c","echo one\\necho two\\n"] (4) linux/amd64 — [second 1/3] RUN <<EOF (echo one...)
+6: file make-file linux/amd64 — [internal] preparing inline document
 7: file make-file linux/amd64 — [internal] preparing inline document
-8: file make-file linux/amd64 — [internal] preparing inline document
-9: file copy, copy (6, 7, 8) linux/amd64 — [second 2/3] COPY <<f1 <<f2 /inline/
-10: file copy (9, 5) linux/amd64 — [second 3/3] COPY --from=base /w /w2
-11: file copy (0, 10) linux/amd64 — [stage-3 2/4] COPY --from=second /inline /inline
-12: file make-directory (11) linux/amd64 — [stage-3 3/4] WORKDIR /x/y
-13: file copy, copy (12, 3) linux/amd64 — [stage-3 4/4] COPY --chown=1:2 a b /q/
-ends in 13
+8: file copy, copy (5, 6, 7) linux/amd64 — [second 2/3] COPY <<f1 <<f2 /inline/
+9: file copy (8, 4) linux/amd64 — [second 3/3] COPY --from=base /w /w2
+10: file copy (0, 9) linux/amd64 — [stage-3 2/4] COPY --from=second /inline /inline
+11: file make-directory (10) linux/amd64 — [stage-3 3/4] WORKDIR /x/y
+12: file copy, copy (11, 3) linux/amd64 — [stage-3 4/4] COPY --chown=1:2 a b /q/
+ends in 12
 `,
   );
   expect(fixture.asked).toEqual([

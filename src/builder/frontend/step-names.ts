@@ -6,8 +6,6 @@ export interface StepNames {
   /** Of the base image, the first. */
   base(reference: string): string;
   step(step: EvaluatedStep): string;
-  /** Of how what a step made is laid over its stage, for the step that was named last. */
-  linked(step: EvaluatedStep): string;
 }
 
 export interface NamedStage {
@@ -98,6 +96,5 @@ export function createStepNames({ stage, label, platform, escapeCharacter }: Nam
       last = prefix(total, shown);
       return last + lineOf(step, escapeCharacter);
     },
-    linked: (step) => `${last}LINK ${lineOf(step, escapeCharacter)}`,
   };
 }

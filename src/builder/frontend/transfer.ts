@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
 import { type AddInstruction, type CopyInstruction, type EvaluatedStep, isGitSource, isWebSource } from '#dockerfile';
-import { newId } from '#std/identifiers';
 import { createVertex } from '../graph/create-vertex.ts';
 import type { CopyAction, FileStep } from '../graph/operation.ts';
 import type { Edge, Vertex } from '../graph/vertex.ts';
@@ -152,21 +151,11 @@ function copyInto(
   return { vertex, output: 0 };
 }
 
-/** COPY or ADD on top of `base`. With `--link` its files are made without looking at what is below, and laid over it. */
+/**
+ * COPY or ADD on top of `base`. `--link` changes nothing, as with Docker's usual store: owners by name are looked up in what is below,
+ * directories and links there stay.
+ */
 export function transfer(run: StageRun, step: EvaluatedStep, instruction: Transfer, base: Edge | undefined): Edge {
   const name = run.names.step(step);
-  const copies = new Copies(run, step, instruction, name).all();
-  const rest = vertexOf(run, step);
-  if (!instruction.link) return copyInto(base, copies, { ...rest, name });
-  const group = { id: newId(), name };
-  const alone = copyInto(undefined, copies, { ...rest, name, progressGroup: { ...group, isWeak: true } });
-  if (base === undefined) return alone;
-  const vertex = createVertex({
-    ...rest,
-    name: run.names.linked(step),
-    operation: { type: 'merge' },
-    inputs: [base, alone],
-    progressGroup: { ...group, isWeak: false },
-  });
-  return { vertex, output: 0 };
+  return copyInto(base, new Copies(run, step, instruction, name).all(), { ...vertexOf(run, step), name });
 }

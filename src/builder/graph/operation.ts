@@ -170,7 +170,7 @@ export interface SymlinkAction extends Placed {
   readonly path: string;
 }
 
-/** One file system laid over another: inputs from the base up (`COPY --link`). */
+/** One file system laid over another: inputs from the base up (LLB's MergeOp). */
 export interface MergeOperation {
   readonly type: 'merge';
 }
