@@ -43,8 +43,8 @@ export interface LayerTar {
 }
 
 /**
- * Layers for the builder: made in place, without a tar in between. A layer has no blob until somebody pushes or saves it; then it
- * is packed of its directory, and gives its `diffId` again. Whoever is given a layer holds it, and releases it.
+ * Layers for the builder: made in place, without a tar in between. A layer has no blob: whoever pushes or saves it packs its
+ * directory, which gives its `diffId` again. Whoever is given a layer holds it, and releases it.
  */
 export interface BuildLayers {
   /** An empty directory for a new layer, with the owner and mode of the root of what is below. */
@@ -73,7 +73,7 @@ export interface BuildLayers {
   adoptTars(tars: readonly LayerTar[], chain: readonly string[], signal: AbortSignal): Promise<BuildLayer[]>;
   /** An image that is here is known by what a repository calls it (`RepoDigests`); one that is gone is none. */
   noteDigest(imageId: string, reference: ImageReference): void;
-  /** Makes an image of layers that are held. Publishes no event but those of its names. */
+  /** Makes an image of layers that are held. Events are those of Docker's builder: `tag` for each name, then `create`. */
   commit(image: BuiltImage): Promise<string>;
   /** The same for several, all of them or none: those of steps of a build, each one's parent before it. */
   commitAll(images: readonly BuiltImage[]): Promise<void>;
