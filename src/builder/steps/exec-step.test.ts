@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { newId } from '#std/identifiers';
@@ -149,7 +149,21 @@ test('what is bound may be written to: thrown away, or an output of its own', as
   expect(readFileSync(join(directory, 'file'), 'utf8')).toBe('mine');
   // A link of the client's leads nowhere outside of its own files.
   const linked = mount('bind', '/ctx', { input: 1, selector: '/away', isReadOnly: true });
-  expect((await lab.run(shell('ls /ctx', {}, [linked]), [base, context])).error).toBe('"/away": not found');
+  expect((await lab.run(shell('ls /ctx', {}, [linked]), [base, context])).error).toBe(
+    'process "/bin/sh -c ls /ctx" did not complete successfully: open /away: no such file or directory',
+  );
+});
+
+test('no mount point is made in what is bound read-only', async () => {
+  const directory = join(lab.root, 'whole');
+  mkdirSync(directory);
+  const bound = (target: string) => mount('bind', target, { input: 1, isReadOnly: true });
+  const inputs = [base, { kind: 'directory', path: directory } as const];
+  expect((await lab.run(shell('ls -A /etc', {}, [bound('/etc')]), inputs)).stdout).toBe('');
+  const { error, stderr } = await lab.run(shell('true', {}, [bound('/whole'), mount('cache', '/whole/cache')]), inputs);
+  expect(error).toContain('exit code: 1');
+  expect(stderr).toContain('Read-only file system');
+  expect(readdirSync(directory)).toEqual([]);
 });
 
 test('a step that fails says why in BuildKit’s words', async () => {

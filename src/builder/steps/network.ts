@@ -40,7 +40,7 @@ function hostsText({ extraHosts, hostname }: ExecOperation, networks: Pick<Netwo
   return `127.0.0.1\tlocalhost ${hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n${extra.join('')}`;
 }
 
-/** Writes the files by which a step finds names, and mounts them, unless a mount of its own is in their place. */
+/** Writes the files by which a step finds names, and mounts them, unless a mount of its own is in their place or over it. */
 export function networkFiles(
   directory: string,
   operation: ExecOperation,
@@ -55,7 +55,7 @@ export function networkFiles(
   const taken = new Set(operation.mounts.map(({ target }) => posix.resolve('/', target)));
   return Object.entries(files).flatMap(([name, text]): ContainerMount[] => {
     const destination = `/etc/${name}`;
-    if (taken.has(destination)) return [];
+    if (taken.has(destination) || taken.has('/etc')) return [];
     const source = join(directory, name);
     writeFileSync(source, text, { mode: 0o644 });
     const sourceFlags = ['nosuid', 'nodev', 'noexec'];

@@ -1,7 +1,6 @@
-import { closeSync, fstatSync, readdirSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readdirSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import type { ContainerMount } from '#containers';
-import { openInRoot } from '#linux/open-in-root';
 import { fail } from '#std/errors';
 import { copyUp } from '#volumes';
 import type { ExecMount, ExecOperation } from '../graph/operation.ts';
@@ -11,7 +10,7 @@ import { findAgent, forwardAgent } from './agent.ts';
 import type { CacheMountStart, CacheMounts } from './cache-mounts.ts';
 import { type MountedResult, mountOver, mountReadOnly, mountWritable } from './overlays.ts';
 import { type StepParts, scratchDirectory } from './parts.ts';
-import { pinSelected } from './pin.ts';
+import { openSelected, pinSelected } from './pin.ts';
 import { askSecret, writeSecret } from './secrets.ts';
 import { pinsOf, releasePins } from './step-directory.ts';
 
@@ -145,19 +144,19 @@ export class Workspace {
     });
   }
 
-  #pin(root: string, selector: string, name: string): string {
+  #pin(root: string, { selector, isReadOnly }: ExecMount, name: string): string {
     const pin = join(pinsOf(this.#directory), name);
-    pinSelected(root, selector, pin);
+    pinSelected(root, selector, pin, isReadOnly);
     return pin;
   }
 
   #openBind(mount: ExecMount, name: string): void {
     const result = this.#inputOf(mount);
-    const { isReadOnly, output, selector } = mount;
+    const { isReadOnly, output } = mount;
     const mounted = this.#note(this.#mountFor(mount, result, name));
     if (output >= 0 && !isReadOnly) this.written.push({ output, chain: this.#layersOf(mount).chain, mounted });
     if (output >= 0 && isReadOnly) this.passed.push({ output, chain: this.#layersOf(mount).chain });
-    this.#bind(mount, this.#pin(mounted.directory, selector, name), isReadOnly);
+    this.#bind(mount, this.#pin(mounted.directory, mount, name), isReadOnly);
   }
 
   #mountFor({ isReadOnly, output }: ExecMount, result: Result, name: string): MountedResult {
@@ -191,7 +190,7 @@ export class Workspace {
     if (result.kind === 'layers' && result.chain.length === 0) return { uid, gid, mode };
     const mounted = this.#note(mountReadOnly(this.#parts.builds, result));
     const selector = mount.selector || '/';
-    const descriptor = openInRoot(mounted.directory, selector);
+    const descriptor = openSelected(mounted.directory, selector, constants.O_RDONLY);
     try {
       const stats = fstatSync(descriptor);
       if (!stats.isDirectory())
