@@ -182,6 +182,37 @@ test('a client runs processes in a container over a result, and what they write 
   await solving;
 });
 
+test('of a step that fails a client opens what it began with, at a terminal', async () => {
+  const { solving, options } = drive('debugged');
+  const definition = step('exit 9');
+  const failed = await failureOf(bridge.Solve({ definition, evaluate: true, allowResultArrayRef: true }, options));
+  const detail = failed.details.find(({ typeUrl }) => typeUrl.endsWith('errdefs.Solve+json'));
+  const { mountIDs, op } = JSON.parse(text(detail?.value ?? new Uint8Array()));
+  expect(op.exec.meta.args).toEqual(['sh', '-c', 'exit 9']);
+  const mounts = [{ dest: op.exec.mounts[0].dest, resultId: mountIDs[0] }];
+  await bridge.NewContainer({ containerId: 'd', mounts }, options);
+  const stream = bridge.ExecProcess(options);
+  const meta = { args: ['sh', '-c', 'test -t 0 && read line && echo "a terminal said $line"'], cwd: '/' };
+  await stream.send({ processId: 'p', init: { containerId: 'd', meta, tty: true, fds: [0, 1] } });
+  await stream.send({ processId: 'p', resize: { rows: 10, cols: 20 } });
+  await stream.send({ processId: 'p', file: { fd: 0, data: Buffer.from('word\n') } });
+  let output = '';
+  for await (const { file, exit, done } of stream.messages) {
+    output += text(file?.data ?? new Uint8Array());
+    if (exit !== undefined) {
+      expect(exit.code).toBe(0);
+      // What comes late for a process that has ended is no fault.
+      await stream.send({ processId: 'p', resize: { rows: 11, cols: 21 } });
+      stream.end();
+    }
+    if (done !== undefined) break;
+  }
+  expect(output).toContain('a terminal said word');
+  const { code, message, details } = failed;
+  await bridge.Return({ error: { code, message, details } }, options);
+  expect((await failureOf(solving)).message).toBe('process "sh -c exit 9" did not complete successfully: exit code: 9');
+});
+
 test('of a client that vanishes nothing goes on', async () => {
   const leaving = await connectBuildkit(engine.socket);
   const solving = leaving.client(control.controlService).Solve({ ref: 'leaving', definition: step('sleep 4321') });

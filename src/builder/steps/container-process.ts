@@ -68,16 +68,18 @@ function withTerminal(command: string[], request: ContainerProcessRequest) {
     },
   });
   const { terminal } = child;
+  // What comes when it has ended is lost.
+  const open = () => (terminal?.closed === false ? terminal : undefined);
   return {
     child,
-    write: async (data: Uint8Array) => void terminal?.write(data),
-    closeInput: () => void terminal?.write(Uint8Array.of(4)),
-    resize: (rows: number, columns: number) => terminal?.resize(columns, rows),
+    write: async (data: Uint8Array) => void open()?.write(data),
+    closeInput: () => void open()?.write(Uint8Array.of(4)),
+    resize: (rows: number, columns: number) => open()?.resize(columns, rows),
     drained: async () => {
       await child.exited;
       // What is in the terminal when its last process has ended still comes.
       await Promise.race([finished.promise, Bun.sleep(200)]);
-      terminal?.close();
+      open()?.close();
       await output.all();
     },
   };

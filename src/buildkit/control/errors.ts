@@ -3,8 +3,8 @@ import { DockerfileError, type LineRange } from '#dockerfile';
 import { type Any, GrpcError, statusCodes } from '#grpc';
 import { kindOf, messageOf } from '#std/errors';
 
-/** BuildKit's details are JSON, under the names of its Go types. */
-function detail(name: string, value: unknown): Any {
+/** A detail of an error as BuildKit has them: JSON, under the name of its Go type. */
+export function errorDetail(name: string, value: unknown): Any {
   const text = JSON.stringify(value);
   return { typeUrl: `github.com/moby/buildkit/errdefs.${name}+json`, value: new TextEncoder().encode(text) };
 }
@@ -18,12 +18,12 @@ interface SourceText {
 function sourceDetail({ fileName, text }: SourceText, lines: readonly LineRange[]): Any {
   const ranges = lines.map(({ first, last }) => ({ start: { line: first }, end: { line: last } }));
   const data = Buffer.from(text).toString('base64');
-  return detail('Source', { info: { filename: fileName, data, language: 'Dockerfile' }, ranges });
+  return errorDetail('Source', { info: { filename: fileName, data, language: 'Dockerfile' }, ranges });
 }
 
 function vertexDetails({ digest, origin }: Vertex): Any[] {
   const source = origin === undefined ? [] : [sourceDetail(origin, [origin.lines])];
-  return [detail('Vertex', { digest }), ...source];
+  return [errorDetail('Vertex', { digest }), ...source];
 }
 
 /** An error and its causes. */

@@ -5,6 +5,7 @@ import { hostPlatform, type Platform } from '#oci';
 import { fail } from '#std/errors';
 import { newId } from '#std/identifiers';
 import type { BuildSessions } from '../control/build-sessions.ts';
+import { callError } from '../control/errors.ts';
 import type { ImportOnce } from '../control/import-once.ts';
 import { importsOf } from '../control/options.ts';
 import { decodeDefinition, encodeEdge, platformOf } from '../llb/definition.ts';
@@ -14,6 +15,7 @@ import { Containers } from './containers.ts';
 import { listInResult, readInResult, statInResult } from './files.ts';
 import { checkEntitlements, edgesOf, runFrontend } from './frontends.ts';
 import type { GatewayResult } from './result.ts';
+import { failedStep, withStep } from './solve-detail.ts';
 
 export interface BridgeParts {
   readonly builder: Builder;
@@ -72,7 +74,7 @@ export class Bridge {
     if (result.refs !== undefined && !request.allowResultReturn) {
       throw fail('invalid-argument', 'solve did not return default result');
     }
-    if (request.evaluate) await this.evaluateAll(edgesOf(result), context);
+    if (request.evaluate) await this.debuggable(this.evaluateAll(edgesOf(result), context));
     const answer = this.answer(result, request.allowResultArrayRef);
     const id = answer.ref?.id ?? answer.refDeprecated ?? '';
     if (request.final) this.outcome.resolve(result);
@@ -216,6 +218,18 @@ export class Bridge {
     );
   }
 
+  /** An error of a step comes with references to what the step began with. */
+  private async debuggable<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      const step = failedStep(error);
+      if (step === undefined) throw error;
+      const inputs = step.vertex.inputs.map((edge) => this.register(edge));
+      throw withStep(callError(error, this.parts.context.signal), step, inputs);
+    }
+  }
+
   private register(edge: Edge | undefined): string {
     if (edge === undefined) return '';
     const id = newId().slice(0, 25);
@@ -242,7 +256,7 @@ export class Bridge {
   }
 
   private async hold(reference: Reference): Promise<HeldResult> {
-    reference.held ??= this.parts.builder.solve(reference.edge, this.parts.context);
+    reference.held ??= this.debuggable(this.parts.builder.solve(reference.edge, this.parts.context));
     return await reference.held;
   }
 
