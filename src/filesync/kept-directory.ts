@@ -8,7 +8,8 @@ import { examineDirectory } from './repair.ts';
 /** What a directory that is kept between transfers consists of, below its own. */
 export const keptNames = { files: 'files', index: 'index', mark: 'changing' } as const;
 
-function presentBoot(): string {
+/** Names the time since the machine was started. */
+export function presentBoot(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { keptNames } from './kept-directory.ts';
+import { readIndex } from './directory-index.ts';
+import { keptNames, presentBoot } from './kept-directory.ts';
 import { decodePacket, decodeStat, packetTypes } from './packet.ts';
 
 /** What is no more than this takes less than to give it to another process. */
@@ -45,6 +46,9 @@ export async function* replay({ packets, rest }: Opening): AsyncGenerator<Uint8A
 /** Whether to look at what is in a kept directory takes no time: it is known, and it is little. */
 export function isBriefDirectory(directory: string): boolean {
   if (existsSync(join(directory, keptNames.mark))) return false;
-  const index = statSync(join(directory, keptNames.index), { throwIfNoEntry: false });
-  return index === undefined ? !existsSync(join(directory, keptNames.files)) : index.size <= briefIndexBytes;
+  const file = join(directory, keptNames.index);
+  const index = statSync(file, { throwIfNoEntry: false });
+  if (index === undefined) return !existsSync(join(directory, keptNames.files));
+  // What another boot left is read as a whole.
+  return index.size <= briefIndexBytes && readIndex(file)?.bootId === presentBoot();
 }
