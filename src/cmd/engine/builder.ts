@@ -2,6 +2,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BuilderOptions, OpenedBuilder } from '#builder';
 import { type BuildGcPolicy, openBuildRecords, usualGcPolicy } from '#builder/cache';
+import { messageOf } from '#std/errors';
+import { log } from '#std/log';
 import { selfCommand } from '../self.ts';
 import { programVersion } from '../version.ts';
 import type { SettingsInForce } from './reload.ts';
@@ -26,7 +28,7 @@ export function createLazyBuilder(
 
   async function load(): Promise<OpenedBuilder> {
     const { openBuilder } = await import('#builder');
-    return openBuilder({
+    const opened = openBuilder({
       ...parts,
       buildRecords,
       dataRoot,
@@ -40,6 +42,11 @@ export function createLazyBuilder(
       },
       gcPolicy: policy,
     });
+    // What cannot be brought into order now is with the next start; a build does not fail of it.
+    await opened.builder.reconcile().catch((error: unknown) => {
+      log('error', 'builds are not all in order', { error: messageOf(error) });
+    });
+    return opened;
   }
 
   function open(): Promise<OpenedBuilder> {
@@ -47,18 +54,18 @@ export function createLazyBuilder(
     return opening;
   }
 
-  /** What an engine leaves that builds: its records, and what steps have while they run. */
+  /** What steps have while they run: after an engine that ended well there is nothing. */
   function isAnythingLeft(): boolean {
-    const places = [join(execRoot, 'build'), join(dataRoot, 'build')];
-    if (places.some((place) => existsSync(place) && readdirSync(place).length > 0)) return true;
-    return [...buildRecords.all()].length > 0;
+    const places = [join(execRoot, 'build'), join(dataRoot, 'build/scratch')];
+    return places.some((place) => existsSync(place) && readdirSync(place).length > 0);
   }
 
   return {
     open,
     gcPolicy: policy,
+    /** Ends what a killed engine's steps have left. All else is looked after when the builder is loaded. */
     async reconcile(): Promise<void> {
-      if (isAnythingLeft()) await (await open()).builder.reconcile();
+      if (isAnythingLeft()) await open();
     },
     async close(): Promise<void> {
       if (opening !== undefined) await (await opening).builder.close();
