@@ -2,11 +2,11 @@ import type { Repository } from '#distribution';
 import type { PackedLayer, Packing, PushedLayer } from '#images';
 import { formatReference } from '#oci';
 import { fail, kindOf, messageOf } from '#std/errors';
+import { credentialsOf } from '../session/credentials.ts';
 import type { TargetName } from './attributes.ts';
 import type { ManifestLayer, SmallBlob } from './manifest.ts';
 import { type ImageOptions, imageResponse, type PackedImage, packImage } from './packed-image.ts';
 import type { Export, ExportedOutput } from './parts.ts';
-import { credentialsOf } from './sessions.ts';
 
 async function* only(content: Uint8Array): AsyncGenerator<Uint8Array> {
   if (content.length > 0) yield content;

@@ -1,4 +1,3 @@
-import type { RegistryCredentials } from '#distribution';
 import { fail } from '#std/errors';
 import type { BuildSession } from '../session/session.ts';
 import type { BuildContext } from '../types.ts';
@@ -8,19 +7,6 @@ export function firstSession({ sessions }: Pick<BuildContext, 'sessions'>): Buil
   const [session] = sessions;
   if (session === undefined) throw fail('unavailable', 'could not access local files without session');
   return session;
-}
-
-/** What the first client that knows it has for a registry. */
-export async function credentialsOf(
-  { sessions }: Pick<BuildContext, 'sessions'>,
-  repository: string,
-): Promise<RegistryCredentials | undefined> {
-  const host = repository.slice(0, repository.indexOf('/'));
-  for (const session of sessions) {
-    const found = await session.credentials(host);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 /** The same pieces, until the signal ends it. */

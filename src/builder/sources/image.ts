@@ -1,10 +1,10 @@
 import type { ProgressMessage } from '#api';
-import type { RegistryCredentials } from '#distribution';
 import type { BaseImages, BuildLayers } from '#images';
 import { type Platform, parseReference, printPlatform } from '#oci';
 import type { BuildCache } from '../cache/build-cache.ts';
 import { canonicalDigest } from '../graph/canonical.ts';
 import type { SourceOperation } from '../graph/operation.ts';
+import { credentialsOf } from '../session/credentials.ts';
 import type { BuildContext, StepRun } from '../solver/types.ts';
 import type { ImageSource, PinnedSource, ResolvedImage, SourceKind } from './types.ts';
 
@@ -19,19 +19,6 @@ export interface ImageParts {
 }
 
 const scheme = 'docker-image://';
-
-/** Whom clients' configurations know Docker Hub as. */
-const hubHost = 'registry-1.docker.io';
-
-/** Credentials for the registry of a name, of the first session that has some. */
-export async function credentialsFor(name: string, context: BuildContext): Promise<RegistryCredentials | undefined> {
-  const host = name.slice(0, name.indexOf('/'));
-  for (const session of context.sessions) {
-    const found = await session.credentials(host === 'docker.io' ? hubHost : host);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
 
 /** The key of layers: what stands on the same files is the same, wherever they came from. */
 export function chainKey(chain: readonly string[]): string {
@@ -72,7 +59,7 @@ async function resolve(
   if (here !== undefined) return { ...here, platform };
   const remembered = known.get(reference, platform);
   if (remembered !== undefined) return remembered;
-  const credentials = await credentialsFor(parseReference(reference).name, context);
+  const credentials = await credentialsOf(context, parseReference(reference).name);
   const { signal } = context;
   const image = { ...(await bases.remote({ reference, platform, credentials, signal })), platform };
   // Under its digest: what a name stands for may change.
@@ -94,7 +81,7 @@ function tellPull(run: StepRun, { id, status, progressDetail }: ProgressMessage)
 
 async function fetch(parts: ImageParts, image: ResolvedImage, run: StepRun): Promise<readonly string[]> {
   const { reference, platform } = image;
-  const credentials = await credentialsFor(parseReference(reference).name, run.context);
+  const credentials = await credentialsOf(run.context, parseReference(reference).name);
   const request = { reference, platform, credentials, signal: run.signal };
   const id = `resolve ${reference}`;
   run.onStatus({ id, current: 0, total: 0, isDone: true });

@@ -54,12 +54,6 @@ function offerAgents(agents: ReadonlyMap<string, string>): Implementation {
   });
 }
 
-/** Tells the engine that we are still there. */
-function offerHealth(): Implementation {
-  const serving = { status: health.servingStatuses.serving };
-  return implement(health.healthService, { Check: () => serving });
-}
-
 /** What the engine may ask of us while it builds, but for files. */
 export function offersOf(options: {
   readonly config: ConfigFile;
@@ -68,7 +62,7 @@ export function offersOf(options: {
 }): Implementation[] {
   const { config, secrets, agents } = options;
   return [
-    offerHealth(),
+    health.healthy,
     offerCredentials(config),
     ...(secrets.size > 0 ? [offerSecrets(secrets)] : []),
     ...(agents.size > 0 ? [offerAgents(agents)] : []),
