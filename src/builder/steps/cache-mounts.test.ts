@@ -62,3 +62,8 @@ test('a new cache begins as what it is mounted from', async () => {
   expect(error).toBeUndefined();
   expect(stdout).toBe('seed\n750 9\n644 9\n');
 });
+
+test('a cache that a step mounts twice is one, also when it is locked', async () => {
+  const mounts = ['/a', '/b'].map((target) => mount('cache', target, { cache: { id: 'twice', sharing: 'locked' } }));
+  expect(await lab.run(shell('touch /a/file; ls /b', {}, mounts), [base])).toMatchObject({ stdout: 'file\n' });
+});

@@ -45,10 +45,15 @@ export interface CacheMountRequest {
   readonly description: string;
 }
 
+/** Equal for requests of the same cache. */
+export function cacheMountKey({ id, start }: CacheMountRequest): string {
+  return JSON.stringify([id, start.uid, start.gid, start.mode, start.contentKey ?? '']);
+}
+
 /** A directory that is this step's until it is released. */
 export interface HeldCacheMount {
   readonly directory: string;
-  release(): void;
+  readonly release: () => void;
 }
 
 type Holders = { readonly isShared: boolean; count: number };
@@ -74,8 +79,8 @@ export class CacheMounts {
 
   /** The directory that a step asks for; waits for a locked one until `signal` says that nobody wants it any more. */
   async acquire(request: CacheMountRequest, signal: AbortSignal): Promise<HeldCacheMount> {
-    const { sharing, start, id } = request;
-    const key = JSON.stringify([id, start.uid, start.gid, start.mode, start.contentKey ?? '']);
+    const { sharing } = request;
+    const key = cacheMountKey(request);
     for (;;) {
       if (signal.aborted) throw fail('cancelled', 'context canceled');
       const making = sharing === 'private' ? undefined : this.#making.get(key);

@@ -170,7 +170,7 @@ async function runStep(parts: ExecStepParts, step: Step): Promise<LayersResult[]
 /** The words of what went wrong with a step; what a client asked for and is not there speaks for itself. */
 function failureOf(error: unknown, { operation, run }: Step): unknown {
   if (run.signal.aborted) return stepCancelled(operation.words);
-  return /^(?:unable to find (?:user|group)|open) /.test(messageOf(error))
+  return /^(?:unable to find (?:user|group)|open|lstat) /.test(messageOf(error))
     ? fail('invalid-argument', didNotComplete(operation.words, messageOf(error)), error)
     : error;
 }

@@ -13,7 +13,9 @@ export function openSelected(root: string, selector: string, flags: number = pat
   } catch (error) {
     const reason = ['ENOENT', 'ENOTDIR', 'ELOOP'].find((code) => hasCode(error, code));
     if (reason === undefined) throw error;
-    throw fail('not-found', `open ${path}: ${reasonOf(error)}`, error);
+    // What BuildKit was about when it found so.
+    const call = reason === 'ENOTDIR' ? 'lstat' : 'open';
+    throw fail('not-found', `${call} ${path}: ${reasonOf(error)}`, error);
   }
 }
 

@@ -7,7 +7,13 @@ import type { ExecMount, ExecOperation } from '../graph/operation.ts';
 import type { LayersResult, Result } from '../result.ts';
 import type { StepRun } from '../solver/types.ts';
 import { findAgent, forwardAgent } from './agent.ts';
-import type { CacheMountStart, CacheMounts } from './cache-mounts.ts';
+import {
+  type CacheMountRequest,
+  type CacheMountStart,
+  type CacheMounts,
+  cacheMountKey,
+  type HeldCacheMount,
+} from './cache-mounts.ts';
 import { type MountedResult, mountOver, mountReadOnly, mountWritable } from './overlays.ts';
 import { type StepParts, scratchDirectory } from './parts.ts';
 import { openSelected, pinSelected } from './pin.ts';
@@ -46,6 +52,7 @@ export class Workspace {
   readonly #mounted: MountedResult[] = [];
   readonly #unmounts: (() => Promise<void>)[] = [];
   readonly #releases: (() => void)[] = [];
+  readonly #caches = new Map<string, HeldCacheMount>();
   readonly mounts: ContainerMount[] = [];
   /** What is to be kept, by output. */
   readonly written: Written[] = [];
@@ -169,17 +176,20 @@ export class Workspace {
 
   async #openCache(mount: ExecMount): Promise<void> {
     const { cache, target, isReadOnly } = mount;
-    const start = await this.#cacheStart(mount);
-    const held = await this.#parts.caches.acquire(
-      {
-        id: cache?.id || posix.resolve('/', target),
-        sharing: cache?.sharing ?? 'shared',
-        start,
-        description: `cached mount ${target} from exec ${this.#operation.words.join(' ')}`,
-      },
-      this.#run.signal,
-    );
-    this.#releases.push(() => held.release());
+    const request: CacheMountRequest = {
+      id: cache?.id || posix.resolve('/', target),
+      sharing: cache?.sharing ?? 'shared',
+      start: await this.#cacheStart(mount),
+      description: `cached mount ${target} from exec ${this.#operation.words.join(' ')}`,
+    };
+    // In two places of one step it is the same, whatever its sharing: the step would wait for itself.
+    const key = cacheMountKey(request);
+    let held = this.#caches.get(key);
+    if (held === undefined) {
+      held = await this.#parts.caches.acquire(request, this.#run.signal);
+      this.#caches.set(key, held);
+      this.#releases.push(held.release);
+    }
     this.#bind(mount, held.directory, isReadOnly);
   }
 
