@@ -43,19 +43,22 @@ function namesIn(descriptor: number): string[] {
 export class LayerCloner {
   readonly #pace: Pace;
   readonly #root: number;
+  readonly #mayShare: boolean;
   readonly #linked = new Map<string, { readonly directory: string; readonly name: string }>();
 
-  private constructor(root: number, pace: Pace) {
+  private constructor(root: number, mayShare: boolean, pace: Pace) {
+    this.#mayShare = mayShare;
     this.#root = root;
     this.#pace = pace;
   }
 
-  static clone(from: string, to: string, pace: Pace): void {
+  /** With `mayShare` the source is no part of what the target is put on. */
+  static clone(from: string, to: string, mayShare: boolean, pace: Pace): void {
     using source = new DirectoryChain(openSync(from, directoryFlags));
     using target = new DirectoryChain(openSync(to, directoryFlags));
     const root = openSync(to, directoryFlags);
     try {
-      new LayerCloner(root, pace).#run(source, target);
+      new LayerCloner(root, mayShare, pace).#run(source, target);
     } finally {
       closeSync(root);
     }
@@ -116,7 +119,8 @@ export class LayerCloner {
     const type = stat.mode & fileTypes.mask;
     const attributes = { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777, time: timeOf(stat) };
     if (type === fileTypes.file) {
-      if (stat.sizeBytes >= linkedBytes && tryLink(from, to, name)) return;
+      const mayShare = this.#mayShare && stat.links === 1 && stat.sizeBytes >= linkedBytes;
+      if (mayShare && tryLink(from, to, name)) return;
       this.#contents(from, to, name, stat, attributes);
       return;
     }

@@ -23,7 +23,7 @@ interface Copying {
 function optionsOf(
   root: TargetDirectory,
   action: CopyAction,
-  shared: { readonly pace: Pace; readonly linkedInodes: Set<string> },
+  shared: { readonly pace: Pace; readonly mayShare: boolean },
 ): CopyOptions {
   const { owner, mode, timestampNs, includes, excludes, replaces } = action;
   const time = parseTime(timestampNs);
@@ -71,7 +71,7 @@ export async function copyFiles(
   root: TargetDirectory,
   source: LowerDirectory,
   action: CopyAction,
-  shared: { readonly pace: Pace; readonly linkedInodes: Set<string> },
+  shared: { readonly pace: Pace; readonly mayShare: boolean },
 ): Promise<void> {
   if (!action.createsDestination) requireParent(root, action);
   const copying = { root, source, action, options: optionsOf(root, action, shared) };

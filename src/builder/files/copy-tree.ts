@@ -29,8 +29,8 @@ export interface CopyOptions {
   readonly excludes?: IgnoreMatcher;
   readonly replaces: boolean;
   readonly pace: Pace;
-  /** What other copies have linked into the same layer: a second link would make one file of two. */
-  readonly linkedInodes: Set<string>;
+  /** Whether the source is no part of what the target shows: one file under two names there is more than a copy is. */
+  readonly mayShare: boolean;
 }
 
 /** What patterns said of a path, for those below it. */
@@ -143,13 +143,11 @@ export class TreeCopier {
     }
   }
 
-  /** Whether the file could be shared with what it is copied of. */
+  /** Whether the file could be shared with what it is copied of, which nobody else shares yet: it may be below, too. */
   #shares(stat: FileStat, { uid, gid, mode }: Attributes, link: () => boolean): boolean {
-    const { time, linkedInodes } = this.#options;
-    if (stat.sizeBytes < linkedBytes || time !== undefined || linkedInodes.has(inodeOf(stat))) return false;
-    if (uid !== stat.uid || gid !== stat.gid || mode !== (stat.mode & 0o7777) || !link()) return false;
-    linkedInodes.add(inodeOf(stat));
-    return true;
+    const { time, mayShare } = this.#options;
+    if (stat.sizeBytes < linkedBytes || stat.links > 1 || !mayShare || time !== undefined) return false;
+    return uid === stat.uid && gid === stat.gid && mode === (stat.mode & 0o7777) && link();
   }
 
   /** Gives a file that was copied already a second name. */

@@ -17,7 +17,7 @@ export function diffTrees(
   const upper = openMerged(ask.upper);
   const root = TargetDirectory.open(ask.directory, ask.lower);
   try {
-    const copier = new TreeCopier(root, { replaces: true, pace, linkedInodes: new Set() });
+    const copier = new TreeCopier(root, { replaces: true, pace, mayShare: false });
     bring(upper, root, copier, pace);
   } finally {
     root.close();

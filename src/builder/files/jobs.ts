@@ -21,7 +21,7 @@ export interface FileJobs {
   /** Makes layers by actions, and measures them. */
   readonly step: Job<{ readonly drafts: readonly DraftJob[] }, Measured[]>;
   /** Copies a layer as it is. */
-  readonly clone: Job<{ readonly from: string; readonly to: string }, null>;
+  readonly clone: Job<{ readonly from: string; readonly to: string; readonly mayShare: boolean }, null>;
   /** Makes a layer of what differs. */
   readonly diff: Job<
     { readonly lower: readonly string[]; readonly upper: readonly string[]; readonly directory: string },
@@ -49,8 +49,8 @@ const indexWeight = 32;
 const doers: Doers = {
   measure: async ({ directory }, pace) => measureTree(directory, pace),
   step: ({ drafts }, pace) => makeLayers(drafts, pace),
-  clone: async ({ from, to }, pace) => {
-    LayerCloner.clone(from, to, pace);
+  clone: async ({ from, to, mayShare }, pace) => {
+    LayerCloner.clone(from, to, mayShare, pace);
     return null;
   },
   diff: async (ask, pace) => diffTrees(ask, pace),

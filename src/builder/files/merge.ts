@@ -22,7 +22,8 @@ async function stack(
       continue;
     }
     let draft = builds.draft(stacked);
-    const ask = () => ({ from: directory, to: draft.directory });
+    const mayShare = !held.directories(stacked).includes(directory);
+    const ask = () => ({ from: directory, to: draft.directory, mayShare });
     const again = () => {
       draft.discard();
       draft = builds.draft(stacked);

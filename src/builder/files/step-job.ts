@@ -25,11 +25,12 @@ export interface DraftJob {
   readonly actions: readonly JobAction[];
 }
 
-async function act(root: TargetDirectory, action: JobAction, pace: Pace, linkedInodes: Set<string>): Promise<void> {
+async function act(root: TargetDirectory, lower: readonly string[], action: JobAction, pace: Pace): Promise<void> {
   if ('copy' in action) {
     const source = openMerged(action.source);
     try {
-      await copyFiles(root, source, action.copy, { pace, linkedInodes });
+      const mayShare = !action.source.some((directory) => lower.includes(directory));
+      await copyFiles(root, source, action.copy, { pace, mayShare });
     } finally {
       source.close();
     }
@@ -45,9 +46,8 @@ export async function makeLayers(drafts: readonly DraftJob[], pace: Pace): Promi
   const measured: Measured[] = [];
   for (const { directory, lower, actions } of drafts) {
     const root = TargetDirectory.open(directory, lower);
-    const linkedInodes = new Set<string>();
     try {
-      for (const action of actions) await act(root, action, pace, linkedInodes);
+      for (const action of actions) await act(root, lower, action, pace);
     } finally {
       root.close();
     }

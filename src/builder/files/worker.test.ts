@@ -101,6 +101,16 @@ test('what is much is done in a process of its own: large files are shared, smal
   const inode = (path: string): number => statSync(path).ino;
   expect(inode(join(directory, 'large'))).toBe(inode(at('context', 'large')));
   expect(inode(join(directory, 'small'))).not.toBe(inode(at('context', 'small')));
+  // In the file system that shows it already it is another file, and what is shared is not shared again.
+  const again: FileOperation = {
+    type: 'file',
+    actions: copying({ source: '/large', destination: '/twice' }).actions.map((step) => ({ ...step, input: 1 })),
+  };
+  for (const from of [made ?? context, context]) {
+    const [twice] = await fixture.files.file(again, stepRun([from, made ?? context]));
+    const [, upper] = fixture.layers(twice ?? context);
+    expect(inode(join(upper?.directory ?? '', 'twice'))).not.toBe(inode(join(directory, 'large')));
+  }
   // Another owner makes it another file.
   const [owned] = await fixture.files.file(copying({ owner: { user: 7 } }), stepRun([context]));
   const [other] = fixture.layers(owned ?? context);
