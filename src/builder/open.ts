@@ -16,6 +16,7 @@ import { pruneCache } from './cache/prune.ts';
 import type { Shelf } from './cache/shelf.ts';
 import { type CacheParts, cacheItems } from './cache/usage.ts';
 import { createClassicBuild } from './classic/build.ts';
+import { createSentFiles } from './classic/sent-files.ts';
 import { createCacheImporter, createExporter } from './exporters/index.ts';
 import { openBuildFiles } from './files/index.ts';
 import { createDockerfileFrontend } from './frontend/frontend.ts';
@@ -140,6 +141,7 @@ export function openBuilder(options: BuilderOptions): OpenedBuilder {
     dockerfile: (request, context) => underway.run(context, (one) => frontend(request, one)),
     // It makes contexts of its own, which end with its client.
     classic,
+    takeSentFiles: createSentFiles(locals),
     images: imageSource,
     solve: (edge, context) => underway.run(context, (one) => solver.solve(edge, one)),
     open: (result) => files.open(result),

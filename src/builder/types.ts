@@ -1,13 +1,13 @@
 import type { Filters } from '#api';
 import type { Platform } from '#oci';
-import type { ClassicBuild } from './classic/types.ts';
+import type { ClassicBuild, TakeSentFiles } from './classic/types.ts';
 import type { Edge } from './graph/vertex.ts';
 import type { Result } from './result.ts';
 import type { BuildContext, CacheImport, HeldResult } from './solver/types.ts';
 import type { ImageSource } from './sources/types.ts';
 import type { OpenStepContainer } from './steps/container.ts';
 
-export type { ClassicBuild, ClassicRequest } from './classic/types.ts';
+export type { ClassicBuild, ClassicRequest, SentFiles, TakeSentFiles } from './classic/types.ts';
 export type * from './graph/operation.ts';
 export type { Edge, Vertex } from './graph/vertex.ts';
 export type * from './progress.ts';
@@ -110,6 +110,8 @@ export interface Builder {
   readonly dockerfile: (request: FrontendRequest, context: BuildContext) => Promise<FrontendResult>;
   /** Builds as the classic API has it: step by step, an image for each. */
   readonly classic: ClassicBuild;
+  /** Takes a context that comes in a request, for a build that has no session (`POST /build?version=2`). */
+  readonly takeSentFiles: TakeSentFiles;
   /** What a base image's name means now (ResolveImageConfig). */
   readonly images: ImageSource;
   /** Works out one edge and holds it. */

@@ -1,4 +1,4 @@
-import type { Builder } from '#builder';
+import type { Builder, BuildSession } from '#builder';
 import type { Implementation } from '#grpc';
 import type { Records } from '#store';
 import { Builds } from './control/builds.ts';
@@ -23,7 +23,7 @@ export interface Buildkit {
   /** What is served over `POST /grpc`. */
   readonly services: readonly Implementation[];
   /** Answers `POST /build?version=2`; throws before the first line for what is wrong with the query. */
-  classicBuild(query: ClassicQuery, signal: AbortSignal): AsyncIterable<ClassicMessage>;
+  classicBuild(query: ClassicQuery, signal: AbortSignal, sent?: BuildSession): AsyncIterable<ClassicMessage>;
   /** Ends the build of that reference, if there is one. */
   cancel(ref: string): void;
   /** Ends all builds. */
@@ -43,7 +43,7 @@ export function openBuildkit({ records, builder, sessions, worker }: BuildkitPar
   };
   return {
     services: [...controlServices(parts), gatewayService(builds)],
-    classicBuild: (query, signal) => classicBuild(parts, query, signal),
+    classicBuild: (query, signal, sent) => classicBuild(parts, query, signal, sent),
     cancel: (ref) => builds.get(ref)?.cancel(),
     close: () => builds.cancelAll(),
   };

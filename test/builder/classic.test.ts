@@ -164,3 +164,11 @@ test('a client that leaves ends its build, and nothing of it stays', async () =>
   expect(seen).toContain('begun');
   expect(await engine.settledLeftovers()).toEqual([]);
 });
+
+test('a build that speaks BuildKit may have its files in the request, without a session', async () => {
+  const body = tarOf({ Dockerfile: 'FROM busybox\nCOPY a /sent\nCMD ["cat", "/sent"]\n', a: 'came along' });
+  const messages = (await (await post('version=2&t=sent', body)).text()).trim().split(/\r?\n/);
+  const last = JSON.parse(messages.at(-1) ?? '') as { id?: string };
+  expect(last.id).toBe('moby.image.id');
+  expect(await engine.dockerOk('run', '--rm', 'sent')).toBe('came along');
+});

@@ -5,7 +5,7 @@ import { fail, messageOf } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import type { FinishedStage } from '../frontend/stage-state.ts';
 import { type PreparedBuild, prepareBuild } from './prepare.ts';
-import { ClassicSession } from './session.ts';
+import { createSentFiles } from './sent-files.ts';
 import { ClassicFailure, line, StageRunner } from './stages.ts';
 import type { ClassicBuild, ClassicParts } from './types.ts';
 import { StepWatch } from './watch.ts';
@@ -217,27 +217,19 @@ function referencesOf(names: readonly string[]): ImageReference[] {
 
 /** Builds as the classic API has it: step by step, an image for each. */
 export function createClassicBuild(parts: ClassicParts): ClassicBuild {
+  const takeFiles = createSentFiles(parts.directories);
   return async (request) => {
     const references = referencesOf(request.names);
     const ending = new AbortController();
     const signal = AbortSignal.any([request.signal, ending.signal]);
-    const directory = request.body && (await parts.directories.unpack(request.body, { signal }));
-    let isReleased = false;
-    const release = (): void => {
-      if (!isReleased) directory?.release();
-      isReleased = true;
-    };
+    const { body, credentials, options } = request;
+    const sent = await takeFiles({ body, credentials, fileName: options.filename, signal });
     const watch = new StepWatch();
     try {
-      const session = new ClassicSession(
-        directory,
-        request.credentials,
-        request.options.filename ?? 'Dockerfile',
-        signal,
-      );
-      const prepared = await prepareBuild(parts, request, session, watch, signal);
-      const { context, options } = prepared.surroundings;
-      const runner = new StageRunner(parts, request, context, watch, options.uncached === 'all');
+      const prepared = await prepareBuild(parts, request, sent.session, watch, signal);
+      const { surroundings } = prepared;
+      const isUncached = surroundings.options.uncached === 'all';
+      const runner = new StageRunner(parts, request, surroundings.context, watch, isUncached);
       const build = new Build(parts, prepared, runner, references);
       return (async function* () {
         try {
@@ -245,11 +237,11 @@ export function createClassicBuild(parts: ClassicParts): ClassicBuild {
         } finally {
           ending.abort();
           runner.release();
-          release();
+          sent.release();
         }
       })();
     } catch (error) {
-      release();
+      sent.release();
       throw error;
     }
   };

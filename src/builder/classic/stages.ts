@@ -150,6 +150,7 @@ export class StageRunner {
     const decoders = [new TextDecoder(), new TextDecoder()] as const;
     const isShown = containerId !== '';
     let isStarted = false;
+    let complaint: string | undefined;
     for await (const seen of this.watch.follow(edge.vertex.digest, work)) {
       if (seen.kind === 'started') {
         isStarted = true;
@@ -157,7 +158,8 @@ export class StageRunner {
         continue;
       }
       const text = decoders[seen.stream === 1 ? 0 : 1].decode(seen.data, { stream: true });
-      if (text !== '') yield line(seen.stream === 1 ? text : `\u001b[91m${text}\u001b[0m`);
+      if (seen.stream === 2 && text.startsWith(startComplaint)) complaint = text.trim();
+      else if (text !== '') yield line(seen.stream === 1 ? text : `\u001b[91m${text}\u001b[0m`);
     }
     try {
       const { chain, diffIds, createdAt } = await work;
@@ -167,7 +169,7 @@ export class StageRunner {
         yield line(` ---> Removed intermediate container ${shortId(containerId)}\n`);
       }
       if (this.context.signal.aborted) throw error;
-      throw new ClassicFailure(stepError(step.instruction, words, error));
+      throw new ClassicFailure(stepError(step.instruction, words, error, complaint));
     }
   }
 
@@ -219,6 +221,9 @@ export class StageRunner {
     }
   }
 }
+
+/** How BuildKit's output begins of a process that could not be started; the classic builder tells that as its error. */
+const startComplaint = 'runc run failed: ';
 
 function makesLayer({ instruction, settings }: EvaluatedStep): boolean {
   if (instruction.type === 'WORKDIR') return resolveDirectory(settings.workingDirectory, instruction.value) !== '/';

@@ -2,6 +2,7 @@ import type { ProgressMessage } from '#api';
 import type { RegistryCredentials } from '#distribution';
 import type { BuildLayers, Images } from '#images';
 import type { FrontendParts } from '../frontend/parts.ts';
+import type { BuildSession } from '../session/session.ts';
 import type { CacheImport, Solver } from '../solver/types.ts';
 import type { LocalDirectories } from '../sources/local-directories.ts';
 import type { BuildContext, CacheExportRequest, FrontendOptions } from '../types.ts';
@@ -24,6 +25,21 @@ export interface ClassicRequest {
   readonly credentials: ReadonlyMap<string, RegistryCredentials>;
   readonly signal: AbortSignal;
 }
+
+/** What a client sent in one request, as what a build may ask for. */
+export interface SentFiles {
+  readonly session: BuildSession;
+  release(): void;
+}
+
+/** Takes a context that is sent as a tar. Throws `invalid-argument` when it is none. */
+export type TakeSentFiles = (
+  request: Pick<ClassicRequest, 'credentials' | 'signal'> & {
+    readonly body?: AsyncIterable<Uint8Array> | undefined;
+    /** That of the Dockerfile. */
+    readonly fileName?: string | undefined;
+  },
+) => Promise<SentFiles>;
 
 /** Throws what is wrong before anything is built; the rest is told in the stream. */
 export type ClassicBuild = (request: ClassicRequest) => Promise<AsyncIterable<ProgressMessage>>;

@@ -51,9 +51,18 @@ function settingWords(message: string): string {
   return message.replace(/^failed to parse stage name ".*": /, '');
 }
 
-/** An error of a step in the words of the classic builder. */
-export function stepError(instruction: Instruction | undefined, words: readonly string[], error: unknown): StepError {
+/** An error of a step in the words of the classic builder; `complaint` is what the runtime said of a process that never was. */
+export function stepError(
+  instruction: Instruction | undefined,
+  words: readonly string[],
+  error: unknown,
+  complaint?: string,
+): StepError {
   const root = rootOf(error);
+  if (complaint !== undefined) {
+    const before = 'failed to create task for container: failed to create shim task: OCI runtime create failed: ';
+    return { message: before + complaint.replace(/^runc run failed/, 'runc create failed') };
+  }
   if (root instanceof StepFailure) {
     const { exitCode } = root;
     return { message: `The command '${words.join(' ')}' returned a non-zero code: ${exitCode}`, code: exitCode };

@@ -1,9 +1,10 @@
 import { control } from '#build-api';
+import type { BuildSession } from '#builder';
 import type { Written } from '#grpc';
 import { fail } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { callError } from './errors.ts';
-import { type SolveParts, solve } from './solve.ts';
+import { type FindSession, type SolveParts, solve } from './solve.ts';
 import { statusMessages } from './status-message.ts';
 
 /** One line of the JSON stream that `POST /build?version=2` answers. */
@@ -105,14 +106,18 @@ function requestOf(query: ClassicQuery): control.SolveRequest {
 
 /**
  * `POST /build?version=2`: a build of a client's session over the classic API, whose answer carries BuildKit's own status. What is
- * wrong with the query is thrown before anything is answered.
+ * wrong with the query is thrown before anything is answered. `sent` stands for a session when the request brought the files itself.
  */
 export function classicBuild(
   parts: SolveParts,
   query: ClassicQuery,
   signal: AbortSignal,
+  sent?: BuildSession,
 ): AsyncGenerator<ClassicMessage> {
-  return answer(parts, requestOf(query), signal);
+  const request = requestOf(query);
+  if (sent === undefined) return answer(parts, request, signal);
+  const sessions: FindSession = (id, ending) => (id === sent.id ? Promise.resolve(sent) : parts.sessions(id, ending));
+  return answer({ ...parts, sessions }, { ...request, session: sent.id }, signal);
 }
 
 async function* answer(

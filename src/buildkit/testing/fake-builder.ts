@@ -42,6 +42,7 @@ export function fakeBuilder(solve: (edge: Edge, context: BuildContext) => void |
       return { outputs, isMultiPlatform: false, metadata: new Map() };
     },
     classic: missing,
+    takeSentFiles: missing,
     images: { resolve: missing },
     solve: async (edge, context) => {
       asked.solved.push(edge);

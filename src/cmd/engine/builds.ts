@@ -80,7 +80,7 @@ export function openBuilds(parts: BuildsParts): OpenedBuilds {
   return {
     doors: {
       openSession: async (offer) => (await loaded()).sessions.offer(offer),
-      buildOfSession: async (query, signal) => (await loaded()).face.classicBuild(query, signal),
+      buildOfSession: async (query, signal, sent) => (await loaded()).face.classicBuild(query, signal, sent),
       cancelBuild: async (id) => (await loaded()).face.cancel(id),
       serveGrpc: async (connection) => await (await loaded()).serve(connection),
     },

@@ -12,7 +12,7 @@ import type { BuildDoors } from './doors.ts';
 /** Who builds. */
 export interface BuildParts {
   /** Loaded with the first build. */
-  readonly builder: () => Promise<Pick<Builder, 'classic'>>;
+  readonly builder: () => Promise<Pick<Builder, 'classic' | 'takeSentFiles'>>;
   readonly builds: Pick<BuildDoors, 'buildOfSession' | 'cancelBuild'>;
 }
 
@@ -48,14 +48,42 @@ async function classicBuild(parts: BuildParts, call: Call): Promise<ApiResponse>
   return stream('application/json', encodeProgress(messages, 'build'));
 }
 
+async function* releasing(messages: AsyncIterable<object>, release: () => void): AsyncGenerator<ProgressMessage> {
+  try {
+    yield* messages as AsyncIterable<ProgressMessage>;
+  } finally {
+    release();
+  }
+}
+
+/** A build that is told of in BuildKit's words. Without a session its files are in the body. */
+async function sessionBuild({ builder, builds }: BuildParts, call: Call): Promise<ApiResponse> {
+  const { query, signal, body } = call;
+  const values = (name: string): readonly string[] => query.all(name);
+  const isSent = query.text('session') === undefined && query.text('remote') === undefined;
+  if (!isSent) {
+    const messages = await builds.buildOfSession(values, signal);
+    return stream('application/json', encodeProgress(messages as AsyncIterable<ProgressMessage>, 'build'));
+  }
+  const { takeSentFiles } = await builder();
+  const fileName = query.text('dockerfile');
+  const { session, release } = await takeSentFiles({ body, credentials: registries(call), fileName, signal });
+  try {
+    const messages = await builds.buildOfSession(values, signal, session);
+    return stream('application/json', encodeProgress(releasing(messages, release), 'build'));
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
 /** `POST /build`: a Dockerfile and its files in the request's body, or from elsewhere (`remote`). */
 export function buildImage(parts: BuildParts): Endpoint {
   return async (call) => {
     const version = call.query.text('version') ?? '1';
     if (version === '1') return classicBuild(parts, call);
     if (version !== '2') throw fail('invalid-argument', `invalid version ${JSON.stringify(version)}`);
-    const messages = await parts.builds.buildOfSession((name) => call.query.all(name), call.signal);
-    return stream('application/json', encodeProgress(messages as AsyncIterable<ProgressMessage>, 'build'));
+    return sessionBuild(parts, call);
   };
 }
 

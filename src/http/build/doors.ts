@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { BuildSession } from '#builder';
 
 /** What a client says of a session that it opens (`X-Docker-Expose-Session-*`). */
 export interface SessionOffer {
@@ -17,8 +18,15 @@ export type TakeConnection = (connection: Duplex) => Promise<void>;
 export interface BuildDoors {
   /** Rejects with `invalid-argument` when a session of that id is there; else gives who takes it. */
   openSession(offer: SessionOffer): Promise<TakeConnection>;
-  /** A build of a session that speaks BuildKit (`POST /build?version=2`). Rejects with what is wrong with the query. */
-  buildOfSession(query: (name: string) => readonly string[], signal: AbortSignal): Promise<AsyncIterable<object>>;
+  /**
+   * A build of a session that speaks BuildKit (`POST /build?version=2`), or of what the request itself brought. Rejects with what is
+   * wrong with the query.
+   */
+  buildOfSession(
+    query: (name: string) => readonly string[],
+    signal: AbortSignal,
+    sent?: BuildSession,
+  ): Promise<AsyncIterable<object>>;
   /** Ends the build of that id, when there is one. */
   cancelBuild(id: string): Promise<void>;
   /** Speaks gRPC as a server. */
