@@ -26,8 +26,8 @@ export interface Buildkit {
   classicBuild(query: ClassicQuery, signal: AbortSignal, sent?: BuildSession): AsyncIterable<ClassicMessage>;
   /** Ends the build of that reference, if there is one. */
   cancel(ref: string): void;
-  /** Ends all builds. */
-  close(): void;
+  /** Ends all builds, and waits for what is left to be said of them. */
+  close(): Promise<void>;
 }
 
 /** Opens it over the records; builds that an engine left in the midst are closed in the history. */

@@ -20,6 +20,9 @@ const waitMs = 10_000;
 /** How long it is known what a build has told after its end: who asks for that may come late. */
 const rememberedMs = 10_000;
 
+/** How long the engine's end waits for builds that are cancelled. */
+const endingMs = 5_000;
+
 /** All builds that go on, by reference. */
 export class Builds {
   private readonly running = new Map<string, RunningBuild>();
@@ -87,7 +90,10 @@ export class Builds {
     }
   }
 
-  cancelAll(): void {
+  /** Ends all, and waits until they have ended, or some seconds. */
+  async cancelAll(): Promise<void> {
     for (const build of this.running.values()) build.cancel();
+    const deadline = performance.now() + endingMs;
+    while (this.running.size > 0 && performance.now() < deadline) await Bun.sleep(10);
   }
 }

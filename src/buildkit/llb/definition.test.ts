@@ -4,6 +4,7 @@ import type { Edge } from '#builder';
 import { printGraph } from '#builder';
 import type { Written } from '#grpc';
 import { digestOf } from '#oci';
+import { EstibaError } from '#std/errors';
 import { sourceEdge } from '../testing/fake-builder.ts';
 import { decodeDefinition, encodeEdge } from './definition.ts';
 import { EdgeBook } from './edge-book.ts';
@@ -173,4 +174,34 @@ test('a definition is bounded in what it holds and in how deep it is', () => {
     ...Array.from({ length: 2001 }, (_, at): Op => ({ inputs: [{ digest: String(at) }], merge: { inputs: [{}] } })),
   ];
   expect(() => decode(deep)).toThrow('definition of more than 2000 operations on another');
+});
+
+test('whatever bytes a definition is made of, it is decoded or refused', () => {
+  const whole = definitionOf([
+    image,
+    run({ meta: { args: ['a'], env: ['B=c'] }, mounts: [root, { dest: '/c', mountType: 3, cacheOpt: { id: 'c' } }] }),
+    {
+      inputs: [{ digest: '1' }, { digest: '0' }],
+      file: { actions: [{ secondaryInput: 1, copy: { src: '/', dest: '/' } }] },
+    },
+    { inputs: [{ digest: '2' }, { digest: '1' }], merge: { inputs: [{ input: 0 }, { input: 1 }] } },
+  ]);
+  const book = new EdgeBook();
+  let seed = 7;
+  const random = (limit: number): number => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff;
+    return seed % limit;
+  };
+  for (let round = 0; round < 3000; round++) {
+    // The last operation before the end, so that no other names it by its digest: an exec, a file operation or a merge.
+    const def: Uint8Array[] = whole.def.slice(0, 3 + (round % 3)).map((bytes) => Uint8Array.from(bytes));
+    const victim = def.at(-2) ?? new Uint8Array();
+    for (let change = random(4); change >= 0; change--) victim[random(victim.length)] = random(256);
+    def[def.length - 1] = llb.op.encode({ inputs: [{ digest: digestOf(victim), index: random(3) }] });
+    try {
+      decodeDefinition({ ...whole, def }, book);
+    } catch (error) {
+      expect(error).toBeInstanceOf(EstibaError);
+    }
+  }
 });

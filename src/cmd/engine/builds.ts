@@ -64,7 +64,7 @@ async function load({ records, networks, id, hostGateway, builder, gcPolicy }: B
     sessions,
     serve: (connection: Parameters<typeof serveGrpc>[0]) => serveGrpc(connection, services).closed,
     async close(): Promise<void> {
-      face.close();
+      await face.close();
       sessions.close();
     },
   };
