@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfinedDirectory } from '#linux/confined-directory';
 import { mountOverlay, unmount } from '#linux/mount';
 import { createTarReader, type TarEntry } from '#oci';
 import { packLayer } from './layer-pack.ts';
@@ -107,6 +108,13 @@ test('times may be bounded or set, names have a prefix, and an archive may have 
   };
   expect(await times({ modifiedLimitSeconds: 10_000 })).toEqual([5000, 10_000, 10_000]);
   expect(await times({ modifiedSeconds: 7 })).toEqual([7, 7, 7]);
+  utimesSync(at('base', 'a'), 5000, 5000.6);
+  using confined = new ConfinedDirectory(at('base'));
+  confined.setXattr('a', 'user.note', Buffer.from('kept'));
+  const [whole] = await entriesOf(Buffer.concat([...packLayer(at('base'), { keepsAll: true })]));
+  expect([whole?.modifiedSeconds, whole?.xattrs.get('user.note')?.toString()]).toEqual([5001, 'kept']);
+  const [layer] = await entriesOf(Buffer.concat([...packLayer(at('base'))]));
+  expect([layer?.modifiedSeconds, layer?.xattrs.size]).toEqual([5000, 0]);
   const part = packLayer(at('base'), { prefix: 'p/', isPart: true });
   const entries = await entriesOf(Buffer.concat([...part, ...packLayer(at('base'))]));
   expect(entries.map(({ path }) => path)).toEqual(['p/a', 'p/b', 'p/c', 'a', 'b', 'c']);

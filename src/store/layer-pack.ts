@@ -10,6 +10,7 @@ import {
   tryOpenAt,
   tryOpenPlace,
 } from '#linux/file-tree';
+import { readXattrsAt } from '#linux/xattr';
 import { directoryFlags, isOpaque, isWhiteout } from './snapshot-lower.ts';
 import { TreePacker } from './tree-pack.ts';
 
@@ -27,6 +28,8 @@ export interface PackOptions {
   readonly prefix?: string;
   /** More comes after it: the archive does not end. */
   readonly isPart?: boolean;
+  /** For somebody who wants the files: with all extended attributes, and times rounded to the nearest second, as Go's tar does. */
+  readonly keepsAll?: boolean;
 }
 
 const fileFlags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
@@ -62,7 +65,7 @@ class Tally {
  */
 export function* packLayer(
   directory: string,
-  { prefix = '', isPart = false, ...times }: PackOptions = {},
+  { prefix = '', isPart = false, ...options }: PackOptions = {},
 ): Generator<Buffer, { readonly sizeBytes: number }, undefined> {
   const packer = new TreePacker();
   const tally = new Tally();
@@ -75,7 +78,7 @@ export function* packLayer(
       if (frames.length > 0) chain.leave();
       continue;
     }
-    const stat = yield* packName({ packer, tally, times }, chain.descriptor, entry, frame.path);
+    const stat = yield* packName({ packer, tally, options }, chain.descriptor, entry, frame.path);
     if ((stat.mode & fileTypes.mask) !== fileTypes.directory) continue;
     const path = `${frame.path}${entry.name}/`;
     const entered = chain.enter(entry.name);
@@ -94,11 +97,19 @@ function entriesIn(descriptor: number): DirectoryEntry[] {
 interface Packing {
   readonly packer: TreePacker;
   readonly tally: Tally;
-  readonly times: Pick<PackOptions, 'modifiedLimitSeconds' | 'modifiedSeconds'>;
+  readonly options: Omit<PackOptions, 'prefix' | 'isPart'>;
+}
+
+function modifiedOf(
+  { modifiedSeconds: found, modifiedNanoseconds }: FileStat,
+  { modifiedLimitSeconds = Number.POSITIVE_INFINITY, modifiedSeconds, keepsAll = false }: Packing['options'],
+): number {
+  const rounded = keepsAll && modifiedNanoseconds >= 500_000_000 ? found + 1 : found;
+  return Math.min(modifiedSeconds ?? rounded, modifiedLimitSeconds);
 }
 
 function* packName(
-  { packer, tally, times }: Packing,
+  { packer, tally, options }: Packing,
   directory: number,
   { name, type }: DirectoryEntry,
   prefix: string,
@@ -110,16 +121,16 @@ function* packName(
   try {
     const found = statAt(place);
     if (found === undefined) throw new SystemCallError('lstat', 2, `${prefix}${name}`);
-    const { modifiedLimitSeconds = Number.POSITIVE_INFINITY, modifiedSeconds = found.modifiedSeconds } = times;
-    const stat = { ...found, modifiedSeconds: Math.min(modifiedSeconds, modifiedLimitSeconds) };
+    const stat = { ...found, modifiedSeconds: modifiedOf(found, options) };
+    const xattrs = options.keepsAll ? readXattrsAt(directory, name) : undefined;
     if (isWhiteout(stat)) yield* packer.mark(`${prefix}${whiteoutPrefix}${name}`);
     else if (isFile) {
       tally.add(stat);
-      yield* packer.addOpened(place, stat, `${prefix}${name}`);
+      yield* packer.addOpened(place, stat, `${prefix}${name}`, xattrs);
     } else {
       tally.add(stat);
       const isDirectory = (stat.mode & fileTypes.mask) === fileTypes.directory;
-      yield* packer.add(place, stat, `${prefix}${name}${isDirectory ? '/' : ''}`);
+      yield* packer.add(place, stat, `${prefix}${name}${isDirectory ? '/' : ''}`, xattrs);
     }
     return stat;
   } finally {

@@ -20,10 +20,11 @@ const types: Readonly<Record<number, TarEntryType>> = {
 };
 
 type CommonHeader = Parameters<typeof tarHeader>[0];
+type Xattrs = ReadonlyMap<string, Buffer>;
 
 /**
  * Makes a tar of files, as Docker makes them: times in whole seconds, a second name of a file as a hard link, of the extended
- * attributes file capabilities alone, no sockets. What comes out are chunks, between any two of which the caller may pause.
+ * attributes file capabilities alone, unless others are given, no sockets. What comes out are chunks, between any two of which the caller may pause.
  */
 export class TreePacker {
   readonly #seen = new Map<string, string>();
@@ -40,18 +41,17 @@ export class TreePacker {
   }
 
   /** Adds what a handle (O_PATH) stands for under a name of the archive, of a directory with its slash; not what is below it. */
-  add(place: number, stat: FileStat, path: string): Generator<Buffer, void, undefined> {
-    return this.#add(stat, path, (common) => this.#place(place, stat.sizeBytes, common), place);
+  add(place: number, stat: FileStat, path: string, xattrs?: Xattrs): Generator<Buffer, void, undefined> {
+    return this.#add({ stat, path, xattrs }, (common) => this.#place(place, stat.sizeBytes, common), place);
   }
 
   /** Adds a regular file that is open for reading already, at its start. */
-  addOpened(descriptor: number, stat: FileStat, path: string): Generator<Buffer, void, undefined> {
-    return this.#add(stat, path, (common) => this.#file(descriptor, stat.sizeBytes, common), descriptor);
+  addOpened(descriptor: number, stat: FileStat, path: string, xattrs?: Xattrs): Generator<Buffer, void, undefined> {
+    return this.#add({ stat, path, xattrs }, (common) => this.#file(descriptor, stat.sizeBytes, common), descriptor);
   }
 
   *#add(
-    stat: FileStat,
-    path: string,
+    { stat, path, xattrs }: { stat: FileStat; path: string; xattrs: Xattrs | undefined },
     file: (common: CommonHeader) => Generator<Buffer, void, undefined>,
     place: number,
   ): Generator<Buffer, void, undefined> {
@@ -63,6 +63,7 @@ export class TreePacker {
       uid: stat.uid,
       gid: stat.gid,
       modifiedSeconds: stat.modifiedSeconds,
+      ...(xattrs !== undefined && { xattrs }),
     };
     const earlier = this.#earlierName(type, stat, path);
     if (earlier !== undefined) {
@@ -122,7 +123,7 @@ export class TreePacker {
   }
 
   *#file(descriptor: number, sizeBytes: number, common: CommonHeader): Generator<Buffer, void, undefined> {
-    const value = readXattrOf(descriptor, capability);
+    const value = common.xattrs === undefined ? readXattrOf(descriptor, capability) : undefined;
     const xattrs = value === undefined ? {} : { xattrs: new Map([[capability, value]]) };
     yield* this.#put(tarHeader({ ...common, ...xattrs, sizeBytes }));
     let leftBytes = sizeBytes;

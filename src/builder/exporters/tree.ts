@@ -73,6 +73,7 @@ async function* tarOf(
       for (const chunk of packLayer(mounted.directory, {
         prefix,
         isPart: true,
+        keepsAll: true,
         ...(epochSeconds !== undefined && { modifiedSeconds: epochSeconds }),
       })) {
         yield chunk;
