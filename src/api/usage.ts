@@ -35,4 +35,6 @@ export interface DiskUsage {
   Containers?: ContainerSummary[] | null;
   Volumes?: Volume[] | null;
   BuildCache?: BuildCacheRecord[] | null;
+  /** Before API 1.42: the sizes of all records. */
+  BuilderSize?: number;
 }

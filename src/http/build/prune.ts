@@ -43,7 +43,8 @@ export function pruneBuildCache(
       ...(max !== undefined && { maxUsedSpaceBytes: max }),
       ...(free !== undefined && { minFreeSpaceBytes: free }),
     });
-    const freed = removed.reduce((sum, { sizeBytes, isShared }) => sum + (isShared ? 0 : sizeBytes), 0);
+    // As Docker counts: what images have too as well.
+    const freed = removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
     events.publish({ type: 'builder', action: 'prune', id: '', attributes: { reclaimed: String(freed) } });
     const CachesDeleted = removed.length === 0 ? null : removed.map(({ id }) => id);
     return json({ CachesDeleted, SpaceReclaimed: freed } satisfies BuildCachePruneReport);
