@@ -5,7 +5,7 @@ import { killAll } from '#linux/cgroups';
 import { killWithChildren } from '#linux/process';
 import { fail, messageOf } from '#std/errors';
 import { log } from '#std/log';
-import { clearCgroup, type RuntimeEnd, runtimeEnd, runtimeOptions } from './runtime.ts';
+import { clearCgroup, type RuntimeEnd, runCommand, runtimeEnd } from './runtime.ts';
 
 /** A process of a container that somebody talks with. */
 export interface ContainerProcess {
@@ -110,7 +110,7 @@ function withPipes(command: string[], request: ContainerProcessRequest) {
 /** Starts a process in a bundle below `directory`, and gives its streams to who asked. */
 export function startContainerProcess(request: ContainerProcessRequest): ContainerProcess {
   const { runtime, id, directory, cgroupsPath, signal, program } = request;
-  const command = [runtime, ...runtimeOptions(directory), 'run', '--bundle', directory, id];
+  const command = runCommand(runtime, directory, id);
   const streams = request.hasTerminal ? withTerminal(command, request) : withPipes(command, request);
   const { child } = streams;
   writeFileSync(join(directory, 'runtime.pid'), String(child.pid));
@@ -129,7 +129,7 @@ export function startContainerProcess(request: ContainerProcessRequest): Contain
       signal.removeEventListener('abort', kill);
       await clearCgroup(cgroupsPath);
     }
-    return runtimeEnd(await child.exited, join(directory, 'runtime.log'), program);
+    return runtimeEnd(await child.exited, directory, program);
   })();
   ended.catch(() => undefined);
   return {

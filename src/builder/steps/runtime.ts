@@ -1,4 +1,4 @@
-import { closeSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runtimeWords } from '#containers';
 import { killAll, removeCgroup, removeCgroupSoon } from '#linux/cgroups';
@@ -82,15 +82,21 @@ export async function endRuntime(directory: string, id: string): Promise<void> {
   while (isIt() && performance.now() < deadline) await Bun.sleep(1);
 }
 
-/** What the runtime is called with before the command: its own files are in `directory`. */
-export function runtimeOptions(directory: string): string[] {
+/** The command that runs what `config.json` in `directory` says; the runtime's own files go there too. */
+export function runCommand(runtime: string, directory: string, id: string): string[] {
   const files = ['--root', join(directory, 'runtime'), '--log', join(directory, 'runtime.log')];
-  return [...files, '--log-format', 'json', '--cgroup-manager=cgroupfs'];
+  const options = [...files, '--log-format', 'json', '--cgroup-manager=cgroupfs'];
+  return [runtime, ...options, 'run', '--bundle', directory, '--pid-file', join(directory, 'pid'), id];
+}
+
+/** Why the runtime could not start the process; undefined when it has: then what it complains of is no concern of anybody's. */
+function startFailureOf(directory: string): string | undefined {
+  return existsSync(join(directory, 'pid')) ? undefined : complaint(join(directory, 'runtime.log'));
 }
 
 /** How a process ended, and, when it never began, what the runtime says of that. */
-export function runtimeEnd(exitCode: number, logPath: string, program: string): RuntimeEnd {
-  const reason = exitCode === 0 ? undefined : complaint(logPath);
+export function runtimeEnd(exitCode: number, directory: string, program: string): RuntimeEnd {
+  const reason = exitCode === 0 ? undefined : startFailureOf(directory);
   if (reason === undefined) return { exitCode };
   return { exitCode, startFailure: wordsOf(program, reason) };
 }
@@ -109,7 +115,7 @@ export async function clearCgroup(path: string): Promise<void> {
 export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
   const { runtime, id, directory, cgroupsPath, program, onOutput, signal } = request;
   const [stdout, stderr] = [makeCapture(), makeCapture()];
-  const child = Bun.spawn([runtime, ...runtimeOptions(directory), 'run', '--bundle', directory, id], {
+  const child = Bun.spawn(runCommand(runtime, directory, id), {
     stdio: ['ignore', stdout.writeEnd, stderr.writeEnd],
     cwd: '/',
   });
@@ -126,8 +132,8 @@ export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
   if (signal.aborted) kill();
   // What it has started would go on without it, and nobody would be told how that ends.
   void child.exited.then(() => child.signalCode === null || kill());
-  const logPath = join(directory, 'runtime.log');
-  const failsToStart = async (): Promise<boolean> => (await child.exited) !== 0 && complaint(logPath) !== undefined;
+  const failsToStart = async (): Promise<boolean> =>
+    (await child.exited) !== 0 && startFailureOf(directory) !== undefined;
   const output = new StepOutput(onOutput, failsToStart);
   try {
     await Promise.all([
@@ -143,5 +149,5 @@ export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
     signal.removeEventListener('abort', kill);
     await clearCgroup(cgroupsPath);
   }
-  return runtimeEnd(await child.exited, logPath, program);
+  return runtimeEnd(await child.exited, directory, program);
 }
