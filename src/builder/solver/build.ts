@@ -193,7 +193,10 @@ export class Build {
   async #worked(node: Node): Promise<HeldOutputs> {
     const operationKey = await this.#operationKey(node);
     try {
+      const mustRun = this.#mustRun(node);
       const held = (await this.#known(node, operationKey)) ?? (await this.#done(node, operationKey));
+      // Whoever did it: it has been done since this build began.
+      if (mustRun) this.fresh.add(node.vertex.digest);
       node.record = held.record.id;
       return outputsOfRecord(held);
     } catch (error) {
@@ -237,9 +240,7 @@ export class Build {
         node.report.cached();
         return known;
       }
-      const made = await jobs.start(name, workOut(this.parts, node, operationKey, inputs), participant, signal, share);
-      this.fresh.add(node.vertex.digest);
-      return made;
+      return await jobs.start(name, workOut(this.parts, node, operationKey, inputs), participant, signal, share);
     } finally {
       for (const input of inputs) input.release();
     }

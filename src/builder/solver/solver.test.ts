@@ -219,6 +219,30 @@ test('--no-cache does a step anew once a build, and what stands on another resul
   await expectNothingHeld(bench);
 });
 
+test('two builds that both want a step anew share it, and neither does it once more', async () => {
+  const go = Promise.withResolvers<void>();
+  let runs = 0;
+  await using bench = openBench(async () => {
+    runs += 1;
+    await go.promise;
+    return 'made';
+  });
+  const step = exec(image(), 'one', { isUncached: true });
+  const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const builds = begun.map(({ resolve }) =>
+    newBuild({
+      onProgress: (one) => one.type === 'vertex' && one.digest === step.digest && one.startedAt && resolve(),
+    }),
+  );
+  const solved = builds.map(({ context }) => bench.solver.solve(at(step), context));
+  await Promise.all(begun.map(({ promise }) => promise));
+  go.resolve();
+  for (const held of await Promise.all(solved)) held.release();
+  for (const { context } of builds) (await bench.solver.solve(at(step), context)).release();
+  expect(runs).toBe(1);
+  await expectNothingHeld(bench);
+});
+
 test('all steps are announced before anything is done, inputs first, with what they are done to', async () => {
   await using bench = openBench();
   const base = image();
