@@ -3,14 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { control, gateway } from '#build-api';
-import { type BuildContext, type Edge, SolveError } from '#builder';
+import { SolveError } from '#builder';
 import { DockerfileError } from '#dockerfile';
 import { GrpcError, type Written } from '#grpc';
 import { fail } from '#std/errors';
-import { openRecords } from '#store';
-import { openBuildkit } from '../open.ts';
-import { fakeBuilder, sourceEdge } from '../testing/fake-builder.ts';
-import { callsOf } from '../testing/local-calls.ts';
+import { sourceEdge } from '../testing/fake-builder.ts';
+import { dockerfile, type FakeSolve, openFakeEngine } from '../testing/fake-engine.ts';
 
 let directory = '';
 beforeEach(() => {
@@ -18,37 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-function open(solve?: (edge: Edge, context: BuildContext) => void | Promise<void>) {
-  const records = openRecords(join(directory, 'records.db'));
-  const fake = fakeBuilder(solve);
-  const buildkit = openBuildkit({
-    records,
-    builder: async () => fake.builder,
-    sessions: async () => {
-      throw fail('unavailable', 'no active session');
-    },
-    worker: {
-      id: 'w',
-      version: '1',
-      hostGateway: () => '172.17.0.1',
-      gcPolicies: () => [],
-    },
-  });
-  return {
-    ...fake,
-    records,
-    buildkit,
-    calls: callsOf(buildkit.services),
-    [Symbol.dispose]: () => records[Symbol.dispose](),
-  };
-}
-
-const dockerfile = (ref: string, attributes: Record<string, string> = {}): Written<typeof control.solveRequest> => ({
-  ref,
-  frontend: 'dockerfile.v0',
-  frontendAttrs: new Map(Object.entries(attributes)),
-  exporters: [{ type: 'moby', attrs: new Map([['name', 'x']]) }],
-});
+const open = (solve?: FakeSolve) => openFakeEngine(join(directory, 'records.db'), solve);
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
@@ -271,38 +239,4 @@ test('of two builds of one reference the second is refused', async () => {
   expect((await failureOf(engine.calls.solve(dockerfile('same')))).message).toBe('job ID same exists');
   gate.resolve();
   await first;
-});
-
-test('the history outlives the engine, and its builds can be kept and removed', async () => {
-  {
-    using engine = open();
-    for (const ref of ['a', 'b']) await engine.calls.solve(dockerfile(ref));
-    await engine.calls.updateHistory({ ref: 'a', pinned: true });
-    // As a killed engine leaves it.
-    engine.records
-      .collection('build-history')
-      .put({ ...engine.records.collection('build-history').get('b'), id: 'cut', completedAt: undefined } as never);
-  }
-  using engine = open();
-  const { calls } = engine;
-  const list = async (request: Written<typeof control.buildHistoryRequest>) => {
-    const events = await Array.fromAsync(calls.history({ earlyExit: true, ...request }));
-    return events.map(({ record }) => record?.ref).sort();
-  };
-  expect(await list({})).toEqual(['a', 'b', 'cut']);
-  expect(await list({ filter: ['status==error'] })).toEqual(['cut']);
-  expect(await list({ filter: ['status=completed,ref!=a'] })).toEqual(['b']);
-  expect(await list({ activeOnly: true })).toEqual([]);
-  const follower = new AbortController();
-  const events = calls.history({ ref: 'b' }, follower.signal)[Symbol.asyncIterator]();
-  expect((await events.next()).value).toMatchObject({ type: 1 });
-  await calls.updateHistory({ ref: 'b', delete: true });
-  expect((await events.next()).value).toMatchObject({ type: 2, record: { ref: 'b' } });
-  follower.abort();
-  expect((await events.next()).done).toBe(true);
-  for (let index = 0; index < 52; index++) await calls.solve(dockerfile(`n${index}`));
-  const kept = await list({});
-  expect(kept).toHaveLength(51);
-  expect(kept).toContain('a');
-  expect(kept).not.toContain('n0');
 });
