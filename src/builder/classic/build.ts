@@ -145,7 +145,10 @@ class Build {
       if (before === undefined) throw error;
       if (before.dockerfile.stages.length > 0) yield* this.#run(await this.#graph(before.dockerfile), before.cutStage);
       yield* this.#headers.next(before.code);
-      throw error;
+      const [, from] = /^COPY\s.*--from=(\S+)/i.exec(before.code) ?? [];
+      const told = stepError(undefined, [], error);
+      const isImage = from !== undefined && messageOf(error).startsWith(`${from}: failed to resolve`);
+      throw new ClassicFailure(isImage ? { message: `invalid from flag value ${from}: ${told.message}` } : told);
     }
     yield* this.#run(
       new Map([...finished].map(([index, one]) => [index, index === target ? withLabels(one, labels) : one])),

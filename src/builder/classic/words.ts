@@ -68,6 +68,8 @@ export function stepError(
     return { message: `The command '${words.join(' ')}' returned a non-zero code: ${exitCode}`, code: exitCode };
   }
   const message = messageOf(error);
+  const [, unresolved] = /^(?:\S+: )?failed to resolve source metadata for \S+: (.*)$/s.exec(message) ?? [];
+  if (unresolved !== undefined) return { message: unresolved };
   if (instruction?.type !== 'COPY' && instruction?.type !== 'ADD') return { message: settingWords(messageOf(root)) };
   if (instruction.sources.some((source) => /[*?[]/.test(source)) && / not found$/.test(message)) {
     return { message: `${instruction.type} failed: no source files were specified` };
