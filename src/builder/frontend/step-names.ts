@@ -51,7 +51,7 @@ function lineOf({ instruction, variables, isTrigger }: EvaluatedStep, escapeChar
   }
   // Of a RUN it is the shell that will take off quotes, and that knows further variables.
   const shown = type === 'RUN' ? withoutSecrets(instruction, variables) : variables;
-  const raw = type === 'RUN' ? { rawQuotes: true, rawEscapes: true, keepUnset: true } : {};
+  const raw = type === 'RUN' ? { rawQuotes: true, keepUnset: true } : {};
   try {
     text = expand(text, shown, { escape: escapeCharacter, ...raw }).text;
   } catch {
