@@ -73,7 +73,7 @@ async function ask(method: string, path: string, body?: string): Promise<Answer>
 
 /** Where Docker itself answers with 500 what is the caller's fault. */
 const dockersOwn =
-  /^\{"message":"(?:Cannot (?:update|restart) container|Container \w+ is not paused|Conflict, cannot remove the default link)/;
+  /^\{"message":"(?:Cannot (?:update|restart) container|Container \w+ is not paused|Conflict, cannot remove the default link|no upgrade proto in request|Cannot locate specified Dockerfile)/;
 
 /** No answer at all, or one that blames the engine; what is not there yet may be refused by name. */
 function isFailure({ what, status, text }: Answer): boolean {
