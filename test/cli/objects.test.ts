@@ -169,10 +169,10 @@ test('without an engine it says what to do, in the words of the name it is calle
 
 test('unknown commands are answered with the nearest, those to come with a line', async () => {
   expect((await estiba('contaner')).stderr).toContain("Did you mean 'estiba container'?");
-  expect(await estiba('build', '.')).toEqual({
+  expect(await estiba('compose', 'up')).toEqual({
     code: 1,
     stdout: '',
-    stderr: "estiba: 'estiba build' is not there yet\n",
+    stderr: "estiba: 'estiba compose' is not there yet\n",
   });
   expect((await estiba('rename', 'a')).stderr).toStartWith("estiba: 'estiba rename' requires 2 arguments\n");
 });
