@@ -148,7 +148,7 @@ class Evaluator {
       case 'VOLUME':
         return { ...instruction, values: all(instruction.values) };
       case 'EXPOSE':
-        return { ...instruction, values: this.#ports(instruction.values, instruction.node.lines) };
+        return { ...instruction, ...this.#ports(instruction.values, instruction.node.lines) };
       case 'COPY':
       case 'ADD': {
         const chown = one(instruction.chown);
@@ -183,14 +183,15 @@ class Evaluator {
       if (value !== undefined) this.variables.set(key, value);
       this.argumentNames.push(key);
       this.#declared.add(key);
-      return { ...argument, ...(value !== undefined && { value }) };
+      const written = given === undefined && argument.value !== undefined ? value : argument.value;
+      return { ...argument, ...(value !== undefined && { value }), ...(written !== undefined && { written }) };
     });
     return { ...instruction, arguments: list };
   }
 
-  #ports(words: readonly string[], lines: LineRange): string[] {
-    const ports = words.flatMap((word) => expand(word, this.variables, { ...this.#options, splits: true }).words);
-    return ports.flatMap((port) => {
+  #ports(words: readonly string[], lines: LineRange): { values: string[]; written: string[] } {
+    const written = words.flatMap((word) => expand(word, this.variables, { ...this.#options, splits: true }).words);
+    const values = written.flatMap((port) => {
       const exposed = parseExposed(port, (oddity) => {
         const rule = oddity === 'names-host' ? 'ExposeInvalidFormat' : 'ExposeProtoCasing';
         this.options.checks?.report(rule, lines, port);
@@ -198,6 +199,7 @@ class Evaluator {
       this.#spend(exposed.length * portCharacters);
       return exposed;
     });
+    return { values, written };
   }
 
   #check(step: Step, instruction: Instruction): void {

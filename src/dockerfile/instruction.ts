@@ -18,6 +18,8 @@ export interface Argument {
   readonly key: string;
   /** Its default. */
   readonly value?: string;
+  /** The default that stands in the Dockerfile, where `value` may be what the build was given. */
+  readonly written?: string;
   /** What the comment above says about it. */
   readonly description?: string;
 }
@@ -100,6 +102,8 @@ export interface CommandInstruction extends Base {
 export interface ListInstruction extends Base {
   readonly type: 'EXPOSE' | 'VOLUME' | 'SHELL';
   readonly values: readonly string[];
+  /** Of an EXPOSE that was evaluated: its words before they became ports. */
+  readonly written?: readonly string[];
 }
 
 export interface TextInstruction extends Base {

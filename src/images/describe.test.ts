@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { encodedOf } from '#oci';
-import { type ImagesFixture, openFixture } from './fixture.ts';
+import { dockerArchive, type ImagesFixture, openFixture, tar } from './fixture.ts';
 
 let fixture: ImagesFixture;
 beforeEach(async () => {
@@ -27,4 +27,10 @@ describe('list', () => {
     expect(() => fixture.list({ dangling: ['x'] })).toThrow("invalid filter 'dangling=[x]'");
     expect(() => fixture.list({ before: ['nosuch'] })).toThrow('No such image: nosuch:latest');
   });
+});
+
+test('an image without a comment has that of its last step', async () => {
+  const history = [{ created_by: 'one' }, { created_by: 'two', comment: 'of the builder', empty_layer: true }];
+  await fixture.load(dockerArchive([tar({ path: 'a' })], ['made:1'], { history }));
+  expect(fixture.images.inspect('made:1').Comment).toBe('of the builder');
 });

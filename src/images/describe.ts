@@ -124,7 +124,7 @@ export function inspectImage(
     RepoTags: tagsOf(references),
     RepoDigests: digestsOf(references),
     Parent: parentOf(catalogue, image)?.id ?? '',
-    Comment: image.comment,
+    Comment: image.comment || (image.history.at(-1)?.comment ?? ''),
     ...(image.created === '' ? {} : { Created: image.created }),
     DockerVersion: image.dockerVersion,
     Author: image.author,

@@ -6,14 +6,16 @@ Prints one line of JSON a step and one at the end, as the programs for Node do.
 import http.client
 import io
 import json
+import os
 import socket
 import tarfile
+import tempfile
 import time
 import traceback
 
 import docker
 import docker.transport.unixconn
-from docker.errors import APIError, ContainerError, ImageNotFound, NotFound
+from docker.errors import APIError, BuildError, ContainerError, ImageNotFound, NotFound
 from docker.types import Healthcheck, LogConfig, Mount, Ulimit
 
 LABEL = "estiba.test.docker-py"
@@ -487,6 +489,45 @@ def versions_of_the_api():
         low.remove_container(made["Id"])
         low.close()
     equal(refused(APIError, docker.APIClient(version="1.99", **docker.utils.kwargs_from_env()).info).status_code, 400)
+
+
+@step
+def builds():
+    with tempfile.TemporaryDirectory() as path:
+        for name, text in {
+            "Dockerfile": "FROM busybox:latest AS one\nARG V=1\nCOPY . /files/\nRUN echo v $V; ls /files\nFROM one\nRUN exit 4\n",
+            ".dockerignore": "*.log\n",
+            "kept": "k",
+            "left.log": "l",
+        }.items():
+            with open(os.path.join(path, name), "w") as file:
+                file.write(text)
+        options = {"tag": "docker-py-built", "target": "one", "labels": {LABEL: "built"}}
+        image, logs = client.images.build(path=path, buildargs={"V": "2"}, rm=True, **options)
+        text = "".join(line.get("stream", "") for line in logs)
+        assert "v 2\n" in text and "kept\n" in text and "left.log" not in text, text
+        assert "Successfully tagged docker-py-built:latest\n" in text, text
+        equal(image.tags, ["docker-py-built:latest"])
+        equal(image.labels, {LABEL: "built"})
+        lines = list(client.api.build(path=path, buildargs={"V": "2"}, decode=True, **options))
+        assert {"stream": " ---> Using cache\n"} in lines, lines
+        equal([line["aux"]["ID"] for line in lines if "aux" in line][-1], image.id)
+        failed = refused(BuildError, client.images.build, path=path)
+        equal(failed.msg, "The command '/bin/sh -c exit 4' returned a non-zero code: 4")
+        assert any("v 1\n" in line.get("stream", "") for line in failed.build_log)
+    client.images.remove(image.id, force=True)
+
+
+@step
+def builds_of_a_file_object():
+    image, _ = client.images.build(fileobj=io.BytesIO(b"FROM busybox:latest\nRUN echo x >/x\nENTRYPOINT cat /x\n"))
+    equal(client.containers.run(image.id, remove=True), b"x\n")
+    packed = io.BytesIO(tar_of({"other": "FROM %s\nCOPY word /word\n" % image.id, "word": "w"}))
+    above, _ = client.images.build(fileobj=packed, custom_context=True, dockerfile="other")
+    equal(above.history()[1]["Id"], image.id)
+    client.images.remove(above.id)
+    wrong = refused(APIError, client.images.build, fileobj=io.BytesIO(b"FROM busybox:latest\nNO\n"))
+    equal(wrong.status_code, 400)
 
 
 for function in steps:

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { all, collector, runSteps, step, until } from './steps.mjs';
 
@@ -548,6 +549,58 @@ step('a published port', async () => {
     );
     assert.equal(text, (await execute(container, { Cmd: ['cat', '/etc/passwd'] })).out);
   });
+});
+
+/** Builds, and gives the events of its stream; a failed build rejects. */
+async function built(context, options) {
+  const stream = await docker.buildImage(context, { t: 'dockerode-built', ...options });
+  return new Promise((resolve, reject) => {
+    docker.modem.followProgress(stream, (error, events) => (error ? reject(error) : resolve(events)));
+  });
+}
+
+step('a build of a tar, and one of a directory', async () => {
+  const Dockerfile = [
+    'FROM busybox:latest AS first',
+    'ARG V=1',
+    'COPY words .',
+    'EXPOSE 443/tcp 80 8000-8001',
+    'SHELL ["/bin/ash", "-c"]',
+    'RUN echo $V >version; cat words',
+    'FROM first',
+    'RUN false',
+  ].join('\n');
+  const options = { target: 'first', buildargs: { V: '2' }, labels: { [label]: 'built' } };
+  const events = await built(Readable.from([packed({ Dockerfile, words: 'spoken' })]), options);
+  const text = events.map(({ stream = '' }) => stream).join('');
+  assert.match(text, /^Step 1\/7 : FROM busybox:latest AS first\n/);
+  assert.match(text, /\nspoken/);
+  assert.ok(text.endsWith('\nSuccessfully tagged dockerode-built:latest\n'), text);
+  const image = docker.getImage('dockerode-built');
+  const { Id, Config } = await image.inspect();
+  assert.deepEqual(events.filter(({ aux }) => aux).at(-1).aux, { ID: Id });
+  assert.deepEqual(Object.keys(Config.ExposedPorts), ['443/tcp', '80/tcp', '8000/tcp', '8001/tcp']);
+  assert.equal(Config.Labels[label], 'built');
+  const words = (await image.history()).map(({ CreatedBy }) => CreatedBy);
+  assert.deepEqual(words.slice(1, 4), [
+    '|1 V=2 /bin/ash -c echo $V >version; cat words',
+    '/bin/ash -c #(nop)  SHELL [/bin/ash -c]',
+    '/bin/sh -c #(nop)  EXPOSE 443/tcp 80 8000-8001',
+  ]);
+  assert.equal(words[5], '/bin/sh -c #(nop)  ARG V=1');
+  const again = await built({ context: scratch, src: ['Dockerfile', 'words'] }, options);
+  assert.ok(again.some(({ stream }) => stream === ' ---> Using cache\n'));
+  assert.equal((await image.inspect()).Id, Id);
+  await image.remove();
+});
+
+step('builds that fail', async () => {
+  const context = (Dockerfile) => Readable.from([packed({ Dockerfile })]);
+  const message = "The command '/bin/sh -c exit 3' returned a non-zero code: 3";
+  const events = await built(context('FROM busybox:latest\nRUN exit 3\n'));
+  assert.deepEqual(events.at(-1), { errorDetail: { code: 3, message }, error: message });
+  assert.equal((await refusal(docker.buildImage(context('FROM busybox:latest\nNO\n'), {}))).status, 400);
+  assert.equal((await refusal(docker.getImage('dockerode-built').inspect())).status, 404);
 });
 
 await runSteps();

@@ -263,4 +263,34 @@ step('Redis: what it keeps is there for the next', async () => {
   await second.stop({ timeout: 20_000 });
 });
 
+for (const door of ['classic', 'BuildKit']) {
+  step(`an image of a Dockerfile, by the ${door} builder`, async () => {
+    const context = join(scratch, `context-${door}`);
+    mkdirSync(context);
+    writeFileSync(join(context, 'page'), 'built of files\n');
+    writeFileSync(join(context, 'left-out'), '');
+    writeFileSync(join(context, '.dockerignore'), 'left-*\n');
+    const stages = [
+      'FROM busybox:latest AS site',
+      'ARG NAME=none',
+      'COPY . /www/',
+      'RUN echo $NAME >/www/name; ls -A /www >/www/list',
+      'FROM site AS other',
+      'RUN false',
+    ];
+    writeFileSync(join(context, 'Dockerfile'), stages.join('\n'));
+    const builder = GenericContainer.fromDockerfile(context).withBuildArgs({ NAME: door }).withTarget('site');
+    const name = `testcontainers-${door.toLowerCase()}:built`;
+    if (door === 'BuildKit') builder.withBuildkit();
+    const image = await builder.build(name, { deleteOnExit: false });
+    const started = await image.withCommand(httpd).withExposedPorts(8080).start();
+    assert.equal((await served(started, 'page')).text, 'built of files\n');
+    assert.equal((await served(started, 'name')).text, `${door}\n`);
+    assert.doesNotMatch((await served(started, 'list')).text, /left-out/);
+    await started.stop();
+    await assert.rejects(GenericContainer.fromDockerfile(context).build(`${name}-2`, { deleteOnExit: false }));
+    await new Docker().getImage(name).remove();
+  });
+}
+
 await runSteps();

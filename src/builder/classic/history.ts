@@ -19,6 +19,12 @@ function argumentsOf({ argumentNames }: EvaluatedStage, { argumentCount, variabl
     : [`|${names.length}`, ...names.sort().map((name) => `${name}=${variables.get(name)}`)];
 }
 
+/** The words of a command alone: of those that `classicWords` gives. */
+export function withoutArguments(words: readonly string[]): readonly string[] {
+  const [, count] = /^\|(\d+)$/.exec(words[0] ?? '') ?? [];
+  return count === undefined ? words : words.slice(1 + Number(count));
+}
+
 function settingText(instruction: Instruction, node: EvaluatedStep): string {
   const { type } = instruction;
   switch (type) {
@@ -26,7 +32,7 @@ function settingText(instruction: Instruction, node: EvaluatedStep): string {
     case 'LABEL':
       return `${type} ${instruction.pairs.map(({ key, value }) => `${key}=${value}`).join(' ')}`;
     case 'ARG':
-      return `ARG ${instruction.arguments.map(({ key, value }) => (value === undefined ? key : `${key}=${value}`)).join(' ')}`;
+      return `ARG ${instruction.arguments.map(({ key, written }) => (written === undefined ? key : `${key}=${written}`)).join(' ')}`;
     case 'CMD':
     case 'ENTRYPOINT': {
       const { words, isShell } = instruction.command;
@@ -38,7 +44,7 @@ function settingText(instruction: Instruction, node: EvaluatedStep): string {
       return `HEALTHCHECK &{[${test.join(' ')}] ${spans} ${retries}}`;
     }
     case 'EXPOSE':
-      return `EXPOSE ${instruction.values.map((port) => port.replace(/\/tcp$/, '')).join(' ')}`;
+      return `EXPOSE ${(instruction.written ?? instruction.values).join(' ')}`;
     case 'VOLUME':
     case 'SHELL':
       return `${type} [${instruction.values.join(' ')}]`;
@@ -72,6 +78,8 @@ export function classicWords(stage: EvaluatedStage, step: EvaluatedStep, content
         : posix.join(settings.workingDirectory || '/', destination);
       return nothing(`${instruction.type} ${flag}${isMany ? 'multi' : 'file'}:${content} in ${target} `);
     }
+    case 'SHELL':
+      return [...instruction.values, '#(nop) ', settingText(instruction, step)];
     default: {
       const [program = '', ...rest] = commandWords(settings, [''], true).slice(0, -1);
       return [program, ...rest, '#(nop) ', settingText(instruction, step)];

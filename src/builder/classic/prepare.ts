@@ -1,5 +1,5 @@
 import { type Dockerfile, isGitSource, parseDockerfile, requireBuiltInSyntax } from '#dockerfile';
-import { fail, messageOf } from '#std/errors';
+import { fail, kindOf, messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { type BuildFiles, readBuildFiles, type Surroundings } from '../frontend/build-files.ts';
 import { ImageBases } from '../frontend/image-bases.ts';
@@ -28,6 +28,19 @@ function targetIn({ stages }: Dockerfile, target: string | undefined): number {
   const index = stages.findLastIndex(({ name }) => name !== '' && name === target.toLowerCase());
   if (index !== -1) return index;
   throw fail('invalid-argument', `target stage ${JSON.stringify(target)} could not be found`);
+}
+
+/** The id of an image that is called by it, or by its beginning. Only the classic builder takes ids, as those of its own steps. */
+function idOf({ store }: ClassicParts, name: string): string | undefined {
+  const [, hex] = /^(?:sha256:)?([0-9a-f]+)$/.exec(name) ?? [];
+  if (hex === undefined) return undefined;
+  try {
+    const { id } = store.resolve(name);
+    return id.startsWith(`sha256:${hex}`) ? id : undefined;
+  } catch (error) {
+    if (kindOf(error) === 'not-found') return undefined;
+    throw error;
+  }
 }
 
 async function readDockerfile(surroundings: Surroundings): Promise<BuildFiles> {
@@ -80,7 +93,7 @@ export async function prepareBuild(
   const { target: _, ...untargeted } = options;
   // The stages behind the target are left out, and all that are left are built.
   const shared: Surroundings = { ...surroundings, options: untargeted };
-  const bases = new ImageBases(shared);
+  const bases = new ImageBases(shared, (name) => idOf(parts, name));
   const contexts = new NamedContexts(shared, bases);
   const buildOf = (part: Dockerfile): PlatformBuild =>
     new PlatformBuild(

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { Instruction } from '#dockerfile';
 import { EstibaError, fail, messageOf } from '#std/errors';
 import { StepFailure } from '../steps/failure.ts';
+import { withoutArguments } from './history.ts';
 
 /** What a step of the classic builder fails of, and its exit code when it ran. */
 export interface StepError {
@@ -65,7 +66,8 @@ export function stepError(
   }
   if (root instanceof StepFailure) {
     const { exitCode } = root;
-    return { message: `The command '${words.join(' ')}' returned a non-zero code: ${exitCode}`, code: exitCode };
+    const command = withoutArguments(words).join(' ');
+    return { message: `The command '${command}' returned a non-zero code: ${exitCode}`, code: exitCode };
   }
   const message = messageOf(error);
   const [, unresolved] = /^(?:\S+: )?failed to resolve source metadata for \S+: (.*)$/s.exec(message) ?? [];

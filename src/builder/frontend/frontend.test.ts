@@ -107,3 +107,13 @@ test("a file of 300 lines with every instruction gives the configuration and the
   const mine = vertices.map(({ name }) => name).filter((name) => !/^\[internal\]|\] LINK /.test(name));
   expect([...new Set(mine)].sort()).toEqual(names);
 });
+
+test('only a CMD marks its words as escaped', async () => {
+  const configOf = async (line: string): Promise<unknown> => {
+    using fixture = createFixture({ dockerfile: { Dockerfile: `FROM busybox\n${line}\n` }, context: {} }, busybox);
+    const { outputs } = await fixture.build();
+    return JSON.parse(new TextDecoder().decode(outputs[0]?.config)).config;
+  };
+  expect(await configOf('ENTRYPOINT ["/x"]')).toEqual({ Env: expect.any(Array), Entrypoint: ['/x'] });
+  expect(await configOf('CMD ["/x"]')).toEqual({ Env: expect.any(Array), Cmd: ['/x'], ArgsEscaped: true });
+});

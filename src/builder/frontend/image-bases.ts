@@ -31,7 +31,11 @@ const notFoundPrefix = 'failed to resolve source metadata for ';
 export class ImageBases {
   readonly #known = new Map<string, Promise<ImageBase>>();
 
-  constructor(readonly surroundings: Surroundings) {}
+  /** `idOf`: the id of an image that is here and is named by it, where images may be named so. */
+  constructor(
+    readonly surroundings: Surroundings,
+    readonly idOf: (name: string) => string | undefined = () => undefined,
+  ) {}
 
   /** Throws what the image's source throws, with the name in front of it. */
   find(asked: Asked): Promise<ImageBase> {
@@ -47,6 +51,8 @@ export class ImageBases {
 
   #referenceOf(name: string): string {
     if (name.includes('://')) return name;
+    const id = this.idOf(name);
+    if (id !== undefined) return id;
     return formatReference(withDefaultTag(parseReference(name)));
   }
 

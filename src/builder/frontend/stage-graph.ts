@@ -44,7 +44,7 @@ export function buildStage(run: StageRun, evaluated: EvaluatedStage, start: Stag
   for (const step of evaluated.steps) {
     edge = onLines(step.instruction.node.lines, () => vertexFor(run, step, edge));
     edges.push(edge);
-    if (step.instruction.type === 'CMD' || step.instruction.type === 'ENTRYPOINT') isArgsEscaped = true;
+    if (step.instruction.type === 'CMD') isArgsEscaped = true;
     const line = historyOf(evaluated, step);
     if (line === undefined) continue;
     history.push({

@@ -104,6 +104,22 @@ function requestOf(query: ClassicQuery): control.SolveRequest {
   return control.solveRequest.decode(control.solveRequest.encode(draft));
 }
 
+/** A session whose client sent its files by another way. */
+function withFiles(session: BuildSession, sent: BuildSession): BuildSession {
+  return {
+    id: session.id,
+    signal: session.signal,
+    local: (request, options) => sent.local(request, options),
+    secret: (id, signal) => session.secret(id, signal),
+    hasAgent: (id) => session.hasAgent(id),
+    connectAgent: (id) => session.connectAgent(id),
+    credentials: async (host) => (await sent.credentials(host)) ?? (await session.credentials(host)),
+    contentStore: (name) => session.contentStore(name),
+    sendFile: (id, metadata, content) => session.sendFile(id, metadata, content),
+    sendDirectory: (id, metadata, directory, options) => session.sendDirectory(id, metadata, directory, options),
+  };
+}
+
 /**
  * `POST /build?version=2`: a build of a client's session over the classic API, whose answer carries BuildKit's own status. What is
  * wrong with the query is thrown before anything is answered. `sent` stands for a session when the request brought the files itself.
@@ -116,8 +132,12 @@ export function classicBuild(
 ): AsyncGenerator<ClassicMessage> {
   const request = requestOf(query);
   if (sent === undefined) return answer(parts, request, signal);
-  const sessions: FindSession = (id, ending) => (id === sent.id ? Promise.resolve(sent) : parts.sessions(id, ending));
-  return answer({ ...parts, sessions }, { ...request, session: sent.id }, signal);
+  const sessions: FindSession = async (id, ending) => {
+    if (id === sent.id) return sent;
+    const found = await parts.sessions(id, ending);
+    return id === request.session ? withFiles(found, sent) : found;
+  };
+  return answer({ ...parts, sessions }, { ...request, session: request.session || sent.id }, signal);
 }
 
 async function* answer(

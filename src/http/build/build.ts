@@ -56,11 +56,14 @@ async function* releasing(messages: AsyncIterable<object>, release: () => void):
   }
 }
 
-/** A build that is told of in BuildKit's words. Without a session its files are in the body. */
+/**
+ * A build that is told of in BuildKit's words. Its files are in the body, unless they are said to be elsewhere: with a session that is
+ * there for credentials alone, too.
+ */
 async function sessionBuild({ builder, builds }: BuildParts, call: Call): Promise<ApiResponse> {
   const { query, signal, body } = call;
   const values = (name: string): readonly string[] => query.all(name);
-  const isSent = query.text('session') === undefined && query.text('remote') === undefined;
+  const isSent = query.text('remote') === undefined;
   if (!isSent) {
     const messages = await builds.buildOfSession(values, signal);
     return stream('application/json', encodeProgress(messages as AsyncIterable<ProgressMessage>, 'build'));

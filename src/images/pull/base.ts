@@ -30,7 +30,7 @@ export interface BaseRequest {
 
 /** Images to build on. */
 export interface BaseImages {
-  /** One that is here and runs on the platform; undefined when there is none. */
+  /** One that is here and runs on the platform, by name or id; undefined when there is none. */
   local(reference: string, platform: Platform): BaseImage | undefined;
   /** What a registry has under a name: its configuration, not its layers. Throws `not-found` (`NAME: not found`). */
   remote(request: BaseRequest): Promise<BaseImage>;
@@ -128,15 +128,15 @@ export function createBaseImages(options: PullOptions): BaseImages {
         }
       })();
       if (image === undefined || image.artifactType !== undefined || !blobs.has(image.id)) return undefined;
+      const own = { imageId: image.id, config: blobs.get(image.id), chain: image.chain };
+      if (text === image.id) return { reference: text, ...own };
       const reference = canonical(parseReference(text));
       const [manifest] = manifestsFor(catalogue, image.id, reference.name);
       const digest = reference.digest ?? manifest?.indexes[0]?.digest ?? manifest?.id;
       return {
         reference: formatReference(reference),
-        imageId: image.id,
+        ...own,
         ...(digest !== undefined && { digest }),
-        config: blobs.get(image.id),
-        chain: image.chain,
       };
     },
     remote: (request) => remote(options, request),
