@@ -13,7 +13,7 @@ import { quoteGo } from './quote.ts';
 import { type LineRange, onLines } from './source.ts';
 import { applyInstruction, type DraftConfig, draftOf, resolveDirectory, type StageConfig } from './stage-config.ts';
 import { nearest } from './suggest.ts';
-import { Variables } from './variables.ts';
+import { itemCharacters, Variables } from './variables.ts';
 
 /** A step with its variables expanded, and what it is run in. */
 export interface EvaluatedStep extends Step {
@@ -35,6 +35,8 @@ export interface EvaluatedStage {
   /** In the order in which they were declared, those of the base before. */
   readonly argumentNames: readonly string[];
   readonly isDirectorySet: boolean;
+  /** How many steps it consists of, those of its base among them. */
+  readonly stepCount: number;
 }
 
 /** What a stage begins with: another one, or an image's configuration. */
@@ -53,8 +55,8 @@ export interface EvaluateOptions {
 /** No more than this is looked through for a name that was mistyped. */
 const suggestionsMax = 1000;
 
-/** What one port of a range is counted as: it is a text of its own, in a set. */
-const portCharacters = 128;
+/** What an entry of the history is counted as in each stage that goes on from it. */
+const historyCharacters = 16;
 
 type UsedOnce = 'CMD' | 'ENTRYPOINT' | 'HEALTHCHECK';
 
@@ -80,7 +82,7 @@ class Evaluator {
     for (const name of inherited?.variables.keys() ?? [])
       this.variables.set(name, inherited?.variables.get(name) ?? '');
     for (const [name, value] of this.config.environment) this.variables.set(name, value);
-    this.#spend(this.config.environment.size + this.config.labels.size + (inherited?.argumentNames.length ?? 0));
+    this.#spendStart(inherited);
     this.argumentNames = [...(inherited?.argumentNames ?? [])];
     this.#declared = new Set(this.argumentNames);
     this.isDirectorySet = inherited?.isDirectorySet === true;
@@ -118,6 +120,13 @@ class Evaluator {
     if (budget === undefined) return;
     budget.left -= characters;
     if (budget.left < 0) throw fail('invalid-argument', 'the Dockerfile is too large when its variables are expanded');
+  }
+
+  /** Each stage has lists of its own of what it begins with: a long file of short stages is not to be the square of its length. */
+  #spendStart(inherited: EvaluatedStage | undefined): void {
+    const { labels, exposedPorts, volumes } = this.config;
+    const items = labels.size + exposedPorts.size + volumes.size + (inherited?.argumentNames.length ?? 0);
+    this.#spend(this.variables.characters + items * itemCharacters + (inherited?.stepCount ?? 0) * historyCharacters);
   }
 
   #reportUndefined({ node }: Instruction, unmatched: ReadonlySet<string>): void {
@@ -164,6 +173,8 @@ class Evaluator {
         return { ...instruction, chown, chmod, ...checksum, destination, sources, files };
       }
       case 'RUN':
+        // It has a list of its own of all variables.
+        this.#spend(this.variables.characters);
         return { ...instruction, mounts: instruction.mountTexts.map((text) => parseMount(text, one)) };
       case 'ARG':
         return this.#arguments(instruction);
@@ -196,7 +207,7 @@ class Evaluator {
         const rule = oddity === 'names-host' ? 'ExposeInvalidFormat' : 'ExposeProtoCasing';
         this.options.checks?.report(rule, lines, port);
       });
-      this.#spend(exposed.length * portCharacters);
+      this.#spend(exposed.length * itemCharacters);
       return exposed;
     });
     return { values, written };
@@ -308,5 +319,6 @@ export function evaluateStage(
   const evaluator = new Evaluator(plan, stage, base, options);
   for (const step of stage.steps) evaluator.run(step);
   const { steps, config, variables, argumentNames, isDirectorySet } = evaluator;
-  return { stage, steps, config, variables, argumentNames, isDirectorySet };
+  const stepCount = steps.length + ('variables' in base ? base.stepCount : 0);
+  return { stage, steps, config, variables, argumentNames, isDirectorySet, stepCount };
 }

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { fail } from '#std/errors';
+import { globMatcher } from './glob.ts';
 
 interface Pattern {
   /** Cleaned, without the `!`. */
@@ -80,48 +81,11 @@ function skipClassCharacter(characters: readonly string[], at: number): number {
   return index + 1;
 }
 
-/** A pattern as a regular expression: `*` and `?` stay within a part of a path, `**` does not. */
-function expressionOf(pattern: string): RegExp {
-  let source = '^';
-  const characters = [...pattern];
-  for (let index = 0; index < characters.length; index++) {
-    const character = characters[index] ?? '';
-    if (character === '*' && characters[index + 1] === '*') {
-      index++;
-      if (characters[index + 1] === '/') index++;
-      source += index + 1 >= characters.length ? '.*' : '(?:.*\\/)?';
-    } else if (character === '*') source += '[^/]*';
-    else if (character === '?') source += '[^/]';
-    else if (character === '\\') {
-      const next = characters[++index];
-      source += next === undefined ? '\\\\' : next.replace(/[^\p{L}\p{N}_]/u, '\\$&').replace(/\\([^!-~])/u, '$1');
-    } else if (character === '[') {
-      const end = classEnd(characters, index);
-      source += characters.slice(index, end + 1).join('');
-      index = end;
-    } else source += character.replace(/[.+()|{}$^/\]]/, '\\$&');
-  }
-  try {
-    return new RegExp(`${source}$`, 's');
-  } catch (error) {
-    // A range of characters that ends before it begins.
-    throw fail('invalid-argument', badPattern, error);
-  }
-}
-
-function classEnd(characters: readonly string[], start: number): number {
-  let index = start + 1;
-  if (characters[index] === '^') index++;
-  for (; index < characters.length && characters[index] !== ']'; index++) if (characters[index] === '\\') index++;
-  return index;
-}
-
 /** The test for one name, without a `/`, by a pattern as Go's `filepath.Match` takes it; one that is none matches nothing. */
 export function nameMatcher(pattern: string): (name: string) => boolean {
   try {
     requireValid(pattern);
-    const expression = expressionOf(pattern.replace(/(\\.)|\*+/gsu, (_, escaped?: string) => escaped ?? '*'));
-    return (name) => expression.test(name);
+    return globMatcher(pattern.replace(/(\\.)|\*+/gsu, (_, escaped?: string) => escaped ?? '*'));
   } catch {
     return () => false;
   }
@@ -137,8 +101,7 @@ function matcherOf(pattern: string): (path: string) => boolean {
     return (path) => path.endsWith(suffix) || (suffix.startsWith('/') && path === suffix.slice(1));
   }
   if (pattern.endsWith('**') && isPlain(pattern.slice(0, -2))) return (path) => path.startsWith(pattern.slice(0, -2));
-  const expression = expressionOf(pattern);
-  return (path) => expression.test(path);
+  return globMatcher(pattern);
 }
 
 function parsePattern(raw: string): Pattern[] {

@@ -124,3 +124,13 @@ test('mounts of a step are parsed with its variables', () => {
     { type: 'bind', source: '/s', target: 'rel', readOnly: false },
   ]);
 });
+
+test('what many stages and steps carry along is bounded', () => {
+  const stages = Array.from({ length: 3000 }, (_, index) => `FROM s${index} AS s${index + 1}\nENV A${index}=1\n`);
+  const chain = plan(`FROM scratch AS s0\n${stages.join('')}`);
+  const variables = Array.from({ length: 3000 }, (_, index) => `ENV A${index}=1\n`).join('');
+  const runs = plan(`FROM scratch\n${variables}${'RUN x\n'.repeat(3000)}`);
+  for (const found of [chain, runs]) {
+    expect(() => evaluatePlan(found, false, { platform, buildPlatform: platform })).toThrow('is too large');
+  }
+});

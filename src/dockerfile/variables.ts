@@ -1,5 +1,8 @@
 import type { Environment } from './expand.ts';
 
+/** What an item of a list or map is counted as beside its text, where what a Dockerfile comes to is bounded. */
+export const itemCharacters = 128;
+
 interface Values {
   /** When each value was set, ascending. */
   readonly times: number[];
@@ -10,14 +13,24 @@ interface Values {
 export class Variables implements Environment {
   readonly #values = new Map<string, Values>();
   #now = 0;
+  #characters = 0;
 
   constructor(start: Iterable<readonly [string, string]> = []) {
     for (const [name, value] of start) this.set(name, value);
   }
 
+  /** What a list of all of them takes, about. */
+  get characters(): number {
+    return this.#characters;
+  }
+
   set(name: string, value: string): void {
     const known = this.#values.get(name) ?? { times: [], values: [] };
-    if (known.times.length === 0) this.#values.set(name, known);
+    if (known.times.length === 0) {
+      this.#values.set(name, known);
+      this.#characters += name.length + itemCharacters;
+    }
+    this.#characters += value.length - (known.values.at(-1)?.length ?? 0);
     known.times.push(++this.#now);
     known.values.push(value);
   }

@@ -35,6 +35,19 @@ function* chainOf(error: unknown): Generator<Error> {
   }
 }
 
+/** Details of an error travel in a header, and clients take no more than 16 MiB of those, in base64. */
+const detailsBytesMax = 4 << 20;
+
+/** What of the details fits, in order: of a file of many megabytes no excerpt is shown. */
+function fitting(details: readonly Any[]): Any[] {
+  let left = detailsBytesMax;
+  return details.filter(({ value }) => {
+    if (value.byteLength > left) return false;
+    left -= value.byteLength;
+    return true;
+  });
+}
+
 function detailsOf(error: unknown): Any[] {
   return [...chainOf(error)].flatMap((cause) => {
     if (cause instanceof SolveError) return vertexDetails(cause.vertex);
@@ -51,5 +64,5 @@ export function callError(error: unknown, signal: AbortSignal): GrpcError {
   for (const cause of chainOf(error)) if (cause instanceof GrpcError) return cause;
   if (signal.aborted || kindOf(error) === 'cancelled') return new GrpcError(statusCodes.cancelled, 'context canceled');
   // BuildKit's own errors have no other code, and clients print the name of any other before the text.
-  return new GrpcError(statusCodes.unknown, messageOf(error), detailsOf(error), { cause: error });
+  return new GrpcError(statusCodes.unknown, messageOf(error), fitting(detailsOf(error)), { cause: error });
 }

@@ -145,6 +145,16 @@ test('an error of a Dockerfile shows its lines', async () => {
   ]);
 });
 
+test('of a file that no header could hold no lines are shown', async () => {
+  using engine = open(() => {
+    const error = new DockerfileError('too many', [{ first: 1, last: 1 }]);
+    error.source = { fileName: 'Dockerfile', text: 'x'.repeat(4 << 20) };
+    throw error;
+  });
+  const error = await failureOf(engine.calls.solve(dockerfile('a')));
+  expect([error.message, error.details]).toEqual(['too many', []]);
+});
+
 test('a client that goes away ends its build', async () => {
   const begun = Promise.withResolvers<void>();
   using engine = open(async (_, { signal }) => {
