@@ -13,7 +13,7 @@ import { quoteGo } from './quote.ts';
 import { type LineRange, onLines } from './source.ts';
 import { applyInstruction, type DraftConfig, draftOf, resolveDirectory, type StageConfig } from './stage-config.ts';
 import { nearest } from './suggest.ts';
-import { itemCharacters, Variables } from './variables.ts';
+import { itemCharacters, unmatchedBefore, Variables } from './variables.ts';
 
 /** A step with its variables expanded, and what it is run in. */
 export interface EvaluatedStep extends Step {
@@ -285,25 +285,6 @@ class Evaluator {
       if (path === '/') throw fail('invalid-argument', `invalid mount target ${quoteGo(path)}`);
     }
   }
-}
-
-/** The variables that were sought in vain by an expansion that then failed. */
-function unmatchedBefore(word: string, environment: Environment, options: ExpandOptions): Set<string> {
-  const sought = new Set<string>();
-  const watched: Environment = {
-    keys: () => environment.keys(),
-    get: (name) => {
-      const value = environment.get(name);
-      if (value === undefined) sought.add(name);
-      return value;
-    },
-  };
-  try {
-    expand(word, watched, options);
-  } catch {
-    // That it fails is known.
-  }
-  return sought;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Environment } from './expand.ts';
+import { type Environment, type ExpandOptions, expand } from './expand.ts';
 
 /** What an item of a list or map is counted as beside its text, where what a Dockerfile comes to is bounded. */
 export const itemCharacters = 128;
@@ -66,4 +66,23 @@ function countUpTo(numbers: readonly number[], limit: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** The variables that were sought in vain by an expansion that then failed. */
+export function unmatchedBefore(word: string, environment: Environment, options: ExpandOptions): Set<string> {
+  const sought = new Set<string>();
+  const watched: Environment = {
+    keys: () => environment.keys(),
+    get: (name) => {
+      const value = environment.get(name);
+      if (value === undefined) sought.add(name);
+      return value;
+    },
+  };
+  try {
+    expand(word, watched, options);
+  } catch {
+    // That it fails is known.
+  }
+  return sought;
 }

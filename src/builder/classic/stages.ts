@@ -33,6 +33,12 @@ interface Standing {
 
 const nothing: Standing = { id: '', chain: [], diffIds: [], history: [], created: '', isArgsEscaped: false };
 
+/**
+ * What the configurations of steps, which each tell of all before, may come to together: they are kept until the build ends, in
+ * memory. Docker's builder writes them, and fills a disk.
+ */
+const configsBytesMax = 64 << 20;
+
 /** A message that is text for people. */
 export const line = (text: string): ProgressMessage => ({ stream: text });
 
@@ -42,6 +48,7 @@ export class StageRunner {
   readonly made: StepImage[] = [];
   readonly #ends = new Map<number, Standing>();
   readonly #held: HeldResult[] = [];
+  #configsBytes = 0;
 
   constructor(
     readonly parts: ClassicParts,
@@ -126,6 +133,9 @@ export class StageRunner {
     // Files are named by what they are.
     const words = isCopy ? classicWords(evaluated, step, layers.diffIds.at(-1)?.replace('sha256:', '') ?? '') : asked;
     const after = this.#imageOf(finished, config, before, { ...layers, words, containerId, isWork });
+    this.#configsBytes += after.image.content.byteLength;
+    if (this.#configsBytes > configsBytesMax)
+      throw new ClassicFailure({ message: 'the Dockerfile has too many steps' });
     const isKnown = layers.isKnown ?? (!this.isUncached && this.#has(after.image.id));
     if (isKnown) yield line(' ---> Using cache\n');
     else if (!isWork) yield line(` ---> Running in ${shortId(containerId)}\n`);
