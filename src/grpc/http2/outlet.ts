@@ -27,7 +27,7 @@ export class Outlet {
     return this.#closed || this.#duplex.writableNeedDrain;
   }
 
-  /** Takes the parts of a frame; they go out before anything else runs, or as soon as there are enough. */
+  /** Takes the parts of a frame; they go out when this turn of the loop is over, or as soon as there are enough. */
   write(...parts: readonly Uint8Array[]): void {
     if (this.#closed) return;
     for (const part of parts) {
@@ -37,7 +37,8 @@ export class Outlet {
     if (this.#bytes >= writeBytes) this.flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;
-      queueMicrotask(() => this.flush());
+      // A microtask would come between any two messages of a sender that waits for each.
+      setImmediate(() => this.flush());
     }
   }
 
