@@ -101,5 +101,8 @@ test('a cache in a registry or a directory is found by an engine that has forgot
     expect(await engine.dockerOk('images', '-q', 'cached')).toBe(id);
     expect(await engine.dockerOk('run', '--rm', 'cached')).toBe('made');
   }
+  const lines = await build('--cache-from', 'cached', '--cache-from', `${host}/nosuch`);
+  expect(lines).toMatch(/(#\d+) importing cache manifest from cached\n\1 DONE/);
+  expect(lines).toContain(`ERROR: failed to configure registry cache importer: ${host}/nosuch:latest: not found\n`);
   expect(await engine.settledLeftovers()).toEqual([]);
 });

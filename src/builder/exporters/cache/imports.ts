@@ -4,6 +4,7 @@ import {
   chainIdOf,
   type Descriptor,
   digestOf,
+  formatReference,
   hostPlatform,
   isIndexType,
   parseImageConfig,
@@ -12,7 +13,7 @@ import {
   parseReference,
   withDefaultTag,
 } from '#oci';
-import { fail, messageOf } from '#std/errors';
+import { fail, kindOf, messageOf } from '#std/errors';
 import { log } from '#std/log';
 import type { CacheImport } from '../../solver/types.ts';
 import type { BuildContext, Builder, CacheExportRequest } from '../../types.ts';
@@ -189,17 +190,16 @@ function importOf(builds: BuildLayers, source: CacheSource, indexes: readonly Ca
   };
 }
 
-/** The cache in an image that is here: its layers are too, and no registry need be asked. */
+/** The cache in an image that is here, if it has one: its layers are here too, and no registry is asked. */
 function localImport({ builds, bases }: Parts, ref: string): CacheImport | undefined {
   const image = bases.local(ref, hostPlatform());
   if (image === undefined) return undefined;
   const layers = parseImageConfig(image.config).rootfs.diff_ids.map((digest) => ({ mediaType: '', digest, size: 0 }));
   const index = readInlineCache(image.config, layers);
-  if (index === undefined) return undefined;
   const gone = (): never => {
     throw fail('not-found', `the image ${ref} is gone`);
   };
-  return importOf(builds, { name: ref, manifest: async () => gone(), blob: gone }, [index]);
+  return importOf(builds, { name: ref, manifest: async () => gone(), blob: gone }, index === undefined ? [] : [index]);
 }
 
 async function open(parts: Parts, request: CacheExportRequest, context: BuildContext): Promise<CacheImport> {
@@ -211,9 +211,16 @@ async function open(parts: Parts, request: CacheExportRequest, context: BuildCon
   }
   const source =
     type === 'registry' ? await registrySource(parts, attributes, context) : localSource(attributes, context);
-  return inVertex(context.onProgress, `importing cache manifest from ${source.name}`, async () =>
-    importOf(parts.builds, source, await readIndexes(source)),
-  );
+  return inVertex(context.onProgress, `importing cache manifest from ${source.name}`, async () => {
+    const indexes = await readIndexes(source).catch((error: unknown) => {
+      if (type === 'local' || context.signal.aborted) throw error;
+      const reference = withDefaultTag(parseReference(source.name));
+      const isMissing = kindOf(error) === 'not-found';
+      const reason = isMissing ? `${formatReference(reference)}: not found` : messageOf(error);
+      throw fail(kindOf(error), `failed to configure registry cache importer: ${reason}`, error);
+    });
+    return importOf(parts.builds, source, indexes);
+  });
 }
 
 /** Opens caches of other places (`--cache-from`); one that cannot be read is told of in the progress, and left out. */
