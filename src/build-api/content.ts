@@ -39,27 +39,22 @@ export type InfoResponse = Read<typeof infoResponse>;
 export const updateRequest = message({
   info: embedded(1, info),
 });
-export type UpdateRequest = Read<typeof updateRequest>;
 
-export const updateResponse = message({
+const updateResponse = message({
   info: embedded(1, info),
 });
-export type UpdateResponse = Read<typeof updateResponse>;
 
-export const listContentRequest = message({
+const listContentRequest = message({
   filters: repeated(string(1)),
 });
-export type ListContentRequest = Read<typeof listContentRequest>;
 
-export const listContentResponse = message({
+const listContentResponse = message({
   info: repeated(embedded(1, info)),
 });
-export type ListContentResponse = Read<typeof listContentResponse>;
 
-export const deleteContentRequest = message({
+const deleteContentRequest = message({
   digest: string(1),
 });
-export type DeleteContentRequest = Read<typeof deleteContentRequest>;
 
 export const readContentRequest = message({
   digest: string(1),
@@ -72,7 +67,6 @@ export const readContentResponse = message({
   offset: int64(1),
   data: bytes(2),
 });
-export type ReadContentResponse = Read<typeof readContentResponse>;
 
 export const status = message({
   startedAt: embedded(1, timestamp),
@@ -94,17 +88,15 @@ export const statusResponse = message({
 });
 export type StatusResponse = Read<typeof statusResponse>;
 
-export const listStatusesRequest = message({
+const listStatusesRequest = message({
   filters: repeated(string(1)),
 });
-export type ListStatusesRequest = Read<typeof listStatusesRequest>;
 
-export const listStatusesResponse = message({
+const listStatusesResponse = message({
   statuses: repeated(embedded(1, status)),
 });
-export type ListStatusesResponse = Read<typeof listStatusesResponse>;
 
-export const writeContentRequest = message({
+const writeContentRequest = message({
   action: enumeration(1),
   ref: string(2),
   total: int64(3),
@@ -123,12 +115,10 @@ export const writeContentResponse = message({
   total: int64(5),
   digest: string(6),
 });
-export type WriteContentResponse = Read<typeof writeContentResponse>;
 
-export const abortRequest = message({
+const abortRequest = message({
   ref: string(1),
 });
-export type AbortRequest = Read<typeof abortRequest>;
 
 export const writeActions = { stat: 0, write: 1, commit: 2 } as const;
 

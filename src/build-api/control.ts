@@ -24,7 +24,7 @@ import { buildkitVersion, workerRecord } from './worker.ts';
 
 // The service that builds (`moby.buildkit.v1.Control`).
 
-export const pruneRequest = message({
+const pruneRequest = message({
   filter: repeated(string(1)),
   all: bool(2),
   keepDuration: int64(3),
@@ -34,7 +34,7 @@ export const pruneRequest = message({
 });
 export type PruneRequest = Read<typeof pruneRequest>;
 
-export const diskUsageRequest = message({
+const diskUsageRequest = message({
   filter: repeated(string(1)),
   ageLimit: int64(2),
 });
@@ -54,12 +54,10 @@ export const usageRecord = message({
   shared: bool(11),
   parents: repeated(string(12)),
 });
-export type UsageRecord = Read<typeof usageRecord>;
 
 export const diskUsageResponse = message({
   record: repeated(embedded(1, usageRecord)),
 });
-export type DiskUsageResponse = Read<typeof diskUsageResponse>;
 
 export const cacheOptionsEntry = message({
   type: string(1),
@@ -134,7 +132,6 @@ export const vertexStatus = message({
   started: embedded(7, timestamp),
   completed: embedded(8, timestamp),
 });
-export type VertexStatus = Read<typeof vertexStatus>;
 
 export const vertexLog = message({
   vertex: string(1),
@@ -142,7 +139,6 @@ export const vertexLog = message({
   stream: int64(3),
   msg: bytes(4),
 });
-export type VertexLog = Read<typeof vertexLog>;
 
 export const vertexWarning = message({
   vertex: string(1),
@@ -153,7 +149,6 @@ export const vertexWarning = message({
   info: embedded(6, sourceInfo),
   ranges: repeated(embedded(7, range)),
 });
-export type VertexWarning = Read<typeof vertexWarning>;
 
 export const statusResponse = message({
   vertexes: repeated(embedded(1, vertex)),
@@ -168,15 +163,13 @@ export const bytesMessage = message({
 });
 export type BytesMessage = Read<typeof bytesMessage>;
 
-export const listWorkersRequest = message({
+const listWorkersRequest = message({
   filter: repeated(string(1)),
 });
-export type ListWorkersRequest = Read<typeof listWorkersRequest>;
 
-export const listWorkersResponse = message({
+const listWorkersResponse = message({
   record: repeated(embedded(1, workerRecord)),
 });
-export type ListWorkersResponse = Read<typeof listWorkersResponse>;
 
 export const infoRequest = message({});
 export type InfoRequest = Read<typeof infoRequest>;
@@ -203,12 +196,11 @@ export const descriptor = message({
 });
 export type Descriptor = Read<typeof descriptor>;
 
-export const buildResultInfo = message({
+const buildResultInfo = message({
   resultDeprecated: embedded(1, descriptor),
   attestations: repeated(embedded(2, descriptor)),
   results: numberMap(3, (n) => embedded(n, descriptor)),
 });
-export type BuildResultInfo = Read<typeof buildResultInfo>;
 
 export const buildHistoryRecord = message({
   ref: string(1),
@@ -231,13 +223,11 @@ export const buildHistoryRecord = message({
   externalError: embedded(18, descriptor),
   numWarnings: int32(19),
 });
-export type BuildHistoryRecord = Read<typeof buildHistoryRecord>;
 
 export const buildHistoryEvent = message({
   type: enumeration(1),
   record: embedded(2, buildHistoryRecord),
 });
-export type BuildHistoryEvent = Read<typeof buildHistoryEvent>;
 
 export const updateBuildHistoryRequest = message({
   ref: string(1),
@@ -245,10 +235,8 @@ export const updateBuildHistoryRequest = message({
   delete: bool(3),
   finalize: bool(4),
 });
-export type UpdateBuildHistoryRequest = Read<typeof updateBuildHistoryRequest>;
 
 export const updateBuildHistoryResponse = message({});
-export type UpdateBuildHistoryResponse = Read<typeof updateBuildHistoryResponse>;
 
 export const buildHistoryEventTypes = { started: 0, complete: 1, deleted: 2 } as const;
 

@@ -17,7 +17,6 @@ export const stack = message({
   version: string(4),
   revision: string(5),
 });
-export type Stack = Read<typeof stack>;
 
 export const vertex = message({
   digest: string(1),
@@ -36,15 +35,9 @@ export const frontend = message({
 });
 export type Frontend = Read<typeof frontend>;
 
-export const frontendCap = message({
-  name: string(1),
-});
-export type FrontendCap = Read<typeof frontendCap>;
-
 export const subrequest = message({
   name: string(1),
 });
-export type Subrequest = Read<typeof subrequest>;
 
 export const fileAction = message({
   index: int64(1),
@@ -54,7 +47,6 @@ export type FileAction = Read<typeof fileAction>;
 export const contentCache = message({
   index: int64(1),
 });
-export type ContentCache = Read<typeof contentCache>;
 
 export const solve = message({
   inputIds: repeated(string(1)),

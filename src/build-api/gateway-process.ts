@@ -15,7 +15,6 @@ export const newContainerRequest = message({
 export type NewContainerRequest = Read<typeof newContainerRequest>;
 
 export const newContainerResponse = message({});
-export type NewContainerResponse = Read<typeof newContainerResponse>;
 
 export const releaseContainerRequest = message({
   containerId: string(1),
@@ -23,9 +22,8 @@ export const releaseContainerRequest = message({
 export type ReleaseContainerRequest = Read<typeof releaseContainerRequest>;
 
 export const releaseContainerResponse = message({});
-export type ReleaseContainerResponse = Read<typeof releaseContainerResponse>;
 
-export const initMessage = message({
+const initMessage = message({
   containerId: string(1),
   meta: embedded(2, meta),
   fds: repeated(uint32(3)),
@@ -35,35 +33,29 @@ export const initMessage = message({
 });
 export type InitMessage = Read<typeof initMessage>;
 
-export const fdMessage = message({
+const fdMessage = message({
   fd: uint32(1),
   eof: bool(2),
   data: bytes(3),
 });
-export type FdMessage = Read<typeof fdMessage>;
 
-export const resizeMessage = message({
+const resizeMessage = message({
   rows: uint32(1),
   cols: uint32(2),
 });
-export type ResizeMessage = Read<typeof resizeMessage>;
 
-export const startedMessage = message({});
-export type StartedMessage = Read<typeof startedMessage>;
+const startedMessage = message({});
 
 export const exitMessage = message({
   code: uint32(1),
   error: embedded(2, status),
 });
-export type ExitMessage = Read<typeof exitMessage>;
 
-export const doneMessage = message({});
-export type DoneMessage = Read<typeof doneMessage>;
+const doneMessage = message({});
 
-export const signalMessage = message({
+const signalMessage = message({
   name: string(1),
 });
-export type SignalMessage = Read<typeof signalMessage>;
 
 export const execMessage = message({
   processId: string(1),

@@ -32,7 +32,7 @@ export * from './gateway-process.ts';
 
 // What a frontend asks of the builder (`moby.buildkit.v1.frontend.LLBBridge`).
 
-export const apiCap = message({
+const apiCap = message({
   id: string(1),
   enabled: bool(2),
   deprecated: bool(3),
@@ -40,30 +40,25 @@ export const apiCap = message({
   disabledReasonMsg: string(5),
   disabledAlternative: string(6),
 });
-export type ApiCap = Read<typeof apiCap>;
 
-export const refMapDeprecated = message({
+const refMapDeprecated = message({
   refs: map(1, string),
 });
-export type RefMapDeprecated = Read<typeof refMapDeprecated>;
 
 export const ref = message({
   id: string(1),
   def: embedded(2, definition),
 });
-export type Ref = Read<typeof ref>;
 
-export const refMap = message({
+const refMap = message({
   refs: map(1, (n) => embedded(n, ref)),
 });
-export type RefMap = Read<typeof refMap>;
 
-export const inTotoSubject = message({
+const inTotoSubject = message({
   kind: enumeration(1),
   digest: repeated(string(2)),
   name: string(3),
 });
-export type InTotoSubject = Read<typeof inTotoSubject>;
 
 export const attestation = message({
   kind: enumeration(1),
@@ -73,7 +68,6 @@ export const attestation = message({
   inTotoPredicateType: string(5),
   inTotoSubjects: repeated(embedded(6, inTotoSubject)),
 });
-export type Attestation = Read<typeof attestation>;
 
 export const attestations = message({
   attestation: repeated(embedded(1, attestation)),
@@ -97,17 +91,14 @@ export const returnRequest = message({
 export type ReturnRequest = Read<typeof returnRequest>;
 
 export const returnResponse = message({});
-export type ReturnResponse = Read<typeof returnResponse>;
 
-export const inputsRequest = message({});
-export type InputsRequest = Read<typeof inputsRequest>;
+const inputsRequest = message({});
 
 export const inputsResponse = message({
   definitions: map(1, (n) => embedded(n, definition)),
 });
-export type InputsResponse = Read<typeof inputsResponse>;
 
-export const resolveImageConfigRequest = message({
+const resolveImageConfigRequest = message({
   ref: string(1),
   platform: embedded(2, platform),
   resolveMode: string(3),
@@ -124,9 +115,8 @@ export const resolveImageConfigResponse = message({
   config: bytes(2),
   ref: string(3),
 });
-export type ResolveImageConfigResponse = Read<typeof resolveImageConfigResponse>;
 
-export const resolveSourceMetaRequest = message({
+const resolveSourceMetaRequest = message({
   source: embedded(1, sourceOp),
   platform: embedded(2, platform),
   logName: string(3),
@@ -135,17 +125,15 @@ export const resolveSourceMetaRequest = message({
 });
 export type ResolveSourceMetaRequest = Read<typeof resolveSourceMetaRequest>;
 
-export const resolveSourceImageResponse = message({
+const resolveSourceImageResponse = message({
   digest: string(1),
   config: bytes(2),
 });
-export type ResolveSourceImageResponse = Read<typeof resolveSourceImageResponse>;
 
 export const resolveSourceMetaResponse = message({
   source: embedded(1, sourceOp),
   image: embedded(2, resolveSourceImageResponse),
 });
-export type ResolveSourceMetaResponse = Read<typeof resolveSourceMetaResponse>;
 
 export const cacheOptionsEntry = message({
   type: string(1),
@@ -174,13 +162,12 @@ export const solveResponse = message({
 });
 export type SolveResponse = Read<typeof solveResponse>;
 
-export const fileRange = message({
+const fileRange = message({
   offset: int64(1),
   length: int64(2),
 });
-export type FileRange = Read<typeof fileRange>;
 
-export const readFileRequest = message({
+const readFileRequest = message({
   ref: string(1),
   filePath: string(2),
   range: embedded(3, fileRange),
@@ -190,9 +177,8 @@ export type ReadFileRequest = Read<typeof readFileRequest>;
 export const readFileResponse = message({
   data: bytes(1),
 });
-export type ReadFileResponse = Read<typeof readFileResponse>;
 
-export const readDirRequest = message({
+const readDirRequest = message({
   ref: string(1),
   dirPath: string(2),
   includePattern: string(3),
@@ -202,9 +188,8 @@ export type ReadDirRequest = Read<typeof readDirRequest>;
 export const readDirResponse = message({
   entries: repeated(embedded(1, stat)),
 });
-export type ReadDirResponse = Read<typeof readDirResponse>;
 
-export const statFileRequest = message({
+const statFileRequest = message({
   ref: string(1),
   path: string(2),
 });
@@ -213,27 +198,23 @@ export type StatFileRequest = Read<typeof statFileRequest>;
 export const statFileResponse = message({
   stat: embedded(1, stat),
 });
-export type StatFileResponse = Read<typeof statFileResponse>;
 
-export const evaluateRequest = message({
+const evaluateRequest = message({
   ref: string(1),
 });
 export type EvaluateRequest = Read<typeof evaluateRequest>;
 
 export const evaluateResponse = message({});
-export type EvaluateResponse = Read<typeof evaluateResponse>;
 
 export const pingRequest = message({});
-export type PingRequest = Read<typeof pingRequest>;
 
 export const pongResponse = message({
   frontendApiCaps: repeated(embedded(1, apiCap)),
   llbCaps: repeated(embedded(2, apiCap)),
   workers: repeated(embedded(3, workerRecord)),
 });
-export type PongResponse = Read<typeof pongResponse>;
 
-export const warnRequest = message({
+const warnRequest = message({
   digest: string(1),
   level: int64(2),
   short: bytes(3),
@@ -245,11 +226,6 @@ export const warnRequest = message({
 export type WarnRequest = Read<typeof warnRequest>;
 
 export const warnResponse = message({});
-export type WarnResponse = Read<typeof warnResponse>;
-
-export const attestationKinds = { inToto: 0, bundle: 1 } as const;
-
-export const inTotoSubjectKinds = { self: 0, raw: 1 } as const;
 
 export const llbBridgeService = service('moby.buildkit.v1.frontend.LLBBridge', {
   ResolveImageConfig: unary(resolveImageConfigRequest, resolveImageConfigResponse),

@@ -5,7 +5,6 @@ import {
   implement,
   map,
   message,
-  type Read,
   serverStream,
   service,
   string,
@@ -14,25 +13,21 @@ import {
 
 // Whether the other side is there (`grpc.health.v1`).
 
-export const healthCheckRequest = message({
+const healthCheckRequest = message({
   service: string(1),
 });
-export type HealthCheckRequest = Read<typeof healthCheckRequest>;
 
-export const healthCheckResponse = message({
+const healthCheckResponse = message({
   status: enumeration(1),
 });
-export type HealthCheckResponse = Read<typeof healthCheckResponse>;
 
-export const healthListRequest = message({});
-export type HealthListRequest = Read<typeof healthListRequest>;
+const healthListRequest = message({});
 
-export const healthListResponse = message({
+const healthListResponse = message({
   statuses: map(1, (n) => embedded(n, healthCheckResponse)),
 });
-export type HealthListResponse = Read<typeof healthListResponse>;
 
-export const servingStatuses = { unknown: 0, serving: 1, notServing: 2, serviceUnknown: 3 } as const;
+const servingStatuses = { unknown: 0, serving: 1, notServing: 2, serviceUnknown: 3 } as const;
 
 export const healthService = service('grpc.health.v1.Health', {
   Check: unary(healthCheckRequest, healthCheckResponse),

@@ -15,25 +15,24 @@ import {
 
 // Changes of files in a graph (`pb.FileOp`).
 
-export const namedUserOpt = message({
+const namedUserOpt = message({
   name: string(1),
   input: int64(2),
 });
-export type NamedUserOpt = Read<typeof namedUserOpt>;
 
-export const userOpt = message({
+const userOpt = message({
   byName: embedded(1, namedUserOpt),
   byId: optional(uint32(2)),
 });
 export type UserOpt = Read<typeof userOpt>;
 
-export const chownOpt = message({
+const chownOpt = message({
   user: embedded(1, userOpt),
   group: embedded(2, userOpt),
 });
 export type ChownOpt = Read<typeof chownOpt>;
 
-export const fileActionCopy = message({
+const fileActionCopy = message({
   src: string(1),
   dest: string(2),
   owner: embedded(3, chownOpt),
@@ -52,7 +51,7 @@ export const fileActionCopy = message({
 });
 export type FileActionCopy = Read<typeof fileActionCopy>;
 
-export const fileActionMkFile = message({
+const fileActionMkFile = message({
   path: string(1),
   mode: int32(2),
   data: bytes(3),
@@ -61,7 +60,7 @@ export const fileActionMkFile = message({
 });
 export type FileActionMkFile = Read<typeof fileActionMkFile>;
 
-export const fileActionMkDir = message({
+const fileActionMkDir = message({
   path: string(1),
   mode: int32(2),
   makeParents: bool(3),
@@ -70,14 +69,14 @@ export const fileActionMkDir = message({
 });
 export type FileActionMkDir = Read<typeof fileActionMkDir>;
 
-export const fileActionRm = message({
+const fileActionRm = message({
   path: string(1),
   allowNotFound: bool(2),
   allowWildcard: bool(3),
 });
 export type FileActionRm = Read<typeof fileActionRm>;
 
-export const fileActionSymlink = message({
+const fileActionSymlink = message({
   oldpath: string(1),
   newpath: string(2),
   owner: embedded(3, chownOpt),

@@ -59,18 +59,15 @@ export const meta = message({
   removeMountStubsRecursive: bool(11),
   validExitCodes: repeated(int32(12)),
 });
-export type Meta = Read<typeof meta>;
 
 export const tmpfsOpt = message({
   size: int64(1),
 });
-export type TmpfsOpt = Read<typeof tmpfsOpt>;
 
 export const cacheOpt = message({
   id: string(1),
   sharing: enumeration(2),
 });
-export type CacheOpt = Read<typeof cacheOpt>;
 
 export const secretOpt = message({
   id: string(1),
@@ -88,7 +85,6 @@ export const sshOpt = message({
   mode: uint32(4),
   optional: bool(5),
 });
-export type SshOpt = Read<typeof sshOpt>;
 
 export const mount = message({
   input: int64(1),
@@ -111,7 +107,6 @@ export const secretEnv = message({
   name: string(2),
   optional: bool(3),
 });
-export type SecretEnv = Read<typeof secretEnv>;
 
 export const cdiDevice = message({
   name: string(1),
@@ -133,24 +128,20 @@ export const sourceOp = message({
   identifier: string(1),
   attrs: map(2, string),
 });
-export type SourceOp = Read<typeof sourceOp>;
 
-export const buildInput = message({
+const buildInput = message({
   input: int64(1),
 });
-export type BuildInput = Read<typeof buildInput>;
 
-export const exportCache = message({
+const exportCache = message({
   value: bool(1),
 });
-export type ExportCache = Read<typeof exportCache>;
 
 export const progressGroup = message({
   id: string(1),
   name: string(2),
   weak: bool(3),
 });
-export type ProgressGroup = Read<typeof progressGroup>;
 
 export const opMetadata = message({
   ignoreCache: bool(1),
@@ -159,7 +150,6 @@ export const opMetadata = message({
   caps: map(5, bool),
   progressGroup: embedded(6, progressGroup),
 });
-export type OpMetadata = Read<typeof opMetadata>;
 
 export const position = message({
   line: int32(1),
@@ -182,7 +172,6 @@ export type Location = Read<typeof location>;
 export const locations = message({
   locations: repeated(embedded(1, location)),
 });
-export type Locations = Read<typeof locations>;
 
 export const sourceInfo = message({
   filename: string(1),
@@ -190,7 +179,6 @@ export const sourceInfo = message({
   definition: bytes(3),
   language: string(4),
 });
-export type SourceInfo = Read<typeof sourceInfo>;
 
 export const source = message({
   locations: map(1, (n) => embedded(n, locations)),
@@ -205,39 +193,34 @@ export const definition = message({
 });
 export type Definition = Read<typeof definition>;
 
-export const buildOp = message({
+const buildOp = message({
   builder: int64(1),
   inputs: map(2, (n) => embedded(n, buildInput)),
   def: embedded(3, definition),
   attrs: map(4, string),
 });
-export type BuildOp = Read<typeof buildOp>;
 
-export const mergeInput = message({
+const mergeInput = message({
   input: int64(1),
 });
-export type MergeInput = Read<typeof mergeInput>;
 
-export const mergeOp = message({
+const mergeOp = message({
   inputs: repeated(embedded(1, mergeInput)),
 });
 export type MergeOp = Read<typeof mergeOp>;
 
-export const lowerDiffInput = message({
+const lowerDiffInput = message({
   input: int64(1),
 });
-export type LowerDiffInput = Read<typeof lowerDiffInput>;
 
-export const upperDiffInput = message({
+const upperDiffInput = message({
   input: int64(1),
 });
-export type UpperDiffInput = Read<typeof upperDiffInput>;
 
-export const diffOp = message({
+const diffOp = message({
   lower: embedded(1, lowerDiffInput),
   upper: embedded(2, upperDiffInput),
 });
-export type DiffOp = Read<typeof diffOp>;
 
 export const platform = message({
   architecture: string(1),
@@ -251,7 +234,6 @@ export type Platform = Read<typeof platform>;
 export const workerConstraints = message({
   filter: repeated(string(1)),
 });
-export type WorkerConstraints = Read<typeof workerConstraints>;
 
 export const op = message({
   inputs: repeated(embedded(1, input)),
@@ -266,12 +248,4 @@ export const op = message({
 });
 export type Op = Read<typeof op>;
 
-export const netModes = { unset: 0, host: 1, none: 2 } as const;
-
-export const securityModes = { sandbox: 0, insecure: 1 } as const;
-
 export const mountTypes = { bind: 0, secret: 1, ssh: 2, cache: 3, tmpfs: 4 } as const;
-
-export const mountContentCaches = { default: 0, on: 1, off: 2 } as const;
-
-export const cacheSharingOpts = { shared: 0, private: 1, locked: 2 } as const;

@@ -2,19 +2,17 @@ import { embedded, enumeration, int64, map, message, type Read, repeated, string
 
 // What a client demands of sources (`moby.buildkit.v1.sourcepolicy`).
 
-export const attrConstraint = message({
+const attrConstraint = message({
   key: string(1),
   value: string(2),
   condition: enumeration(3),
 });
-export type AttrConstraint = Read<typeof attrConstraint>;
 
 export const selector = message({
   identifier: string(1),
   matchType: enumeration(2),
   constraints: repeated(embedded(3, attrConstraint)),
 });
-export type Selector = Read<typeof selector>;
 
 export const update = message({
   identifier: string(1),
@@ -34,9 +32,3 @@ export const policy = message({
   rules: repeated(embedded(2, rule)),
 });
 export type Policy = Read<typeof policy>;
-
-export const policyActions = { allow: 0, deny: 1, convert: 2 } as const;
-
-export const attrMatches = { equal: 0, notequal: 1, matches: 2 } as const;
-
-export const matchTypes = { wildcard: 0, exact: 1, regex: 2 } as const;

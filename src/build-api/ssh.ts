@@ -7,13 +7,11 @@ export const bytesMessage = message({
 });
 export type BytesMessage = Read<typeof bytesMessage>;
 
-export const checkAgentRequest = message({
+const checkAgentRequest = message({
   id: string(1),
 });
-export type CheckAgentRequest = Read<typeof checkAgentRequest>;
 
-export const checkAgentResponse = message({});
-export type CheckAgentResponse = Read<typeof checkAgentResponse>;
+const checkAgentResponse = message({});
 
 export const sshService = service('moby.sshforward.v1.SSH', {
   CheckAgent: unary(checkAgentRequest, checkAgentResponse),

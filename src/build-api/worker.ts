@@ -11,14 +11,12 @@ export const gcPolicy = message({
   maxUsedSpace: int64(5),
   minFreeSpace: int64(6),
 });
-export type GcPolicy = Read<typeof gcPolicy>;
 
 export const buildkitVersion = message({
   package: string(1),
   version: string(2),
   revision: string(3),
 });
-export type BuildkitVersion = Read<typeof buildkitVersion>;
 
 export const cdiDevice = message({
   name: string(1),

@@ -24,7 +24,7 @@ export interface CacheItem {
 const nameLength = 25;
 
 /** A name as BuildKit gives them: 25 digits and small letters. */
-export function shownId(kind: string, id: string): string {
+function shownId(kind: string, id: string): string {
   const digest = createHash('sha256').update(`${kind} ${id}`).digest('hex').slice(0, 34);
   return BigInt(`0x${digest}`).toString(36).padStart(nameLength, '0').slice(-nameLength);
 }

@@ -30,7 +30,7 @@ export function imageOptionsOf(attributes: Attributes): ImageOptions {
 }
 
 /** How many layers of an image were its base's. */
-export function baseLayers({ baseConfig }: ExportedOutput): number {
+function baseLayers({ baseConfig }: ExportedOutput): number {
   if (baseConfig === undefined) return 0;
   try {
     return parseImageConfig(baseConfig).rootfs.diff_ids.length;

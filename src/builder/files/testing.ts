@@ -23,7 +23,7 @@ import { openBuildFiles } from './open.ts';
 import type { BuildFiles } from './types.ts';
 
 /** All files of the tests are this old, and so many seconds less. */
-export const longAgo = 1_000_000_000;
+const longAgo = 1_000_000_000;
 
 /** An entry of a tar: what `tarHeader` takes, with contents, in seconds after `longAgo`. */
 export type Part = Partial<TarEntry> & { readonly path: string; readonly content?: string; readonly after?: number };

@@ -79,7 +79,7 @@ function countedExec(operation: ExecOperation): object {
 }
 
 /** What is done, whatever it is done to. Files come out alike on every platform; what processes do does not. */
-export function operationDigest({ operation, platform }: Vertex): string {
+function operationDigest({ operation, platform }: Vertex): string {
   return operation.type === 'exec'
     ? canonicalDigest({ operation: countedExec(operation), platform })
     : canonicalDigest({ operation });

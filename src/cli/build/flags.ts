@@ -6,7 +6,7 @@ import { ulimitFlag } from '../values/resources.ts';
 import { bytes } from '../values/sizes.ts';
 
 /** `--progress`, as far as it is known. */
-export const progressKinds = ['auto', 'none', 'plain', 'quiet', 'rawjson', 'tty'] as const;
+const progressKinds = ['auto', 'none', 'plain', 'quiet', 'rawjson', 'tty'] as const;
 
 export const calls = ['build', 'check', 'outline', 'targets'] as const;
 

@@ -22,7 +22,7 @@ const buildHeader = 'buildkit-controlapi-buildid';
 const millisecondsOf = ({ seconds, nanos }: Timestamp): number => seconds * 1000 + nanos / 1e6;
 
 /** An update in the form that displays take. */
-export function updateOf({ vertexes, statuses, logs, warnings }: StatusResponse): BuildUpdate {
+function updateOf({ vertexes, statuses, logs, warnings }: StatusResponse): BuildUpdate {
   const text = new TextDecoder();
   return {
     vertices: vertexes.map(({ digest, name, cached, error, cause, started, completed }) => ({
