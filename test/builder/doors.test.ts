@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Ran, run, startEngine, type TestEngine } from '../harness/index.ts';
+import { oldDockerCli, type Ran, run, startEngine, type TestEngine } from '../harness/index.ts';
 
 setDefaultTimeout(120_000);
 
@@ -97,6 +97,12 @@ async function configOf(image: string): Promise<Record<string, unknown>> {
   return Object.fromEntries(wanted.map((name) => [name, Config[name]]));
 }
 
+/** A docker CLI that brings its session along with `POST /build?version=2`. */
+function sessionBuild(...args: readonly string[]): Promise<Ran> {
+  const environment = { DOCKER_BUILDKIT: '1', DOCKER_HOST: engine.host, DOCKER_CONFIG: engine.root };
+  return run([oldDockerCli(), 'build', '--progress', 'plain', ...args], { environment });
+}
+
 const doors: Readonly<Record<string, (tag: string, context: string) => Promise<Ran>>> = {
   classic: (tag, context) =>
     engine.dockerWith(
@@ -109,6 +115,7 @@ const doors: Readonly<Record<string, (tag: string, context: string) => Promise<R
       context,
     ),
   buildx: (tag, context) => engine.buildx('build', '-t', tag, '--build-arg', 'FLAVOUR=rich', context),
+  session: (tag, context) => sessionBuild('-t', tag, '--build-arg', 'FLAVOUR=rich', context),
   own: (tag, context) => engine.estiba('build', '-t', tag, '--build-arg', 'FLAVOUR=rich', context),
 };
 
@@ -126,6 +133,7 @@ test('images are equal in files and configuration, whichever door they came thro
   expect(seen.classic?.files).not.toContain('gone');
   expect(seen.classic?.files).not.toContain('/made');
   expect(seen.buildx).toEqual(seen.classic as never);
+  expect(seen.session).toEqual(seen.classic as never);
   expect(seen.own).toEqual(seen.classic as never);
   expect(seen.own?.config).toMatchObject({
     Entrypoint: ['/opt/bin/script'],
@@ -241,4 +249,25 @@ test('questions about a Dockerfile are answered without a build', async () => {
   const targets = await engine.estiba('build', '--call', 'targets', context);
   expect(targets.stdout).toMatch(/one/);
   expect(targets.stdout).toMatch(/two/);
+});
+
+test('the docker CLI of Debian 12 gives secrets, chooses a stage, and is told of what fails', async () => {
+  const context = mkdtempSync(join(scratch, 'session-'));
+  const lines = [
+    'FROM busybox AS kept',
+    'RUN --mount=type=secret,id=word cat /run/secrets/word >/word',
+    'FROM kept',
+    'RUN echo last words; exit 3',
+  ];
+  writeFileSync(join(context, 'Dockerfile'), lines.join('\n'));
+  writeFileSync(join(context, 'word'), 'whispered');
+  const flags = ['--secret', `id=word,src=${join(context, 'word')}`, '--iidfile', join(context, 'id'), context];
+  const kept = await sessionBuild('--target', 'kept', ...flags);
+  expect({ code: kept.code, stderr: kept.code === 0 ? '' : kept.stderr }).toEqual({ code: 0, stderr: '' });
+  const id = readFileSync(join(context, 'id'), 'utf8');
+  expect(await engine.dockerOk('run', '--rm', id, 'cat', '/word')).toBe('whispered');
+  const failed = await sessionBuild(...flags);
+  expect(failed.code).toBe(1);
+  expect(failed.stderr).toMatch(/ last words\n/);
+  expect(failed.stderr).toContain('did not complete successfully: exit code: 3');
 });

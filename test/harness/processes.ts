@@ -102,6 +102,15 @@ export function dockerCli(): string {
   return found;
 }
 
+/** A docker CLI that speaks BuildKit without a plugin: OLD_DOCKER_CLI, or the one that `npm test` fetched. */
+export function oldDockerCli(): string {
+  const fetched = join(import.meta.dir, '../../node_modules/.cache/docker-cli-bookworm/usr/bin/docker');
+  const found = process.env.OLD_DOCKER_CLI ?? (existsSync(fetched) ? fetched : undefined);
+  if (found === undefined)
+    throw new Error('no docker CLI of Debian 12: run the tests by `npm test`, which fetches one');
+  return found;
+}
+
 /** The stock buildx that tests drive: BUILDX, or the one that `npm test` fetched. */
 export function buildx(): string {
   const fetched = join(

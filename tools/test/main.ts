@@ -11,6 +11,7 @@ import {
   provideClientPackages,
   provideDockerCli,
   provideDockerRegistry,
+  provideOldDockerCli,
   provideTestPrograms,
 } from './programs.ts';
 
@@ -55,6 +56,7 @@ async function test(paths: readonly string[]): Promise<Tally> {
     BUILDX: provideBuildx(root),
     DOCKER_CLI: provideDockerCli(root),
     DOCKER_REGISTRY: provideDockerRegistry(root),
+    OLD_DOCKER_CLI: provideOldDockerCli(root),
   });
   const tally = existsSync(report) ? readJunit(readFileSync(report, 'utf8')) : { passed: 0, failed: 0 };
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);

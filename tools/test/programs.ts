@@ -14,6 +14,8 @@ interface Unpacked {
   readonly path: string;
   /** Release of Debian that has it, where this machine's own has not. */
   readonly release?: string;
+  /** Name of its directory in the cache, where another release's is kept too. */
+  readonly cacheName?: string;
   /** Where it is, if somebody said so. */
   readonly preset: string | undefined;
 }
@@ -37,7 +39,8 @@ function ofRelease(release: string, scratch: string): string[] {
 /** Path of one program of a Debian package: preset, one on PATH, or the package's, unpacked into the project's cache. */
 function provideUnpacked(root: string, from: Unpacked): string {
   const name = basename(from.path);
-  const cache = join(root, 'node_modules/.cache', from.package === name ? name : `${name}-cli`);
+  const cacheName = from.cacheName ?? (from.package === name ? name : `${name}-cli`);
+  const cache = join(root, 'node_modules/.cache', cacheName);
   const fetched = join(cache, from.path);
   const installed = from.release === undefined ? Bun.which(name) : null;
   const found = from.preset ?? installed ?? (existsSync(fetched) ? fetched : undefined);
@@ -62,6 +65,15 @@ function provideUnpacked(root: string, from: Unpacked): string {
 /** Path of a stock docker CLI for the tests. */
 export function provideDockerCli(root: string): string {
   return provideUnpacked(root, { package: 'docker.io', path: 'usr/bin/docker', preset: process.env.DOCKER_CLI });
+}
+
+/** Path of a docker CLI that speaks BuildKit without a plugin, as Debian 12's does: the usual one where that is so old. */
+export function provideOldDockerCli(root: string): string {
+  const usual = provideDockerCli(root);
+  const version = Bun.spawnSync([usual, '--version']).stdout.toString();
+  if (version.startsWith('Docker version 20.')) return usual;
+  const from = { package: 'docker.io', path: 'usr/bin/docker', release: 'bookworm', cacheName: 'docker-cli-bookworm' };
+  return provideUnpacked(root, { ...from, preset: process.env.OLD_DOCKER_CLI });
 }
 
 /** Path of Debian's registry for the tests. */
