@@ -17,6 +17,7 @@ import {
   string,
   unary,
 } from '#grpc';
+import { bytesMessage } from './bytes-message.ts';
 import { definition, progressGroup, range, sourceInfo } from './llb.ts';
 import { policy } from './policy.ts';
 import { timestamp } from './timestamp.ts';
@@ -157,11 +158,6 @@ export const statusResponse = message({
   warnings: repeated(embedded(4, vertexWarning)),
 });
 export type StatusResponse = Read<typeof statusResponse>;
-
-export const bytesMessage = message({
-  data: bytes(1),
-});
-export type BytesMessage = Read<typeof bytesMessage>;
 
 const listWorkersRequest = message({
   filter: repeated(string(1)),

@@ -1,11 +1,9 @@
-import { bidirectional, bytes, message, type Read, raw, service } from '#grpc';
+import { bidirectional, raw, service } from '#grpc';
+import { bytesMessage } from './bytes-message.ts';
+
+export { bytesMessage };
 
 // Files of a client, and files to it (`moby.filesync.v1`).
-
-export const bytesMessage = message({
-  data: bytes(1),
-});
-export type BytesMessage = Read<typeof bytesMessage>;
 
 /** Packets of `fsutil.types`, which `filesync` takes apart itself: a context is tens of thousands of them. */
 export const fileSyncService = service('moby.filesync.v1.FileSync', {

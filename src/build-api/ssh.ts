@@ -1,11 +1,7 @@
-import { bidirectional, bytes, message, type Read, service, string, unary } from '#grpc';
+import { bidirectional, message, service, string, unary } from '#grpc';
+import { bytesMessage } from './bytes-message.ts';
 
 // SSH agents of a client (`moby.sshforward.v1`).
-
-export const bytesMessage = message({
-  data: bytes(1),
-});
-export type BytesMessage = Read<typeof bytesMessage>;
 
 const checkAgentRequest = message({
   id: string(1),
