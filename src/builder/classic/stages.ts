@@ -37,7 +37,7 @@ const nothing: Standing = { id: '', chain: [], diffIds: [], history: [], created
  * What the configurations of steps, which each tell of all before, may come to together: they are kept until the build ends, in
  * memory. Docker's builder writes them, and fills a disk.
  */
-const configsBytesMax = 64 << 20;
+const configsBytesMax = 32 << 20;
 
 /** A message that is text for people. */
 export const line = (text: string): ProgressMessage => ({ stream: text });

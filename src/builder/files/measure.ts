@@ -12,7 +12,8 @@ export interface Measured {
 /** Hashes the tar that a layer's directory would be packed to; nothing is written. */
 export function measureTree(directory: string, pace: Pace): Measured {
   const digester = new Digester();
-  const tar = packLayer(directory);
+  // Work that is given up closes what it has open.
+  using tar = packLayer(directory);
   for (;;) {
     const next = tar.next();
     if (next.done) return { ...next.value, tarSizeBytes: digester.sizeBytes, diffId: digester.finish() };
