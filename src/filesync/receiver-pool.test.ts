@@ -184,3 +184,28 @@ test('outputs of a build reach a client: a directory beside what is there, a fil
   expect(existsSync(join(place, 'mine'))).toBe(true);
   expect(files).toEqual([{ text: `${'a'.repeat(1_200_000)}end`, metadata: { 'image.name': 'größe' } }]);
 });
+
+test('who finds no process free waits, or goes', async () => {
+  const few = openFileReceivers([process.execPath, join(import.meta.dir, '../cmd/main.ts'), 'file-receiver'], 1);
+  try {
+    async function* tar(isEndless: boolean): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(1024);
+      if (isEndless) await new Promise(() => undefined);
+    }
+    const [first, second] = [new AbortController(), new AbortController()];
+    const unpack = (name: string, isEndless: boolean, signal: AbortSignal) =>
+      few.unpack(job(name).directory, tar(isEndless), { signal });
+    const kindOfFailure = (work: Promise<unknown>) => work.then(() => 'none', kindOf);
+    const endless = kindOfFailure(unpack('endless', true, first.signal));
+    const impatient = kindOfFailure(unpack('impatient', false, second.signal));
+    const patient = unpack('patient', false, never);
+    second.abort();
+    expect(await impatient).toBe('cancelled');
+    first.abort();
+    expect(await endless).toBe('cancelled');
+    expect(await patient).toMatchObject({ entries: 0 });
+    expect(await unpack('last', false, never)).toMatchObject({ entries: 0 });
+  } finally {
+    few.close();
+  }
+});

@@ -7,6 +7,10 @@ import { ReceiverProcess } from './receiver-process.ts';
 import { lastWordBytes, ToldTransfer } from './told-transfer.ts';
 
 const idleMs = 60_000;
+/** Each takes tens of megabytes. A client may keep one busy for as long as it likes, so they are not few. */
+const processLimit = 32;
+/** So many of them are kept for what comes next. */
+const idleLimit = 4;
 
 /** A directory that is to be brought up to date by fsutil's packets, or made of a tar. */
 export interface ReceiveJob {
@@ -89,9 +93,14 @@ class ReceiverPool implements FileReceivers {
   readonly #command: readonly string[];
   readonly #all = new Set<ReceiverProcess>();
   readonly #idle: ReceiverProcess[] = [];
+  /** Those that wait for a process; called when there may be one. */
+  readonly #waiting = new Set<() => void>();
   #isClosed = false;
 
-  constructor(command: readonly string[]) {
+  constructor(
+    command: readonly string[],
+    readonly limit: number,
+  ) {
     this.#command = command;
   }
 
@@ -125,7 +134,7 @@ class ReceiverPool implements FileReceivers {
     answer: PacketStream['send'],
     options: ReceiveOptions,
   ): Promise<ReceiveResult> {
-    const receiver = this.#take();
+    const receiver = await this.#take(options.signal);
     let isClean = false;
     try {
       const result = await this.#run(receiver, job, { source, answer }, options);
@@ -144,6 +153,7 @@ class ReceiverPool implements FileReceivers {
   close(): void {
     this.#isClosed = true;
     for (const receiver of this.#all) receiver.kill();
+    for (const wake of this.#waiting) wake();
   }
 
   async #run(
@@ -176,30 +186,62 @@ class ReceiverPool implements FileReceivers {
     }
   }
 
-  #take(): ReceiverProcess {
-    if (this.#isClosed) throw fail('unavailable', 'the engine is stopping');
-    for (let receiver = this.#idle.pop(); receiver !== undefined; receiver = this.#idle.pop()) {
-      clearTimeout(receiver.idle);
-      if (receiver.isAlive) return receiver;
+  async #take(signal: AbortSignal): Promise<ReceiverProcess> {
+    for (;;) {
+      if (this.#isClosed) throw fail('unavailable', 'the engine is stopping');
+      for (let receiver = this.#idle.pop(); receiver !== undefined; receiver = this.#idle.pop()) {
+        clearTimeout(receiver.idle);
+        if (receiver.isAlive) return receiver;
+      }
+      if (this.#all.size < this.limit) return this.#start();
+      await this.#wait(signal);
     }
-    return this.#start();
+  }
+
+  async #wait(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    try {
+      await unlessAborted(promise, signal);
+    } catch (error) {
+      // What it was woken for is another's.
+      if (!this.#waiting.has(resolve)) this.#wakeNext();
+      throw error;
+    } finally {
+      this.#waiting.delete(resolve);
+    }
+  }
+
+  #wakeNext(): void {
+    const [wake] = this.#waiting;
+    if (wake === undefined) return;
+    this.#waiting.delete(wake);
+    wake();
   }
 
   #start(): ReceiverProcess {
-    const receiver = new ReceiverProcess(this.#command, (gone) => this.#all.delete(gone));
+    const receiver = new ReceiverProcess(this.#command, (gone) => {
+      this.#all.delete(gone);
+      this.#wakeNext();
+    });
     this.#all.add(receiver);
     return receiver;
   }
 
   #rest(receiver: ReceiverProcess): void {
     if (!receiver.isAlive || this.#isClosed) return;
+    if (this.#waiting.size === 0 && this.#idle.length >= idleLimit) {
+      receiver.kill();
+      return;
+    }
     this.#idle.push(receiver);
     receiver.idle = setTimeout(() => receiver.kill(), idleMs);
     receiver.idle.unref();
+    this.#wakeNext();
   }
 }
 
-/** Makes the receivers of an engine; none is started before there is work. `command` starts one. */
-export function openFileReceivers(command: readonly string[]): FileReceivers {
-  return new ReceiverPool(command);
+/** Makes the receivers of an engine; none is started before there is work. `command` starts one; more than `limit` wait. */
+export function openFileReceivers(command: readonly string[], limit = processLimit): FileReceivers {
+  return new ReceiverPool(command, limit);
 }
