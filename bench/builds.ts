@@ -43,9 +43,9 @@ const usual = contextOf((directory) => {
   for (let index = 0; index < 200; index++) writeFileSync(join(directory, `f${index}`), noise(20_000));
 });
 
-/** Stages that do not need each other: each has the processor to itself for about half a second. */
+/** Stages that do not need each other, each with some fifty milliseconds of work. */
 const independent = contextOf((directory) => {
-  const work = 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done';
+  const work = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done';
   const each = Array.from(
     { length: stages },
     (_, index) => `FROM busybox AS s${index}\nRUN ${work}; echo ${index} > /o${index}`,
