@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { mirrorOf, readAptSources } from '../../src/cli/bootstrap/apt-sources.ts';
 
 function must(command: readonly string[], directory: string): void {
   const { exitCode, stderr } = Bun.spawnSync([...command], { cwd: directory, stderr: 'pipe' });
@@ -22,8 +23,8 @@ interface Unpacked {
 
 /** Options that have apt look at another release alone, with lists of its own; what this machine has stays as it is. */
 function ofRelease(release: string, scratch: string): string[] {
-  const sources = readFileSync('/etc/apt/sources.list.d/debian.sources', 'utf8');
-  const mirror = /^URIs:\s*(\S+)/m.exec(sources)?.[1] ?? 'http://deb.debian.org/debian';
+  const mirror = mirrorOf(release, readAptSources());
+  if (mirror === undefined) throw new Error('apt is configured with no mirror of Debian');
   const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
   for (const place of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(scratch, place), { recursive: true });
   writeFileSync(join(scratch, 'sources.list'), `deb [signed-by=${keyring}] ${mirror} ${release} main\n`);
