@@ -45,7 +45,7 @@ test('a container that runs across the upgrade from an engine with one bridge ke
   expect(await lab.reach('127.0.0.1', alive.ports['80/tcp']?.[0]?.HostPort ?? '')).toBe('alive');
   expect(networks.inspect('bridge').Containers[alive.containerId]?.IPv4Address).toStartWith(`${addressOf(alive)}/`);
   // It is one like any other from now on.
-  await networks.create({ Name: 'later', IPAM: { Driver: 'default', Config: [{ Subnet: '10.215.7.0/24' }] } });
+  await networks.create({ Name: 'later', IPAM: { Driver: 'default', Config: [{ Subnet: '10.224.7.0/24' }] } });
   const after = await networks.connect(alive.containerId, { network: 'later', settings: {} });
   expect(await lab.reach(after.endpoints.later?.IPAddress ?? '', 80)).toBe('alive');
   await networks.tearDown(alive.containerId);

@@ -34,6 +34,7 @@ test('kills in the middle of starts, connects and disconnects leave nothing, and
   // Where a kill hits is left to chance: what must hold, holds wherever it does.
   for (const steps of [7, 31, 17]) rounds.push(await round(directory, steps));
   expect(rounds.flatMap(({ complaints }) => complaints)).toEqual([]);
+  expect(rounds.map(({ living }) => living > 0)).toEqual([false, true, true]);
   const networks = await lab.open('engine', { addressPools: [{ base: '10.214.0.0/16', size: 24 }] });
   await networks.reconcile(new Set());
   expect(readdirSync(join(directory, 'exec/netns'))).toEqual([]);

@@ -10,7 +10,7 @@ interface Asked {
   readonly Address?: string;
 }
 
-/** An IPAM plugin that gives addresses of 10.216.N.0/24 from the upper end. */
+/** An IPAM plugin that gives addresses of 10.222.N.0/24 from the upper end. */
 class FakeIpam {
   readonly pools = new Map<string, Set<string>>();
   /** By method: an answer in place of the usual one. */
@@ -51,7 +51,7 @@ class FakeIpam {
   }
 
   #givePool(asked: string): object {
-    const pool = asked === '' ? `10.216.${this.pools.size}.0/24` : asked;
+    const pool = asked === '' ? `10.222.${this.pools.size}.0/24` : asked;
     const id = `here/${pool}`;
     this.pools.set(id, new Set());
     return { PoolID: id, Pool: pool, Data: {} };
@@ -93,17 +93,17 @@ test('subnets, gateways and addresses are those of a plugin, and are given back 
   await networks.create({ Name: 'given', IPAM: ipam });
   const [pool] = networks.inspect('given').IPAM.Config ?? [];
   expect(networks.inspect('given').IPAM).toMatchObject(ipam);
-  expect(pool?.Subnet).toBe('10.216.0.0/24');
+  expect(pool?.Subnet).toBe('10.222.0.0/24');
   const [one, two] = await Promise.all([networks.setUp(request(inside())), networks.setUp(request(inside()))]);
   const addresses = [one, two].map((sandbox) => sandbox.endpoints.given?.IPAddress ?? '').sort();
-  expect(addresses).toEqual(['10.216.0.252', '10.216.0.253']);
-  expect(one.endpoints.given?.Gateway).toBe('10.216.0.254');
+  expect(addresses).toEqual(['10.222.0.252', '10.222.0.253']);
+  expect(one.endpoints.given?.Gateway).toBe('10.222.0.254');
   await lab.serve(one.namespacePath, 80, 'given');
   expect(await lab.reach(one.endpoints.given?.IPAddress ?? '', 80, two.namespacePath)).toBe('given');
   for (const { containerId } of [one, two]) await networks.tearDown(containerId);
-  const given = () => [...(plugin.pools.get('here/10.216.0.0/24') ?? [])];
+  const given = () => [...(plugin.pools.get('here/10.222.0.0/24') ?? [])];
   while (given().length > 1) await Bun.sleep(5);
-  expect(given()).toEqual(['10.216.0.254']);
+  expect(given()).toEqual(['10.222.0.254']);
   await networks.remove('given');
   expect(plugin.pools.size).toBe(0);
 });
@@ -116,14 +116,14 @@ test('what a plugin refuses is told, and leaves nothing with it', async () => {
   await expect(networks.create({ Name: 'no', IPAM: ipam })).rejects.toThrow('none left');
   expect(plugin.pools.size).toBe(0);
   plugin.answers.clear();
-  await networks.create({ Name: 'given', IPAM: { ...ipam, Config: [{ Subnet: '10.216.9.0/24' }] } });
+  await networks.create({ Name: 'given', IPAM: { ...ipam, Config: [{ Subnet: '10.222.9.0/24' }] } });
   plugin.answers.set('RequestAddress', { Err: 'none left' });
   await expect(networks.setUp(request(inside()))).rejects.toThrow('none left');
   plugin.answers.clear();
-  const asked = inside({ IPAMConfig: { IPv4Address: '10.216.9.7' } });
+  const asked = inside({ IPAMConfig: { IPv4Address: '10.222.9.7' } });
   const sandbox = await networks.setUp(request(asked));
-  expect(sandbox.endpoints.given?.IPAddress).toBe('10.216.9.7');
-  await expect(networks.setUp(request(asked))).rejects.toThrow('10.216.9.7 is taken');
+  expect(sandbox.endpoints.given?.IPAddress).toBe('10.222.9.7');
+  await expect(networks.setUp(request(asked))).rejects.toThrow('10.222.9.7 is taken');
   await networks.tearDown(sandbox.containerId);
   await networks.remove('given');
 });

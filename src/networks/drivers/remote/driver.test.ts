@@ -81,7 +81,7 @@ beforeAll(async () => {
   plugin = new FakePlugin(join(directory, 'weaver.sock'));
   networks = await lab.open('engine', {
     pluginDirectories: [directory],
-    addressPools: [{ base: '10.214.0.0/16', size: 24 }],
+    addressPools: [{ base: '10.221.0.0/16', size: 24 }],
   });
   await networks.reconcile(new Set());
 });
