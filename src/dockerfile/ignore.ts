@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { fail } from '#std/errors';
-import { globMatcher } from './glob.ts';
+import { globMatcher, pathMatcher, requireValidGlob } from '#std/glob';
 
 interface Pattern {
   /** Cleaned, without the `!`. */
@@ -27,8 +27,6 @@ export interface Walked {
   /** For each pattern, whether it matched. */
   readonly matched: readonly boolean[];
 }
-
-const badPattern = 'syntax error in pattern';
 
 /** Lines of a `.dockerignore` as patterns: comments and empty lines are left out, a leading `/` means nothing. */
 export function readIgnoreFile(text: string): string[] {
@@ -58,34 +56,10 @@ function cleanPath(path: string): string {
   return clean.length > 1 && clean.endsWith('/') ? clean.slice(0, -1) : clean;
 }
 
-/** Checks the brackets and escapes of a pattern as Go's `filepath.Match` does. */
-function requireValid(pattern: string): void {
-  const characters = [...pattern];
-  for (let index = 0; index < characters.length; index++) {
-    if (characters[index] === '\\' && ++index >= characters.length) throw fail('invalid-argument', badPattern);
-    if (characters[index] !== '[' || characters[index - 1] === '\\') continue;
-    index++;
-    if (characters[index] === '^') index++;
-    for (let count = 0; characters[index] !== ']' || count === 0; count++) {
-      index = skipClassCharacter(characters, index);
-      if (characters[index] === '-') index = skipClassCharacter(characters, index + 1);
-    }
-  }
-}
-
-function skipClassCharacter(characters: readonly string[], at: number): number {
-  const first = characters[at];
-  if (first === undefined || first === '-' || first === ']') throw fail('invalid-argument', badPattern);
-  const index = first === '\\' ? at + 1 : at;
-  if (index + 1 >= characters.length) throw fail('invalid-argument', badPattern);
-  return index + 1;
-}
-
 /** The test for one name, without a `/`, by a pattern as Go's `filepath.Match` takes it; one that is none matches nothing. */
 export function nameMatcher(pattern: string): (name: string) => boolean {
   try {
-    requireValid(pattern);
-    return globMatcher(pattern.replace(/(\\.)|\*+/gsu, (_, escaped?: string) => escaped ?? '*'));
+    return pathMatcher(pattern);
   } catch {
     return () => false;
   }
@@ -111,7 +85,7 @@ function parsePattern(raw: string): Pattern[] {
   const isException = clean.startsWith('!');
   const text = isException ? clean.slice(1) : clean;
   if (isException && text === '') throw fail('invalid-argument', 'illegal exclusion pattern: "!"');
-  requireValid(text);
+  requireValidGlob(text);
   return [{ text, isException, matches: matcherOf(text) }];
 }
 

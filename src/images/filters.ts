@@ -2,6 +2,7 @@ import type { Filters } from '#api';
 import { familiarName, familiarReference, type ImageReference } from '#oci';
 import { parseDurationNs } from '#std/duration';
 import { fail } from '#std/errors';
+import { pathMatcher } from '#std/glob';
 import { nowNs, parseTime } from '#std/time';
 import type { StoredImage } from './catalogue.ts';
 
@@ -62,36 +63,12 @@ export function createdNs(image: StoredImage): bigint {
   return parseTime(image.created) ?? 0n;
 }
 
-/** A shell pattern (`*`, `?`, `[a-z]`, backslash) as Go's path.Match reads it: `*` and `?` do not match a slash. */
-function globPattern(glob: string): RegExp {
-  let source = '';
-  for (let index = 0; index < glob.length; index += 1) {
-    const character = glob[index] ?? '';
-    const close = character === '[' ? glob.indexOf(']', index + 2) : -1;
-    if (character === '*') source += '[^/]*';
-    else if (character === '?') source += '[^/]';
-    else if (close !== -1) {
-      source += glob.slice(index, close + 1).replace(/\\/g, '\\\\');
-      index = close;
-    } else {
-      if (character === '[') throw fail('invalid-argument', 'syntax error in pattern');
-      if (character === '\\') index += 1;
-      source += (glob[index] ?? '').replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
-    }
-  }
-  try {
-    return new RegExp(`^${source}$`);
-  } catch (error) {
-    throw fail('invalid-argument', 'syntax error in pattern', error);
-  }
-}
-
 /** The test of the `reference` filter: patterns over a familiar name, with or without the tag; undefined when not given. */
 export function referenceFilter(filters: Filters): ((reference: ImageReference) => boolean) | undefined {
-  const patterns = filters.get('reference')?.map(globPattern);
+  const patterns = filters.get('reference')?.map(pathMatcher);
   if (patterns === undefined || patterns.length === 0) return undefined;
   return (reference) => {
     const names = [familiarReference(reference), familiarName(reference.name)];
-    return patterns.some((pattern) => names.some((name) => pattern.test(name)));
+    return patterns.some((matches) => names.some(matches));
   };
 }

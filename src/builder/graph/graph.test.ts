@@ -58,7 +58,7 @@ test('a graph is walked and printed inputs first, each vertex once', () => {
 });
 
 test('a graph may be as deep as a file is long', () => {
-  let vertex = source('inline://');
+  let vertex = source('local://context');
   for (let depth = 0; depth < 20_000; depth++) vertex = merge(at(vertex));
   expect(verticesOf([at(vertex)])).toHaveLength(20_001);
 });

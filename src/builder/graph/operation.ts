@@ -6,7 +6,7 @@ import type { Resources } from '#api';
  */
 export type Operation = SourceOperation | ExecOperation | FileOperation | MergeOperation | DiffOperation;
 
-/** Files from elsewhere. `identifier` is `docker-image://…`, `local://NAME`, `git://…`, `https://…`, `oci-layout://…` or `inline://`. */
+/** Files from elsewhere. `identifier` is `docker-image://…`, `local://NAME`, `git://…`, `https://…` or `oci-layout://…`. */
 export interface SourceOperation {
   readonly type: 'source';
   readonly identifier: string;

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { globMatcher } from './glob.ts';
+import { globMatcher, pathMatcher } from './glob.ts';
 
 /** What a pattern means, as a regular expression. */
 function meaning(pattern: string): RegExp {
@@ -51,4 +51,37 @@ test('no pattern takes forever', () => {
   expect(globMatcher(`**/${'*a'.repeat(20)}b`)(text)).toBe(false);
   expect(globMatcher(`${'**/a'.repeat(20)}b`)('a/'.repeat(2000))).toBe(false);
   expect(globMatcher(`${'*a'.repeat(20)}*`)('a'.repeat(250))).toBe(true);
+});
+
+test("a pattern of path.Match's", () => {
+  const fits = (pattern: string, text: string): boolean => pathMatcher(pattern)(text);
+  for (const pattern of [
+    'team/app:1',
+    '*/app:1',
+    'team/*',
+    'team/a??:[0-9]',
+    '**/**',
+    '[^x]*/app:1',
+    'team\\/a\\pp:\\1',
+    't*/*[\\p]:1',
+  ]) {
+    expect([pattern, fits(pattern, 'team/app:1')]).toEqual([pattern, true]);
+  }
+  for (const pattern of [
+    '',
+    '*',
+    '**',
+    'team',
+    '**app:1',
+    'team/a?:1',
+    'team?app:1',
+    'team/app:[^1]',
+    'team.app:1',
+    'team/app:[\\d]',
+  ]) {
+    expect([pattern, fits(pattern, 'team/app:1')]).toEqual([pattern, false]);
+  }
+  for (const pattern of ['[', '[a', '[]a]', '[a-]', 'a\\', '\\\\[]', '[z-a]'])
+    expect(() => pathMatcher(pattern)).toThrow('syntax error in pattern');
+  expect(fits(`${'*a'.repeat(20)}b`, 'a'.repeat(250))).toBe(false);
 });

@@ -57,6 +57,46 @@ export function globMatcher(pattern: string): (text: string) => boolean {
   }
 }
 
+/**
+ * The test of a whole text as Go's `path.Match` does it: `*` stays within a part of a path, and two are no more than one. Throws
+ * `invalid-argument` for a pattern that is none.
+ */
+export function pathMatcher(pattern: string): (text: string) => boolean {
+  requireValidGlob(pattern);
+  // An escaped letter is that letter, also between brackets, where it would be a class of a regular expression's.
+  const plain = pattern.replace(
+    /\\([\p{L}\p{N}_])|(\\.)|\*+/gsu,
+    (_, letter?: string, escaped?: string) => letter ?? escaped ?? '*',
+  );
+  return globMatcher(plain);
+}
+
+/** Checks the brackets and escapes of a pattern as Go's `path.Match` does. Throws `invalid-argument`. */
+export function requireValidGlob(pattern: string): void {
+  const characters = [...pattern];
+  for (let index = 0; index < characters.length; index++) {
+    if (characters[index] === '\\') {
+      if (++index >= characters.length) throw fail('invalid-argument', badPattern);
+      continue;
+    }
+    if (characters[index] !== '[') continue;
+    index++;
+    if (characters[index] === '^') index++;
+    for (let count = 0; characters[index] !== ']' || count === 0; count++) {
+      index = skipClassCharacter(characters, index);
+      if (characters[index] === '-') index = skipClassCharacter(characters, index + 1);
+    }
+  }
+}
+
+function skipClassCharacter(characters: readonly string[], at: number): number {
+  const first = characters[at];
+  if (first === undefined || first === '-' || first === ']') throw fail('invalid-argument', badPattern);
+  const index = first === '\\' ? at + 1 : at;
+  if (index + 1 >= characters.length) throw fail('invalid-argument', badPattern);
+  return index + 1;
+}
+
 /** Follows all ways through the pieces at once, character by character. */
 function allAtOnce(pieces: readonly Piece[]): (text: string) => boolean {
   // By piece: whether a character can be taken without leaving it, and whether one leads on to the next.
