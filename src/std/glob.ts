@@ -1,4 +1,4 @@
-import { fail } from '#std/errors';
+import { fail } from './errors.ts';
 
 /** A piece of a pattern: one character, by a regular expression; any of a name (`*`) or a path (`**`); folders (`**` with a slash). */
 type Piece = { readonly kind: 'one'; readonly source: string } | { readonly kind: 'name' | 'path' | 'folders' };
