@@ -1,36 +1,17 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { dockerCli } from '../test/harness/index.ts';
 import type { Case } from './cases.ts';
 import { docker, type Host, timed } from './host.ts';
+import { random, scratchDirectory } from './scratch.ts';
 
 const tag = 'bench-build';
 const contextFiles = 50_000;
 const stages = 10;
 const mebibyte = 1024 * 1024;
 
-/** A context that is made when it is first wanted, and is gone with the process. */
-function contextOf(make: (directory: string) => void): () => string {
-  let made: string | undefined;
-  return () => {
-    if (made !== undefined) return made;
-    const directory = mkdtempSync(join(tmpdir(), 'estiba-bench-'));
-    process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-    make(directory);
-    made = directory;
-    return directory;
-  };
-}
-
-function noise(bytes: number): Buffer {
-  const content = Buffer.alloc(bytes);
-  for (let at = 0; at < bytes; at += 65_536) crypto.getRandomValues(content.subarray(at, Math.min(at + 65_536, bytes)));
-  return content;
-}
-
 /** Two hundred files and the usual instructions. */
-const usual = contextOf((directory) => {
+const usual = scratchDirectory((directory) => {
   const lines = [
     'FROM busybox',
     'RUN echo one > /one',
@@ -40,11 +21,11 @@ const usual = contextOf((directory) => {
     'RUN rm -rf /src',
   ];
   writeFileSync(join(directory, 'Dockerfile'), `${lines.join('\n')}\n`);
-  for (let index = 0; index < 200; index++) writeFileSync(join(directory, `f${index}`), noise(20_000));
+  for (let index = 0; index < 200; index++) writeFileSync(join(directory, `f${index}`), random(20_000));
 });
 
 /** Stages that do not need each other, each with some fifty milliseconds of work. */
-const independent = contextOf((directory) => {
+const independent = scratchDirectory((directory) => {
   const work = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done';
   const each = Array.from(
     { length: stages },
@@ -54,8 +35,8 @@ const independent = contextOf((directory) => {
   writeFileSync(join(directory, 'Dockerfile'), `${[...each, 'FROM busybox', ...copies].join('\n')}\n`);
 });
 
-/** A source tree as large ones are, of which one file goes into the image. */
-const many = contextOf((directory) => {
+/** A source tree as large ones are. */
+const many = scratchDirectory((directory) => {
   writeFileSync(join(directory, 'Dockerfile'), 'FROM busybox\nCOPY . /src\n');
   for (let index = 0; index < contextFiles; index++) {
     const place = join(directory, `d${Math.floor(index / 100)}`);
@@ -64,15 +45,16 @@ const many = contextOf((directory) => {
   }
 });
 
-const twoGigabytes = contextOf((directory) => {
+const twoGigabytes = scratchDirectory((directory) => {
   writeFileSync(join(directory, 'Dockerfile'), 'FROM busybox\nCOPY large /large\n');
-  const piece = noise(64 * mebibyte);
-  const writer = Bun.file(join(directory, 'large')).writer();
+  const piece = random(64 * mebibyte);
+  const file = openSync(join(directory, 'large'), 'w');
   for (let index = 0; index < 32; index++) {
+    // No two pieces are alike.
     piece.writeUInt32LE(index);
-    writer.write(Buffer.from(piece));
+    for (let rest = piece; rest.length > 0; ) rest = rest.subarray(writeSync(file, rest));
   }
-  void writer.end();
+  closeSync(file);
 });
 
 interface Way {

@@ -1,25 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dockerCli } from '../test/harness/index.ts';
 import type { Case } from './cases.ts';
 import { docker, type Host, timed } from './host.ts';
+import { scratchDirectory } from './scratch.ts';
 
 const container = 'bench-files';
 const manyFiles = 10_000;
-let directory: string | undefined;
-
-/** One file, and a directory of many, on this host; made once for all hosts and gone with the process. */
-function local(): string {
-  if (directory !== undefined) return directory;
-  const made = mkdtempSync(join(tmpdir(), 'estiba-bench-'));
-  directory = made;
-  process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+/** One file, and a directory of many, on this host. */
+const local = scratchDirectory((made) => {
   writeFileSync(join(made, 'one'), 'x'.repeat(3000));
   mkdirSync(join(made, 'many'));
   for (let index = 0; index < manyFiles; index++) writeFileSync(join(made, 'many', `f${index}`), `file ${index}\n`);
-  return made;
-}
+});
 
 /** A container that runs and has one small file, and as many changes as there are small files. */
 async function startWithFiles(host: Host): Promise<void> {

@@ -1,31 +1,17 @@
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, existsSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, tarEnd, tarHeader, tarPadding } from '../src/oci/index.ts';
 import { dockerCli, startRegistry, type TestRegistry } from '../test/harness/index.ts';
 import type { Case } from './cases.ts';
 import { docker, type Host, timed } from './host.ts';
+import { random, scratchDirectory } from './scratch.ts';
 
 const large = 'bench-large:1';
 const tall = 'bench-tall:1';
 const kibibyte = 1024;
 
-let scratch: string | undefined;
-
-/** For archives, which are made when they are first wanted and gone with the process. */
-function directory(): string {
-  if (scratch !== undefined) return scratch;
-  const made = mkdtempSync(join(tmpdir(), 'estiba-bench-'));
-  process.once('exit', () => rmSync(made, { recursive: true, force: true }));
-  scratch = made;
-  return made;
-}
-
-function random(bytes: number): Buffer {
-  const content = Buffer.alloc(bytes);
-  for (let at = 0; at < bytes; at += 65_536) crypto.getRandomValues(content.subarray(at, Math.min(at + 65_536, bytes)));
-  return content;
-}
+/** For archives, which are made when they are first wanted. */
+const directory = scratchDirectory();
 
 /** Files of a layer: a hundred a directory, of text that shrinks to half. */
 function layerTar(name: string, files: number, fileBytes: number): Buffer {

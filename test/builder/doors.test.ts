@@ -222,7 +222,7 @@ test('files are given to the client: a directory, a tar, an OCI layout', async (
   expect(existsSync(place('by-own/etc'))).toBe(false);
 });
 
-test('--explain says of what was done anew why', async () => {
+test('--explain says which file and which argument changed', async () => {
   const context = mkdtempSync(join(scratch, 'explain-'));
   writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nARG A\nRUN echo $A > /a\nCOPY dir /dir\n');
   mkdirSync(join(context, 'dir'));
@@ -234,10 +234,57 @@ test('--explain says of what was done anew why', async () => {
   expect(first.stderr).toMatch(/RUN echo \d > \/a\n#\d+ why: /);
   writeFileSync(join(context, 'dir/two'), 'other');
   const second = await build('--build-arg', 'A=1');
+  expect(second.stderr).toMatch(/COPY dir \/dir\n#\d+ why: [^\n]*two/);
   expect(second.stderr).not.toMatch(/RUN echo \d > \/a\n#\d+ why: /);
   expect(second.stderr).toMatch(/COPY dir \/dir\n#\d+ why: file dir\/two changed\n/);
   const third = await build('--build-arg', 'A=2');
   expect(third.stderr).toMatch(/RUN echo \d > \/a\n#\d+ why: [^\n]*\bA\b/);
+});
+
+test('--network has steps reach containers of a network by name', async () => {
+  const context = mkdtempSync(join(scratch, 'network-'));
+  writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nRUN ping -c 1 -W 10 database > /answer\n');
+  await engine.dockerOk('network', 'create', 'doors-backend');
+  await engine.dockerOk('run', '-d', '--name', 'database', '--network', 'doors-backend', 'busybox', 'sleep', '9999');
+  expect((await engine.estiba('build', context)).code).toBe(1);
+  expect(await engine.estiba('build', '--network', 'doors-backend', '-t', 'networked', context)).toMatchObject({
+    code: 0,
+  });
+  expect(await engine.dockerOk('run', '--rm', 'networked', 'cat', '/answer')).toContain('1 packets received');
+  const unknown = await engine.estiba('build', '--no-cache', '--network', 'doors-nowhere', context);
+  expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('network doors-nowhere not found')]);
+  await engine.dockerOk('rm', '-f', 'database');
+  await engine.dockerOk('network', 'rm', 'doors-backend');
+});
+
+test('standard input is a Dockerfile or an archive, and what came of a build goes into files', async () => {
+  const build = async (input: string | Uint8Array, ...more: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await engine.estibaWith({ input }, 'build', '-q', ...more);
+    expect([code, stderr]).toEqual([0, '']);
+    return stdout.trim();
+  };
+  const places = { image: join(scratch, 'iid'), metadata: join(scratch, 'metadata') };
+  const flags = ['--iidfile', places.image, '--metadata-file', places.metadata, '-t', 'from-input'];
+  const id = await build('FROM busybox\nLABEL by=input\n', ...flags, '-');
+  expect(readFileSync(places.image, 'utf8')).toBe(id);
+  expect(JSON.parse(readFileSync(places.metadata, 'utf8'))).toMatchObject({
+    'containerimage.config.digest': id,
+    'image.name': 'docker.io/library/from-input',
+  });
+  expect(await engine.dockerOk('image', 'inspect', '-f', '{{.Id}} {{.Config.Labels.by}}', 'from-input')).toBe(
+    `${id} input`,
+  );
+  const context = mkdtempSync(join(scratch, 'archived-'));
+  writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nCOPY f /f\n');
+  writeFileSync(join(context, 'f'), 'of the archive');
+  for (const way of ['-cf', '-czf']) {
+    await run(['tar', '-C', context, way, join(scratch, 'context.tar'), '.']);
+    await build(await Bun.file(join(scratch, 'context.tar')).bytes(), '-t', 'archived', '-');
+    expect(await engine.dockerOk('run', '--rm', 'archived', 'cat', '/f')).toBe('of the archive');
+  }
+  // The Dockerfile alone, with the files of a directory.
+  await build('FROM busybox\nCOPY f /g\n', '-t', 'apart', '-f', '-', context);
+  expect(await engine.dockerOk('run', '--rm', 'apart', 'cat', '/g')).toBe('of the archive');
 });
 
 test('questions about a Dockerfile are answered without a build', async () => {

@@ -41,6 +41,18 @@ async function execute(command: readonly string[], environment: Record<string, s
   return child.exitCode === 0;
 }
 
+/** Where the programs of other packages are; looked for once, and not before each file. */
+let found: Record<string, string> | undefined;
+function programs(): Record<string, string> {
+  found ??= {
+    BUILDX: provideBuildx(root),
+    DOCKER_CLI: provideDockerCli(root),
+    DOCKER_REGISTRY: provideDockerRegistry(root),
+    OLD_DOCKER_CLI: provideOldDockerCli(root),
+  };
+  return found;
+}
+
 async function check(name: string, ...command: readonly string[]): Promise<Tally> {
   const passed = await execute(command, process.env);
   console.log(`${passed ? 'passed' : 'FAILED'}: ${name}`);
@@ -53,10 +65,7 @@ async function test(paths: readonly string[]): Promise<Tally> {
   const command = [process.execPath, 'test', '--timeout', '60000', '--reporter=junit', `--reporter-outfile=${report}`];
   const passed = await execute([...command, ...paths], {
     ...process.env,
-    BUILDX: provideBuildx(root),
-    DOCKER_CLI: provideDockerCli(root),
-    DOCKER_REGISTRY: provideDockerRegistry(root),
-    OLD_DOCKER_CLI: provideOldDockerCli(root),
+    ...programs(),
   });
   const tally = existsSync(report) ? readJunit(readFileSync(report, 'utf8')) : { passed: 0, failed: 0 };
   const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);

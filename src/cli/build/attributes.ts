@@ -1,13 +1,13 @@
 import { fail } from '#std/errors';
 import type { FlagValues } from '../grammar/flag.ts';
+import { toRecord } from '../values/key-values.ts';
 import type { buildFlags } from './flags.ts';
 
 type Flags = FlagValues<typeof buildFlags>;
 
-/** Variables that pass by themselves when they are set here: BuildKit's clients send the proxies that their configuration names. */
-function argumentsOf(flags: Flags, proxies: Readonly<Record<string, string>>): Record<string, string> {
+/** Arguments of the Dockerfile; SOURCE_DATE_EPOCH passes by itself when it is set here, as with BuildKit's clients. */
+function argumentsOf(flags: Flags): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const [name, value] of Object.entries(proxies)) found[`build-arg:${name}`] = value;
   const epoch = process.env.SOURCE_DATE_EPOCH;
   if (epoch !== undefined && epoch !== '') found['build-arg:SOURCE_DATE_EPOCH'] = epoch;
   for (const text of flags['build-arg']) {
@@ -41,20 +41,17 @@ export function requestOf(flags: Pick<Flags, 'call' | 'check'>): string | undefi
 }
 
 /** What the frontend is told of a build, by BuildKit's names. */
-export function frontendAttributes(flags: Flags, proxies: Readonly<Record<string, string>>): Record<string, string> {
+export function frontendAttributes(flags: Flags): Record<string, string> {
   const request = requestOf(flags);
   const stages = flags['no-cache'] ? '' : flags['no-cache-filter'].join(',');
   if (flags['no-cache'] && flags['no-cache-filter'].length > 0) {
     throw fail('invalid-argument', '--no-cache and --no-cache-filter cannot currently be used together');
   }
-  const labels = flags.label.map((text) => {
-    const equals = text.indexOf('=');
-    return equals < 0 ? [`label:${text}`, ''] : [`label:${text.slice(0, equals)}`, text.slice(equals + 1)];
-  });
+  const labels = Object.entries(toRecord(flags.label)).map(([name, value]) => [`label:${name}`, value]);
   const hosts = flags['add-host'].map((text) => text.replace(':', '='));
   return {
     ...(flags.target !== '' && { target: flags.target }),
-    ...argumentsOf(flags, proxies),
+    ...argumentsOf(flags),
     ...Object.fromEntries(labels),
     ...((flags['no-cache'] || stages !== '') && { 'no-cache': stages }),
     ...(flags.pull && { 'image-resolve-mode': 'pull' }),

@@ -1,3 +1,4 @@
+import { isGitSource, isWebSource } from '#dockerfile';
 import { fail } from '#std/errors';
 import { fileSystem } from '../builtins.ts';
 import { taggedDigest } from './content-store.ts';
@@ -15,7 +16,9 @@ export interface Contexts {
   clean(): void;
 }
 
-const remote = /^(?:https?:\/\/|git:\/\/|git@|github\.com\/|ssh:\/\/)/;
+function isRemote(source: string): boolean {
+  return isGitSource(source) || isWebSource(source) || source.startsWith('github.com/');
+}
 
 function requireDirectory(path: string): string {
   const stat = fileSystem().statSync(path, { throwIfNoEntry: false });
@@ -63,7 +66,7 @@ function namedContexts(
       if (equals < 1) throw fail('invalid-argument', `invalid context value: ${value}, expected key=value`);
       const [name, source] = [value.slice(0, equals), value.slice(equals + 1)];
       if (source.startsWith('oci-layout://')) return [`context:${name}`, layoutContext(name, source, layouts)];
-      if (/^[a-z][a-z0-9+.-]*:\/\//.test(source) || remote.test(source)) return [`context:${name}`, source];
+      if (/^[a-z][a-z0-9+.-]*:\/\//.test(source) || isRemote(source)) return [`context:${name}`, source];
       const stat = fileSystem().statSync(source, { throwIfNoEntry: false });
       if (stat === undefined || !stat.isDirectory()) {
         throw fail('invalid-argument', `failed to get build context ${name}: ${source} is not a directory`);
@@ -74,59 +77,86 @@ function namedContexts(
   );
 }
 
-/** What PATH, URL or `-` and the flags about files come to. A temporary directory holds what came by standard input. */
-export async function openContexts(
-  source: string,
-  flags: { readonly file: string; readonly 'build-context': readonly string[] },
-): Promise<Contexts> {
-  const directories = new Map<string, string>();
-  const layouts = new Map<string, string>();
-  const temporary: string[] = [];
-  const clean = (): void => {
-    for (const path of temporary) fileSystem().rmSync(path, { recursive: true, force: true });
-  };
-  const attributes: Record<string, string> = {};
-  const makeTemporary = (): string => {
-    const base = process.env.TMPDIR ?? '/tmp';
-    const path = fileSystem().mkdtempSync(`${base}/estiba-build-`);
-    temporary.push(path);
+type FileFlags = { readonly file: string; readonly 'build-context': readonly string[] };
+
+/** What is found out of the contexts, one after the other. */
+class ContextsDraft {
+  readonly directories = new Map<string, string>();
+  readonly layouts = new Map<string, string>();
+  readonly attributes: Record<string, string> = {};
+  readonly #temporary: string[] = [];
+
+  /** A directory that is gone after the build. */
+  #makeTemporary(): string {
+    const path = fileSystem().mkdtempSync(`${process.env.TMPDIR ?? '/tmp'}/estiba-build-`);
+    this.#temporary.push(path);
     return path;
-  };
-  const dockerfileFromInput = async (): Promise<void> => {
-    const directory = makeTemporary();
+  }
+
+  /** All files, or the Dockerfile alone, by standard input. */
+  async takeInput(file: string): Promise<void> {
+    const directory = this.#makeTemporary();
+    const isDockerfile = !(await unpackTar(Bun.stdin.stream(), directory));
+    this.directories.set('context', directory);
+    this.directories.set('dockerfile', directory);
+    this.attributes.filename = isDockerfile || file === '' ? 'Dockerfile' : file;
+  }
+
+  async takeDockerfileInput(): Promise<void> {
+    const directory = this.#makeTemporary();
     fileSystem().writeFileSync(`${directory}/Dockerfile`, await readFrom(Bun.stdin.stream()));
-    directories.set('dockerfile', directory);
-    attributes.filename = 'Dockerfile';
-  };
+    this.directories.set('dockerfile', directory);
+    this.attributes.filename = 'Dockerfile';
+  }
+
+  async takeRemote(source: string, file: string): Promise<void> {
+    this.attributes.context = source;
+    if (file !== '-') this.attributes.filename = file === '' ? 'Dockerfile' : file;
+    else {
+      await this.takeDockerfileInput();
+      this.attributes.dockerfilekey = 'dockerfile';
+    }
+  }
+
+  async takeDirectory(source: string, file: string): Promise<void> {
+    const directory = requireDirectory(source);
+    this.directories.set('context', directory);
+    if (file === '-') return await this.takeDockerfileInput();
+    const place = placeOf(file === '' ? `${directory}/Dockerfile` : file);
+    this.directories.set('dockerfile', place.directory);
+    this.attributes.filename = place.name;
+  }
+
+  takeNamed(values: readonly string[]): void {
+    Object.assign(this.attributes, namedContexts(values, this.directories, this.layouts));
+  }
+
+  clean(): void {
+    for (const path of this.#temporary) fileSystem().rmSync(path, { recursive: true, force: true });
+  }
+}
+
+/** What PATH, URL or `-` and the flags about files come to. A temporary directory holds what came by standard input. */
+export async function openContexts(source: string, { file, 'build-context': named }: FileFlags): Promise<Contexts> {
+  if (source === '-' && file === '-') {
+    throw fail('invalid-argument', "invalid argument: can't use stdin for both build context and dockerfile");
+  }
+  const draft = new ContextsDraft();
   try {
-    if (source === '-' && flags.file === '-') {
-      throw fail('invalid-argument', "invalid argument: can't use stdin for both build context and dockerfile");
-    }
-    if (source === '-') {
-      const directory = makeTemporary();
-      const isDockerfile = !(await unpackTar(Bun.stdin.stream(), directory));
-      directories.set('context', directory);
-      directories.set('dockerfile', directory);
-      attributes.filename = isDockerfile || flags.file === '' ? 'Dockerfile' : flags.file;
-    } else if (remote.test(source)) {
-      attributes.context = source;
-      if (flags.file === '-') await dockerfileFromInput();
-      else attributes.filename = flags.file === '' ? 'Dockerfile' : flags.file;
-      if (flags.file === '-') attributes.dockerfilekey = 'dockerfile';
-    } else {
-      const directory = requireDirectory(source);
-      directories.set('context', directory);
-      if (flags.file === '-') await dockerfileFromInput();
-      else {
-        const place = placeOf(flags.file === '' ? `${directory}/Dockerfile` : flags.file);
-        directories.set('dockerfile', place.directory);
-        attributes.filename = place.name;
-      }
-    }
-    Object.assign(attributes, namedContexts(flags['build-context'], directories, layouts));
+    if (source === '-') await draft.takeInput(file);
+    else if (isRemote(source)) await draft.takeRemote(source, file);
+    else await draft.takeDirectory(source, file);
+    draft.takeNamed(named);
   } catch (error) {
-    clean();
+    draft.clean();
     throw error;
   }
-  return { directories, layouts, attributes, shareOf: directories.get('context') ?? source, clean };
+  const { directories, layouts, attributes } = draft;
+  return {
+    directories,
+    layouts,
+    attributes,
+    shareOf: directories.get('context') ?? source,
+    clean: () => draft.clean(),
+  };
 }

@@ -104,13 +104,9 @@ export async function solve(engine: EngineClient, request: BuildRequest): Promis
         : (await builder.Solve({ ...request.solve, ...ids }, { signal })).exporterResponse;
       await showing;
       return answer;
-    } catch (error) {
+    } finally {
       // What the display has not been told yet comes, unless nobody wants it.
       if (signal.aborted) over.abort();
-      await showing.catch(() => undefined);
-      throw error;
-    } finally {
-      over.abort();
       await showing.catch(() => undefined);
       display.end();
     }

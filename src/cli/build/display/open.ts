@@ -5,7 +5,7 @@ import type { BuildUpdate, Display } from './model.ts';
 import { PlainDisplay } from './plain.ts';
 import { TerminalDisplay } from './terminal.ts';
 
-/** Says nothing, but keeps what a failure is explained with. */
+/** Prints nothing, but keeps what a failure is explained with. */
 class SilentDisplay extends PlainDisplay {
   constructor() {
     super(() => undefined);
@@ -13,11 +13,7 @@ class SilentDisplay extends PlainDisplay {
 }
 
 /** Each update as a line of JSON. */
-class JsonDisplay extends PlainDisplay {
-  constructor() {
-    super(() => undefined);
-  }
-
+class JsonDisplay extends SilentDisplay {
   override update(update: BuildUpdate): void {
     super.update(update);
     const logs = update.logs.map((log) => ({ ...log, data: Buffer.from(log.data).toString('base64') }));

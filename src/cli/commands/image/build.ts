@@ -12,18 +12,20 @@ import { defineCommand, type Invocation } from '../../grammar/command.ts';
 import { writeErr, writeOut } from '../../streams/text-output.ts';
 
 type Build = Invocation<typeof buildFlags>;
+/** What the engine answers of a build, by BuildKit's names. */
+type Response = ReadonlyMap<string, string>;
 
 /** A program that was stopped by the keyboard ends so. */
 const interruptedCode = 130;
 
 /** What the engine answers of the image: its configuration's digest is its ID here. */
-function imageId(response: Readonly<Record<string, string>>): string {
-  return response['containerimage.config.digest'] ?? response['containerimage.digest'] ?? '';
+function imageId(response: Response): string {
+  return response.get('containerimage.config.digest') ?? response.get('containerimage.digest') ?? '';
 }
 
 /** What `--metadata-file` holds: the answer, with what is JSON in base64 as JSON. */
-function metadataOf(response: Readonly<Record<string, string>>): string {
-  const entries = Object.entries(response).map(([key, value]) => {
+function metadataOf(response: Response): string {
+  const entries = [...response].map(([key, value]) => {
     if (key !== 'containerimage.descriptor') return [key, value];
     return [key, JSON.parse(Buffer.from(value, 'base64').toString()) as unknown];
   });
@@ -31,11 +33,11 @@ function metadataOf(response: Readonly<Record<string, string>>): string {
 }
 
 /** What a frontend said of the Dockerfile: text, or JSON where `format=json` asks for it. Its status is our exit code. */
-function printAnswer(flags: Build['flags'], response: Readonly<Record<string, string>>): number {
-  const text = /,format=json(?:,|$)/.test(flags.call) ? response['result.json'] : response['result.txt'];
+function printAnswer(flags: Build['flags'], response: Response): number {
+  const text = /,format=json(?:,|$)/.test(flags.call) ? response.get('result.json') : response.get('result.txt');
   if (requestOf(flags) === checkRequest && text === '') writeOut('Check complete, no warnings found.\n');
   if (text !== undefined && text !== '') writeOut(text.endsWith('\n') ? text : `${text}\n`);
-  return Number(response['result.statuscode'] ?? 0);
+  return Number(response.get('result.statuscode') ?? 0);
 }
 
 function warnOfAttestations({ attest, provenance, sbom }: Build['flags']): void {
@@ -66,14 +68,14 @@ async function build(invocation: Build, contexts: Contexts, outputs: readonly Ou
       isCall: requestOf(flags) !== undefined,
       solve: {
         frontend: 'dockerfile.v0',
-        frontendAttrs: new Map(Object.entries({ ...frontendAttributes(flags, {}), ...contexts.attributes })),
+        frontendAttrs: new Map(Object.entries({ ...frontendAttributes(flags), ...contexts.attributes })),
         entitlements: [...flags.allow, ...(flags.network === 'host' ? ['network.host'] : [])],
         exporters: files.exporters,
         cache: { imports: files.imports, exports: files.exports },
       },
     });
     files.finish(response);
-    return Object.fromEntries(response);
+    return response;
   } catch (error) {
     if (signal.aborted) throw new CommandFailure('the build was cancelled', interruptedCode, { cause: error });
     writeErr(buildFailure(error, display.table));
