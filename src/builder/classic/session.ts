@@ -1,11 +1,28 @@
-import { existsSync, rmSync } from 'node:fs';
-import { join, posix } from 'node:path';
+import { closeSync, constants, unlinkSync } from 'node:fs';
+import { posix } from 'node:path';
 import type { RegistryCredentials } from '#distribution';
 import { createIgnoreMatcher } from '#dockerfile';
+import { hasCode } from '#linux/errno';
+import { openInRoot, pathOnly } from '#linux/open-in-root';
 import { digestOf } from '#oci';
 import { fail } from '#std/errors';
 import { newId } from '#std/identifiers';
 import type { BuildSession, LocalDirectory } from '../session/session.ts';
+
+/** Removes a file below `root`, to which no symlink of the client's leads outside; false when there is none. */
+function removeInside(root: string, path: string): boolean {
+  let place: number | undefined;
+  try {
+    place = openInRoot(root, posix.dirname(path), pathOnly | constants.O_DIRECTORY);
+    unlinkSync(`/proc/self/fd/${place}/${posix.basename(path)}`);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].some((code) => hasCode(error, code))) return false;
+    throw error;
+  } finally {
+    if (place !== undefined) closeSync(place);
+  }
+}
 
 /**
  * Removes the Dockerfile and the ignore file when patterns leave them out; whether there was one. The client has seen to the rest, but
@@ -16,10 +33,7 @@ function removeIgnored(root: string, patterns: readonly string[], fileName: stri
   let isChanged = false;
   for (const path of new Set(['.dockerignore', posix.normalize(fileName)])) {
     if (path.startsWith('../') || path.startsWith('/') || !matcher.matches(path)) continue;
-    const place = join(root, path);
-    if (!existsSync(place)) continue;
-    rmSync(place);
-    isChanged = true;
+    if (removeInside(root, path)) isChanged = true;
   }
   return isChanged;
 }
