@@ -85,6 +85,7 @@ test('a push of several platforms, and SOURCE_DATE_EPOCH for images that are the
   writeFileSync(place('context/file'), 'content\n');
   await build(...epoch, '--no-cache', '-o', output('two.tar'));
   const blobs = await Promise.all(['one', 'two'].map((name) => run(['tar', '-tf', place(`${name}.tar`)])));
+  expect(blobs[0]?.stdout).toContain('blobs/sha256/');
   expect(blobs[0]?.stdout).toBe(blobs[1]?.stdout ?? '');
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Lab, request } from '../testing/lab.ts';
+import { eventually, Lab, request } from '../testing/lab.ts';
 import type { Networks } from '../types.ts';
 
 interface Asked {
@@ -102,7 +102,7 @@ test('subnets, gateways and addresses are those of a plugin, and are given back 
   expect(await lab.reach(one.endpoints.given?.IPAddress ?? '', 80, two.namespacePath)).toBe('given');
   for (const { containerId } of [one, two]) await networks.tearDown(containerId);
   const given = () => [...(plugin.pools.get('here/10.222.0.0/24') ?? [])];
-  while (given().length > 1) await Bun.sleep(5);
+  await eventually('the plugin has back what it gave', () => given().length === 1);
   expect(given()).toEqual(['10.222.0.254']);
   await networks.remove('given');
   expect(plugin.pools.size).toBe(0);

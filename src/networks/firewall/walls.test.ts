@@ -4,6 +4,7 @@ import { runScenario } from '../testing/scenario.ts';
 interface Answers {
   readonly cases: readonly { what: string; foretold?: string; because: string; answer?: string }[];
   readonly pinged: readonly boolean[];
+  readonly reached: string;
   readonly stolen: string;
 }
 
@@ -105,5 +106,6 @@ test('ping: from the host, within a network, and into a routed one; nowhere else
 });
 
 test('a neighbour that routes 127.0.0.1 to the host does not reach what is bound there', () => {
+  expect(answers.reached).toContain('host 198.51.100.2');
   expect(answers.stolen).not.toContain('nat2');
 });
