@@ -45,22 +45,34 @@ function some(names: readonly string[], one: string, many: string): string {
   return `${names.length === 1 ? one : many} ${shown}${more}`;
 }
 
+/** The name of `NAME=value`, or `NAME`. */
+function nameOf(entry: string): string {
+  return entry.split('=', 1)[0] ?? '';
+}
+
 function changedVariables(before: readonly string[], now: readonly string[]): string[] {
-  const name = (entry: string): string => entry.slice(0, entry.indexOf('='));
   const changed = [
     ...now.filter((entry) => !before.includes(entry)),
     ...before.filter((entry) => !now.includes(entry)),
   ];
-  return [...new Set(changed.map(name))];
+  return [...new Set(changed.map(nameOf))];
 }
 
-function isArgument({ origin }: Vertex, name: string): boolean {
-  return new RegExp(`^\\s*ARG\\s+(?:.*\\s)?${name}(?:[=\\s]|$)`, 'im').test(origin?.text ?? '');
+/** Names that a Dockerfile's ARGs declare. */
+function argumentNames({ origin }: Vertex): Set<string> {
+  const lines = (origin?.text ?? '').replace(/[\\`]\r?\n/g, ' ').split('\n');
+  return new Set(
+    lines.flatMap((line) => {
+      const [keyword = '', ...words] = line.trim().split(/\s+/);
+      return keyword.toUpperCase() === 'ARG' ? words.map(nameOf) : [];
+    }),
+  );
 }
 
 function variableCauses(vertex: Vertex, before: Noted, now: KeyParts): string[] {
   const names = changedVariables(before.environment, now.environment);
-  const groups = Map.groupBy(names, (name) => isArgument(vertex, name));
+  const declared = argumentNames(vertex);
+  const groups = Map.groupBy(names, (name) => declared.has(name));
   const args = groups.get(true) ?? [];
   const others = groups.get(false) ?? [];
   return [

@@ -271,6 +271,9 @@ test('why something is done anew is said in words', async () => {
   await bench.cache.flush();
   bench.cache.remove(bench.cache.all().map(({ id }) => id));
   expect(await causeOf(step('other', '2'))).toBe('its result was removed from the cache');
+  const odd = (value: string): Vertex => exec(image(), 'odd', { origin, environment: [`A(=${value}`] });
+  expect(await causeOf(odd('1'))).toBe('never built before');
+  expect(await causeOf(odd('2'))).toBe('variable A( changed');
 });
 
 test('a cache of another place is asked by key, and what it has is kept', async () => {
