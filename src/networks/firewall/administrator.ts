@@ -37,6 +37,7 @@ function withdrawIfUntouched(): void {
   const listing = runNftables(`list table inet ${administratorTable}`);
   const lines = listing.split('\n').map((line) => line.replace(/ ?# handle.*/, '').trim());
   const hook = lines.filter((line) => line !== '' && line !== '}');
-  const isUntouched = hook.length === 3 && /^type filter hook forward priority .*; policy accept;$/.test(hook[2] ?? '');
+  // With another priority or policy it is the administrator's own, though there is nothing in it.
+  const isUntouched = hook.length === 3 && hook[2] === 'type filter hook forward priority filter - 10; policy accept;';
   if (isUntouched) runNftables(`delete table inet ${administratorTable}`);
 }

@@ -33,4 +33,6 @@ test('its own changes do not have the engine write the tables anew', () => {
 
 test('at the end only what the administrator wrote is left', () => {
   expect(results.left).toEqual(['table inet estiba-user']);
+  expect(results.leftOfPriority).toEqual(['table inet estiba-user']);
+  expect(results.leftUntouched).toEqual([]);
 });

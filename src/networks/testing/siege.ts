@@ -108,12 +108,22 @@ foreign('delete table inet estiba-user');
 await eventually('that was noticed', () => listing('inet estiba-user').includes('chain forward'));
 results.isSameTable = handleOf() === handle;
 
-foreign('add rule inet estiba-user forward counter');
-firewall.remove(state.bridges);
-results.left = runNftables('list tables')
-  .trim()
-  .split('\n')
-  .map((line) => line.replace(/ # handle.*/, ''));
+/** Tables that are there after the end of an engine which found the administrator's chain so. */
+function leftOf(commands: string): string[] {
+  if (commands !== '') foreign(commands);
+  firewall.rebuild();
+  firewall.remove(state.bridges);
+  const lines = runNftables('list tables').trim().split('\n').filter(Boolean);
+  return lines.map((line) => line.replace(/ # handle.*/, ''));
+}
+
+results.left = leftOf('add rule inet estiba-user forward counter');
+foreign('delete table inet estiba-user');
+firewall = createFirewall(table, () => state);
+results.leftUntouched = leftOf('');
+firewall = createFirewall(table, () => state);
+const ownChain = 'chain forward {\ntype filter hook forward priority 5; policy accept;\n}';
+results.leftOfPriority = leftOf(`table inet estiba-user {\n${ownChain}\n}`);
 writeFileSync(process.argv[2] ?? '', JSON.stringify(results));
 yard[Symbol.dispose]();
 process.exit(0);
