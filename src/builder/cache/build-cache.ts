@@ -19,6 +19,7 @@ export interface BuildCache {
   hold(key: string): HeldRecord | undefined;
   /** Takes a new record in, and the holds of its layers over. It is written once its layers are on the disk. */
   add(record: BuildRecord): HeldRecord;
+  /** One that cannot be written, on a full disk, is done without. */
   addAlias(key: string, alias: string): void;
   isInUse(key: string): boolean;
   /** All records, those that are not written yet too. */
@@ -166,8 +167,15 @@ export function openBuildCache(
     },
     addAlias(key, alias) {
       const waiting = pending.get(key);
-      if (waiting === undefined) records.addAlias(key, alias);
-      else waiting.record = { ...waiting.record, aliases: [...waiting.record.aliases, alias] };
+      if (waiting !== undefined) {
+        waiting.record = { ...waiting.record, aliases: [...waiting.record.aliases, alias] };
+        return;
+      }
+      try {
+        records.addAlias(key, alias);
+      } catch (error) {
+        log('warn', 'another name of a result was not kept', { error: messageOf(error) });
+      }
     },
     isInUse: (key) => uses.has(key),
     all: () => [

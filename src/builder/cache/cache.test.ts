@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test';
 import type { BuildLayers } from '#images';
-import { at, exec, image, newBuild, openBench } from '../testing/bench.ts';
+import { at, copy, exec, image, newBuild, openBench } from '../testing/bench.ts';
 import type { CachePruneRequest } from '../types.ts';
 import { readCacheFilters } from './filters.ts';
 import { usualGcPolicy } from './policy.ts';
@@ -161,4 +161,20 @@ test('a record whose layers are gone is forgotten, and one that is found is as i
   bench.cache.reconcile();
   expect(bench.cache.all()).toEqual(second === undefined ? [] : [second]);
   expect([...bench.layers.holds]).toEqual([]);
+});
+
+test('a full disk fails no step, and nothing stays in use because of it', async () => {
+  await using bench = openBench();
+  const made = (word: string) => copy(image(), exec(image(), word), '/file');
+  (await bench.solver.solve(at(made('one')), newBuild().context)).release();
+  await bench.cache.flush();
+  bench.fillDisk();
+  // Another step makes the same file: the copy is known, by one more name.
+  const again = newBuild();
+  (await bench.solver.solve(at(made('two')), again.context)).release();
+  expect(again.last(exec(image(), 'two'))?.isCached).toBeUndefined();
+  expect(again.last(made('two'))?.isCached).toBeTrue();
+  await bench.cache.flush();
+  expect([...bench.layers.holds]).toEqual([]);
+  expect(bench.cache.all().filter(({ id }) => bench.cache.isInUse(id))).toEqual([]);
 });

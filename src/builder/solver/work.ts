@@ -3,6 +3,7 @@ import { log } from '#std/log';
 import type { HeldRecord } from '../cache/build-cache.ts';
 import type { Vertex } from '../graph/vertex.ts';
 import type { LayersResult, Result } from '../result.ts';
+import type { KeyParts } from './causes.ts';
 import type { HeldOutputs } from './held.ts';
 import type { JobRun } from './jobs.ts';
 import { keyPartsOf } from './key-parts.ts';
@@ -72,6 +73,15 @@ async function remembered({ steps }: SolverParts, { vertex }: Node, key: Operati
   }
 }
 
+/** A full disk takes no note, and what was worked out is there all the same. */
+function note({ causes }: SolverParts, vertex: Vertex, parts: KeyParts): void {
+  try {
+    causes.note(vertex, parts);
+  } catch (error) {
+    log('warn', 'what a step was made of is not remembered', { step: vertex.name, error: messageOf(error) });
+  }
+}
+
 async function workedOut(
   parts: SolverParts,
   node: Node,
@@ -92,7 +102,7 @@ async function workedOut(
   const held = parts.cache.add(recordOf(parts, vertex, { key, chains, below, parents }));
   if (alias !== undefined) parts.cache.addAlias(key, alias);
   const keyParts = await remembering;
-  if (keyParts !== undefined) parts.causes.note(vertex, keyParts);
+  if (keyParts !== undefined) note(parts, vertex, keyParts);
   return held;
 }
 

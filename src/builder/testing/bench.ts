@@ -143,6 +143,8 @@ export function openBench(run: (words: readonly string[], step: StepRun) => Prom
     digested,
     released,
     buildRecords,
+    /** The disk takes nothing more. */
+    fillDisk: () => void records.database.exec('PRAGMA query_only = 1'),
     async [Symbol.asyncDispose]() {
       await cache.close();
       records[Symbol.dispose]();
