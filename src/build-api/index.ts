@@ -10,7 +10,7 @@ export * as llb from './llb.ts';
 export * as policy from './policy.ts';
 export * as secrets from './secrets.ts';
 export * as ssh from './ssh.ts';
-export { empty, fromTimestamp, type Timestamp, timestamp, toTimestamp } from './timestamp.ts';
+export { empty, type Timestamp, timestamp, toTimestamp } from './timestamp.ts';
 export * as traces from './traces.ts';
 export * as upload from './upload.ts';
 export * as worker from './worker.ts';

@@ -19,11 +19,3 @@ export function toTimestamp(text: string | undefined): Timestamp | undefined {
     nanos: Number((parts[2] ?? '').slice(0, nanosDigits).padEnd(nanosDigits, '0')),
   };
 }
-
-/** A moment as RFC 3339 text in UTC with nanoseconds; undefined for none, and for one beyond the year 9999. */
-export function fromTimestamp(moment: Timestamp | undefined): string | undefined {
-  if (moment === undefined) return undefined;
-  const date = new Date(moment.seconds * 1000);
-  if (Number.isNaN(date.getTime()) || date.getUTCFullYear() > 9999 || date.getUTCFullYear() < 0) return undefined;
-  return `${date.toISOString().slice(0, -'.000Z'.length)}.${String(moment.nanos).padStart(nanosDigits, '0')}Z`;
-}

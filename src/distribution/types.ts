@@ -1,6 +1,5 @@
 import type { Descriptor } from '#oci';
 
-/** Who asks a registry; each part may be missing. */
 /** Somebody else who knows the password, gets tokens with it, and gives it away only where nothing else will do. */
 export interface CredentialKeeper {
   /** What a token server gives for the scopes; undefined when the keeper gets no tokens. With `fresh` not one given before. */
@@ -16,6 +15,7 @@ export interface CredentialKeeper {
   credentials(): Promise<Omit<RegistryCredentials, 'keeper'> | undefined>;
 }
 
+/** Who asks a registry; each part may be missing. */
 export interface RegistryCredentials {
   readonly username?: string;
   readonly password?: string;

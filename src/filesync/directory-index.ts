@@ -31,19 +31,20 @@ export interface DirectoryIndex {
 
 /** One file of an indexed directory; `IndexedFile`s of hard links have size and digest of what they are links of. */
 export interface IndexedFile {
-  /** Relative; a byte string (`latin1`). */
+  /** Relative; a byte string (`latin1`), as all names here: names of files are bytes. */
   readonly path: string;
+  /** As stat(2) has it: type and permissions. */
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
   readonly sizeBytes: number;
   readonly modifiedNs: bigint;
-  /** Target of a symlink; a byte string. */
+  /** Target of a symlink. */
   readonly linkTarget: string;
   /** As in `st_rdev`. */
   readonly device: number;
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
-  /** `sha256:…`; of regular files alone. */
+  /** SHA-256 of its contents, `sha256:…`; of regular files alone. */
   readonly contentDigest?: string;
 }
 
@@ -144,7 +145,7 @@ function deviceOf(major: number, minor: number): number {
 }
 
 /** A record in words. */
-export function describeRecord(record: IndexRecord, records: readonly IndexRecord[]): IndexedFile {
+function describeRecord(record: IndexRecord, records: readonly IndexRecord[]): IndexedFile {
   const stat = decodeStat(record.stat);
   const linked = record.isHardLink ? findRecord(records, stat.linkName).record : undefined;
   const content = linked ?? record;

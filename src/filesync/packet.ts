@@ -198,7 +198,8 @@ function modeOfGo(mode: number): number {
   return type | flags | (mode & 0o777);
 }
 
-function goModeOf(mode: number): number {
+/** A file's type and permissions as stat(2) has them, as Go's `os.FileMode`. */
+export function goModeOf(mode: number): number {
   const type = goTypes.find(([, bits]) => bits === (mode & fileTypes.mask))?.[0] ?? 0;
   const flags = goFlags.reduce((sum, [bit, flag]) => sum | ((mode & flag) === 0 ? 0 : bit), 0);
   return (type | flags | (mode & 0o777)) >>> 0;

@@ -1,5 +1,5 @@
 import type { ConfinedDirectory } from '#linux/confined-directory';
-import { hasCode } from '#linux/errno';
+import { isRefusedFile } from '#linux/errno';
 import { fileTypes } from '#linux/file-tree';
 import { fail } from '#std/errors';
 import { findRecord, type IndexRecord } from './directory-index.ts';
@@ -36,20 +36,6 @@ export interface ReceiverOptions {
   /** Called once, before the first change of the directory. */
   readonly onChange: () => void;
 }
-
-/** A name, a link or an owner that the kernel refuses is the sender's fault. */
-const refusals = [
-  'ENAMETOOLONG',
-  'EINVAL',
-  'ENOTDIR',
-  'ELOOP',
-  'ENOENT',
-  'EISDIR',
-  'EPERM',
-  'ERANGE',
-  'E2BIG',
-  'EFBIG',
-];
 
 /**
  * The receiving side of fsutil's file transfer: given packets, it brings a directory to what the sender has. Stats come in the order
@@ -89,7 +75,8 @@ export class Receiver {
     try {
       this.#accept(bytes);
     } catch (error) {
-      if (!refusals.some((code) => hasCode(error, code))) throw error;
+      // What it is asked to make is the sender's fault.
+      if (!isRefusedFile(error)) throw error;
       throw fail('invalid-argument', `file transfer: ${(error as Error).message}`, error);
     }
   }

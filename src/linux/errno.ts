@@ -65,6 +65,24 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
+const fileRefusals = [
+  'ENAMETOOLONG',
+  'EINVAL',
+  'ENOTDIR',
+  'ELOOP',
+  'ENOENT',
+  'EISDIR',
+  'EPERM',
+  'ERANGE',
+  'E2BIG',
+  'EFBIG',
+];
+
+/** Whether the kernel refuses to make a file as it is asked to: its name, its target, its owner, its attributes. */
+export function isRefusedFile(error: unknown): boolean {
+  return fileRefusals.some((code) => hasCode(error, code));
+}
+
 const messages = libc({ strerror: { args: ['i32'], returns: 'ptr' } });
 
 /** Why a system call (ours or Node's) failed, in strerror(3)'s words as Go writes them: `no such file or directory`. */

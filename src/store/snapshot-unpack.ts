@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { ConfinedDirectory } from '#linux/confined-directory';
-import { hasCode, SystemCallError } from '#linux/errno';
+import { hasCode, isRefusedFile, SystemCallError } from '#linux/errno';
 import { createTarReader, type TarEntry, type TarHandler } from '#oci';
 import { fail } from '#std/errors';
 import { EntryWriter } from './entry-writer.ts';
@@ -161,23 +161,9 @@ function withoutReserved(entry: TarEntry): TarEntry {
   return { ...entry, xattrs: new Map(kept) };
 }
 
-/** A name or an owner that the kernel refuses is the tar's fault, not ours. */
-const refusals = [
-  'ENAMETOOLONG',
-  'EINVAL',
-  'ENOTDIR',
-  'ELOOP',
-  'ENOENT',
-  'EISDIR',
-  'EFBIG',
-  'EEXIST',
-  'EPERM',
-  'ERANGE',
-  'E2BIG',
-];
-
+/** What the kernel refuses to make, or is there twice, is the tar's fault, not ours. */
 function blame(error: unknown): unknown {
-  if (!refusals.some((code) => hasCode(error, code))) return error;
+  if (!isRefusedFile(error) && !hasCode(error, 'EEXIST')) return error;
   return fail('invalid-argument', `archive/tar: ${(error as Error).message}`, error);
 }
 

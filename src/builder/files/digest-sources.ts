@@ -1,8 +1,9 @@
 import { closeSync, constants as fsConstants, readSync } from 'node:fs';
+import type { IndexedFile } from '#filesync';
 import { type FileStat, fileTypes, listXattrsOf, openAt, readXattrOf, statAt } from '#linux/file-tree';
 import { listXattrs, readXattr } from '#linux/xattr';
 import type { LowerDirectory } from '#store';
-import type { LocalEntry, LocalIndex } from '../session/session.ts';
+import type { LocalIndex } from '../session/session.ts';
 import type { DigestedDirectory, FileFacts } from './digest-tree.ts';
 import type { Pace } from './pace.ts';
 import { isType } from './walk.ts';
@@ -90,7 +91,7 @@ export class ReadDirectory implements DigestedDirectory<ReadDirectory> {
 }
 
 interface Node {
-  readonly entry: LocalEntry | undefined;
+  readonly entry: IndexedFile | undefined;
   readonly children: Map<string, Node>;
 }
 
@@ -106,7 +107,7 @@ function treeOf(index: LocalIndex): Node {
   return root;
 }
 
-function statOf({ mode, uid, gid, sizeBytes, modifiedNs, device }: LocalEntry): FileStat {
+function statOf({ mode, uid, gid, sizeBytes, modifiedNs, device }: IndexedFile): FileStat {
   return {
     ...{ mode, uid, gid, sizeBytes, links: 1, inodeLow: 0, inodeHigh: 0, deviceMajor: 0, deviceMinor: 0 },
     modifiedSeconds: Number(modifiedNs / 1_000_000_000n),

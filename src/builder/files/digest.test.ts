@@ -13,9 +13,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { IndexedFile } from '#filesync';
 import { digestOf } from '#oci';
 import type { DirectoryResult, Result } from '../result.ts';
-import type { LocalEntry, LocalIndex } from '../session/session.ts';
+import type { LocalIndex } from '../session/session.ts';
 import type { ContentSelection } from '../solver/steps.ts';
 import { IndexedDirectory } from './digest-sources.ts';
 import { digestTree } from './digest-tree.ts';
@@ -47,7 +48,7 @@ afterAll(() => fixture[Symbol.asyncDispose]());
 
 /** What a client's directory would be known as. */
 function indexOf(directory: string): LocalIndex {
-  const entries = new Map<string, LocalEntry>();
+  const entries = new Map<string, IndexedFile>();
   const visit = (path: string): void => {
     const below = readdirSync(join(directory, path)).sort();
     for (const name of below) {

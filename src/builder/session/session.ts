@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { RegistryCredentials } from '#distribution';
+import type { IndexedFile } from '#filesync';
 
 /** Which files of a client are asked for. Patterns as in .dockerignore; all of them are relative to the directory of that name. */
 export interface LocalRequest {
@@ -35,25 +36,8 @@ export interface LocalIndex {
   /** `sha256:…` over all that the files are, but for their times. */
   readonly digest: string;
   /** Paths relative to the directory, without leading `/`, parents first, in the order of a walk (components compared as bytes). */
-  entries(): Iterable<LocalEntry>;
-  get(path: string): LocalEntry | undefined;
-}
-
-export interface LocalEntry {
-  /** A byte string (`latin1`), as all names here: names of files are bytes. */
-  readonly path: string;
-  /** As stat(2) has it: type and permissions. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly sizeBytes: number;
-  readonly modifiedNs: bigint;
-  /** Target of a symlink. */
-  readonly linkTarget: string;
-  readonly device: number;
-  readonly xattrs: ReadonlyMap<string, Uint8Array>;
-  /** SHA-256 of its contents, `sha256:…`; of regular files alone. */
-  readonly contentDigest?: string;
+  entries(): Iterable<IndexedFile>;
+  get(path: string): IndexedFile | undefined;
 }
 
 /** How a directory goes to a client. */

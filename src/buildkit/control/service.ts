@@ -1,5 +1,5 @@
 import { content, control, traces } from '#build-api';
-import { GrpcError, type Implementation, implement, type Written } from '#grpc';
+import { type Implementation, implement, type Written } from '#grpc';
 import { fail } from '#std/errors';
 import type { BuildProgress } from './build-progress.ts';
 import { callError } from './errors.ts';
@@ -61,7 +61,7 @@ export function controlServices(parts: SolveParts): Implementation[] {
       try {
         return { exporterResponse: new Map(Object.entries(await solve(parts, request, signal))) };
       } catch (error) {
-        throw error instanceof GrpcError ? error : callError(error, signal);
+        throw callError(error, signal);
       }
     },
     Status: (request, { signal }) => status(parts, request, signal),

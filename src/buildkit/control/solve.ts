@@ -3,7 +3,7 @@ import type { BuildContext, Builder, BuildSession, ExportResponse, FrontendResul
 import { printPlatform } from '#oci';
 import { fail } from '#std/errors';
 import { Bridge, decodeInputs } from '../gateway/bridge.ts';
-import { checkEntitlements, edgesOf, runFrontend } from '../gateway/frontends.ts';
+import { checkEntitlements, edgesOf, evaluate, runFrontend } from '../gateway/frontends.ts';
 import { frontendResultOf, type GatewayResult } from '../gateway/result.ts';
 import type { BuildOutcome, History } from '../history/history.ts';
 import { provenanceOf, type ResolveImage } from '../history/provenance.ts';
@@ -68,12 +68,6 @@ async function graphOf(
   return await bridge.result;
 }
 
-/** Works out what nobody exports, so that it fails where it would. */
-async function evaluate(builder: Builder, { outputs }: FrontendResult, context: BuildContext): Promise<void> {
-  const held = await Promise.all(outputs.map(({ edge }) => edge && builder.solve(edge, context)));
-  for (const result of held) result?.release();
-}
-
 /** Where what was built comes from, by platform; nothing for what is of no Dockerfile. */
 async function provenancesOf(
   builder: Builder,
@@ -110,9 +104,10 @@ async function work(
   const bridge = new Bridge({ builder, book, context, sessions, imports, entitlements, inputs, workers });
   try {
     const graph = await graphOf(parts, builder, request, withImports, bridge, sessions, build);
-    checkEntitlements(edgesOf(graph), entitlements);
+    const edges = edgesOf(graph);
+    checkEntitlements(edges, entitlements);
     const result = frontendResultOf(graph);
-    if (options.exporters.length === 0) await evaluate(builder, result, await withImports());
+    if (options.exporters.length === 0) await evaluate(builder, edges, await withImports());
     const provenances = await provenancesOf(builder, request, result, context);
     if (options.exporters.length + options.cacheExports.length === 0) return { response: {}, provenances };
     if (options.exporters.length > 0) warnOfAttestations(request.frontendAttrs, context);

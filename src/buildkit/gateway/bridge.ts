@@ -13,7 +13,7 @@ import type { EdgeBook } from '../llb/edge-book.ts';
 import { gatewayCaps, llbCaps } from './caps.ts';
 import { Containers } from './containers.ts';
 import { listInResult, readInResult, statInResult } from './files.ts';
-import { checkEntitlements, edgesOf, runFrontend } from './frontends.ts';
+import { checkEntitlements, edgesOf, evaluate, runFrontend } from './frontends.ts';
 import type { GatewayResult } from './result.ts';
 import { failedStep, withStep } from './solve-detail.ts';
 
@@ -74,7 +74,7 @@ export class Bridge {
     if (result.refs !== undefined && !request.allowResultReturn) {
       throw fail('invalid-argument', 'solve did not return default result');
     }
-    if (request.evaluate) await this.debuggable(this.evaluateAll(edgesOf(result), context));
+    if (request.evaluate) await this.debuggable(evaluate(this.parts.builder, edgesOf(result), context));
     const answer = this.answer(result, request.allowResultArrayRef);
     const id = answer.ref?.id ?? answer.refDeprecated ?? '';
     if (request.final) this.outcome.resolve(result);
@@ -207,15 +207,6 @@ export class Bridge {
     await sessions.adopt([...inputs.values()]);
     const call = { frontend: request.frontend, options: Object.fromEntries(request.frontendOpt), inputs };
     return await runFrontend(builder, call, context);
-  }
-
-  private async evaluateAll(edges: readonly Edge[], context: BuildContext): Promise<void> {
-    await Promise.all(
-      edges.map(async (edge) => {
-        const held = await this.parts.builder.solve(edge, context);
-        held.release();
-      }),
-    );
   }
 
   /** An error of a step comes with references to what the step began with. */

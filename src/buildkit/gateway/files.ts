@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { goModeOf } from '#filesync';
 import { hasCode } from '#linux/errno';
 import { openInRoot, pathOnly } from '#linux/open-in-root';
 import { fail } from '#std/errors';
@@ -20,26 +21,6 @@ export interface FileStat {
 /** As much of a file as one answer may carry. */
 const readLimitBytes = 16 * 1024 * 1024;
 
-/** Go's bits for what a file is (`os.FileMode`), by the kernel's. */
-const goTypes: Readonly<Record<number, number>> = {
-  [constants.S_IFDIR]: 2 ** 31,
-  [constants.S_IFLNK]: 2 ** 27,
-  [constants.S_IFBLK]: 2 ** 26,
-  [constants.S_IFCHR]: 2 ** 26 + 2 ** 21,
-  [constants.S_IFIFO]: 2 ** 25,
-  [constants.S_IFSOCK]: 2 ** 24,
-};
-const goBits: readonly (readonly [bit: number, go: number])[] = [
-  [0o4000, 2 ** 23],
-  [0o2000, 2 ** 22],
-  [0o1000, 2 ** 20],
-];
-
-function goMode(mode: number): number {
-  const special = goBits.reduce((sum, [bit, go]) => sum + ((mode & bit) === 0 ? 0 : go), 0);
-  return (goTypes[mode & constants.S_IFMT] ?? 0) + special + (mode & 0o777);
-}
-
 function openPlace(root: string, path: string, flags: number, verb: string): number {
   try {
     return openInRoot(root, path, flags);
@@ -59,7 +40,7 @@ function statOf(path: string, descriptor: number): FileStat {
   const isLink = (stats.mode & constants.S_IFMT) === constants.S_IFLNK;
   return {
     path,
-    mode: goMode(stats.mode),
+    mode: goModeOf(stats.mode),
     uid: stats.uid,
     gid: stats.gid,
     size: stats.isFile() ? stats.size : 0,

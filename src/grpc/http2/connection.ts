@@ -18,6 +18,7 @@ import {
 } from './frames.ts';
 import { type Header, HeaderDecoder } from './hpack.ts';
 import { Outlet } from './outlet.ts';
+import { ReceiveWindow } from './receive-window.ts';
 import { maxFrameBytes, Sender } from './sender.ts';
 import { Http2Stream, type StreamHost } from './stream.ts';
 
@@ -29,8 +30,6 @@ const maxHeaderListBytes = 256 * 1024;
 const maxStreams = 250;
 /** How long a client may take to begin. */
 const prefaceTimeoutMs = 30_000;
-/** How long a peer may take to close its side when we have closed ours. */
-const partingMs = 1000;
 
 /** Takes a stream that the client opened; sets its listener. */
 export type OnStream = (stream: Http2Stream, headers: readonly Header[]) => void;
@@ -40,7 +39,6 @@ export class Http2Connection implements StreamHost {
   /** Resolves when all is over, for whatever reason. */
   readonly closed: Promise<void>;
   readonly signal: AbortSignal;
-  readonly #duplex: Duplex;
   readonly #onStream: OnStream | undefined;
   readonly #outlet: Outlet;
   readonly #sender: Sender;
@@ -56,12 +54,10 @@ export class Http2Connection implements StreamHost {
   #block: { readonly stream: number; readonly isLast: boolean; readonly parts: Buffer[]; bytes: number } | undefined;
   #lastRemoteId = 0;
   #nextId = 1;
-  #receiveWindow = connectionWindowBytes;
-  #uncredited = 0;
+  readonly #receiveWindow = new ReceiveWindow(connectionWindowBytes);
   #prefaceTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(duplex: Duplex, onStream?: OnStream) {
-    this.#duplex = duplex;
     this.#onStream = onStream;
     this.signal = this.#abort.signal;
     this.closed = new Promise((resolve) => {
@@ -117,11 +113,11 @@ export class Http2Connection implements StreamHost {
 
   credit(stream: Http2Stream, bytes: number): void {
     if (stream.closed || stream.remoteEnded) return;
-    stream.uncredited += bytes;
-    if (stream.uncredited < streamWindowBytes / 4) return;
-    this.#outlet.write(numberFrame(frameTypes.windowUpdate, stream.id, stream.uncredited));
-    stream.receiveWindow += stream.uncredited;
-    stream.uncredited = 0;
+    this.#tellGrowth(stream.id, stream.receiveWindow.credit(bytes));
+  }
+
+  #tellGrowth(id: number, bytes: number): void {
+    if (bytes > 0) this.#outlet.write(numberFrame(frameTypes.windowUpdate, id, bytes));
   }
 
   reset(stream: Http2Stream, code: number): void {
@@ -166,23 +162,9 @@ export class Http2Connection implements StreamHost {
     this.#isOver = true;
     clearTimeout(this.#prefaceTimer);
     this.#outlet.close();
-    this.#part();
     for (const stream of [...this.#streams.values()]) this.#remove(stream, error);
     this.#abort.abort(error);
     this.#over();
-  }
-
-  /** Lets what is written last arrive; a peer that neither reads nor closes is not waited for. */
-  #part(): void {
-    const duplex = this.#duplex;
-    if (duplex.destroyed) return;
-    const timer = setTimeout(() => duplex.destroy(), partingMs);
-    timer.unref();
-    duplex.on('close', () => clearTimeout(timer));
-    duplex.end(() => {
-      if (duplex.readableEnded) duplex.destroy();
-      else duplex.on('end', () => duplex.destroy());
-    });
   }
 
   #receive(chunk: Buffer): void {
@@ -256,22 +238,13 @@ export class Http2Connection implements StreamHost {
 
   #takeData(found: Frame, stream: Http2Stream | undefined): void {
     const length = found.payload.byteLength;
-    this.#receiveWindow -= length;
-    if (this.#receiveWindow < 0)
-      throw new ProtocolFault(resetCodes.flowControl, 'more data than the window has room for');
-    this.#uncredited += length;
-    if (this.#uncredited >= connectionWindowBytes / 4) {
-      this.#outlet.write(numberFrame(frameTypes.windowUpdate, 0, this.#uncredited));
-      this.#receiveWindow += this.#uncredited;
-      this.#uncredited = 0;
-    }
+    this.#receiveWindow.take(length);
+    this.#tellGrowth(0, this.#receiveWindow.credit(length));
     // Of a stream that was broken off data may still be on its way.
     if (stream === undefined && this.#isKnown(found.stream)) return;
     if (stream === undefined || stream.remoteEnded)
       throw new ProtocolFault(resetCodes.streamClosed, 'data of no stream');
-    stream.receiveWindow -= length;
-    if (stream.receiveWindow < 0)
-      throw new ProtocolFault(resetCodes.flowControl, 'more data than the window has room for');
+    stream.receiveWindow.take(length);
     const data = unpadded(found);
     if (length > data.byteLength) stream.consumed(length - data.byteLength);
     if (data.byteLength > 0) stream.listener?.onData(data);

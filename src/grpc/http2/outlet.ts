@@ -4,6 +4,8 @@ import type { Duplex } from 'node:stream';
 const writeBytes = 128 * 1024;
 /** What may wait for a peer that reads nothing: answers to its pings and settings; beyond that it is no peer. */
 const unreadLimitBytes = 4 * 1024 * 1024;
+/** How long a peer may take to close its side when we have closed ours. */
+const partingMs = 1000;
 
 /** Gathers frames into few writes, and knows when the other side takes no more. */
 export class Outlet {
@@ -53,8 +55,18 @@ export class Outlet {
     if (this.#duplex.writableLength > unreadLimitBytes) this.#onFlooded();
   }
 
+  /** Ends the connection. What is written last may still arrive; a peer that neither reads nor closes is not waited for. */
   close(): void {
     this.flush();
     this.#closed = true;
+    const duplex = this.#duplex;
+    if (duplex.destroyed) return;
+    const timer = setTimeout(() => duplex.destroy(), partingMs);
+    timer.unref();
+    duplex.on('close', () => clearTimeout(timer));
+    duplex.end(() => {
+      if (duplex.readableEnded) duplex.destroy();
+      else duplex.on('end', () => duplex.destroy());
+    });
   }
 }

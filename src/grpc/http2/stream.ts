@@ -1,5 +1,6 @@
 import { type EstibaError, fail } from '#std/errors';
 import type { Header } from './hpack.ts';
+import { ReceiveWindow } from './receive-window.ts';
 
 /** Told what the other side sends on one stream. Nothing of it may throw. */
 export interface StreamListener {
@@ -34,8 +35,7 @@ export class Http2Stream {
   listener: StreamListener | undefined;
   /** How much the other side still takes, and how much it may still send. */
   sendWindow: number;
-  receiveWindow: number;
-  uncredited = 0;
+  readonly receiveWindow: ReceiveWindow;
   /** Which sides have ended. */
   localEnded = false;
   remoteEnded = false;
@@ -55,7 +55,7 @@ export class Http2Stream {
   ) {
     this.#host = host;
     this.sendWindow = windows.send;
-    this.receiveWindow = windows.receive;
+    this.receiveWindow = new ReceiveWindow(windows.receive);
   }
 
   /** Whether it has something that could go out now. */
