@@ -1,6 +1,7 @@
 /**
  * The closed set of error kinds that Estiba knows, and the one table that maps each to what a caller sees:
- * the HTTP status of the Docker Engine API, the exit code of the CLI and the status of a gRPC call. Nothing else in the code base decides a status.
+ * the HTTP status of the Docker Engine API, the exit code of the CLI and the status of a gRPC call. Nothing else in the
+ * code base decides a status.
  */
 export const errorKinds = {
   'invalid-argument': { status: 400, exitCode: 125, grpcCode: 3 },

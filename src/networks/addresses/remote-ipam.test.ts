@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { FakePlugin } from '../testing/fake-plugin.ts';
 import { eventually, Lab, request } from '../testing/lab.ts';
 import type { Networks } from '../types.ts';
 
@@ -11,27 +10,10 @@ interface Asked {
 }
 
 /** An IPAM plugin that gives addresses of 10.222.N.0/24 from the upper end. */
-class FakeIpam {
+class FakeIpam extends FakePlugin<Asked> {
   readonly pools = new Map<string, Set<string>>();
-  /** By method: an answer in place of the usual one. */
-  readonly answers = new Map<string, object>();
-  readonly #server: Bun.Server<undefined>;
 
-  constructor(socket: string) {
-    this.#server = Bun.serve({ unix: socket, fetch: (call) => this.#answer(call) });
-  }
-
-  async stop(): Promise<void> {
-    await this.#server.stop(true);
-  }
-
-  async #answer(call: Request): Promise<Response> {
-    const method = new URL(call.url).pathname.replace(/^.*\./, '');
-    const text = await call.text();
-    return Response.json(this.answers.get(method) ?? this.#usual(method, text === '' ? {} : JSON.parse(text)));
-  }
-
-  #usual(method: string, { PoolID = '', Pool = '', Address = '' }: Asked): object {
+  protected usual(method: string, { PoolID = '', Pool = '', Address = '' }: Asked): object {
     switch (method) {
       case 'Activate':
         return { Implements: ['IpamDriver'] };
@@ -74,10 +56,8 @@ let networks: Networks;
 
 beforeAll(async () => {
   lab = new Lab();
-  const directory = join(lab.root, 'plugins');
-  mkdirSync(directory);
-  plugin = new FakeIpam(join(directory, 'giver.sock'));
-  networks = await lab.open('engine', { pluginDirectories: [directory] });
+  plugin = new FakeIpam(lab.root, 'giver');
+  networks = await lab.open('engine', { pluginDirectories: [plugin.directory] });
   await networks.reconcile(new Set());
 });
 

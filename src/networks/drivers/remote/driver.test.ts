@@ -1,26 +1,22 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, openSync } from 'node:fs';
 import { addBridge, addVeth, deleteLink, RouteSocket, setLink } from '#linux/rtnetlink';
 import { randomMac } from '../../addresses/mac.ts';
+import { FakePlugin } from '../../testing/fake-plugin.ts';
 import { deviceNames, Lab, request } from '../../testing/lab.ts';
 import type { Networks } from '../../types.ts';
 
+interface Asked {
+  readonly NetworkID?: string;
+  readonly EndpointID?: string;
+}
+
 /** A network plugin that makes a bridge for each network and a veth pair for each endpoint, as plugins do. */
-class FakePlugin {
-  readonly calls: string[] = [];
-  readonly bodies = new Map<string, Record<string, unknown>>();
-  /** By method: an answer in place of the usual one. */
-  readonly answers = new Map<string, object>();
+class FakeWeaver extends FakePlugin<Asked> {
   readonly #route = new RouteSocket();
-  readonly #server: Bun.Server<undefined>;
 
-  constructor(socket: string) {
-    this.#server = Bun.serve({ unix: socket, fetch: (call) => this.#answer(call) });
-  }
-
-  async stop(): Promise<void> {
-    await this.#server.stop(true);
+  override async stop(): Promise<void> {
+    await super.stop();
     this.#route[Symbol.dispose]();
   }
 
@@ -35,16 +31,7 @@ class FakePlugin {
     }
   }
 
-  async #answer(call: Request): Promise<Response> {
-    const method = new URL(call.url).pathname.replace(/^.*\./, '');
-    const text = await call.text();
-    const body = text === '' ? {} : JSON.parse(text);
-    this.calls.push(method);
-    this.bodies.set(method, body);
-    return Response.json(this.answers.get(method) ?? this.#usual(method, body));
-  }
-
-  #usual(method: string, { NetworkID = '', EndpointID = '' }: { NetworkID?: string; EndpointID?: string }): object {
+  protected usual(method: string, { NetworkID = '', EndpointID = '' }: Asked): object {
     const bridge = `fk${NetworkID.slice(0, 8)}`;
     const device = `fk${EndpointID.slice(0, 8)}`;
     switch (method) {
@@ -71,16 +58,14 @@ class FakePlugin {
 }
 
 let lab: Lab;
-let plugin: FakePlugin;
+let plugin: FakeWeaver;
 let networks: Networks;
 
 beforeAll(async () => {
   lab = new Lab();
-  const directory = join(lab.root, 'plugins');
-  mkdirSync(directory);
-  plugin = new FakePlugin(join(directory, 'weaver.sock'));
+  plugin = new FakeWeaver(lab.root, 'weaver');
   networks = await lab.open('engine', {
-    pluginDirectories: [directory],
+    pluginDirectories: [plugin.directory],
     addressPools: [{ base: '10.221.0.0/16', size: 24 }],
   });
   await networks.reconcile(new Set());
