@@ -63,8 +63,9 @@ export async function pruneCache(
     const items = cacheItems(parts);
     const { bavail, bsize } = statfsSync(dataRoot);
     const usedBytes = totalBytes(items);
-    let excess = usedBytes - allowedBytes(request, usedBytes, bavail * bsize);
-    const isLimited = allowedBytes(request, usedBytes, bavail * bsize) > 0;
+    const allowed = allowedBytes(request, usedBytes, bavail * bsize);
+    const isLimited = allowed > 0;
+    let excess = usedBytes - allowed;
     if (isLimited && excess <= 0) return removed;
     const users = countUsers(parts);
     const tops = countTops(items);

@@ -50,7 +50,11 @@ export function createLazyBuilder(
   }
 
   function open(): Promise<OpenedBuilder> {
-    opening ??= load();
+    opening ??= load().catch((error: unknown) => {
+      // Who comes next tries again: what was in the way, a full disk, may be gone.
+      opening = undefined;
+      throw error;
+    });
     return opening;
   }
 

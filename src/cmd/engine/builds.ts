@@ -74,7 +74,10 @@ async function load({ records, networks, id, hostGateway, builder, gcPolicy }: B
 export function openBuilds(parts: BuildsParts): OpenedBuilds {
   let loading: ReturnType<typeof load> | undefined;
   const loaded = () => {
-    loading ??= load(parts);
+    loading ??= load(parts).catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
     return loading;
   };
   return {
