@@ -83,6 +83,17 @@ test('standard input is a Dockerfile or an archive, and what came of a build goe
   expect(await engine.dockerOk('run', '--rm', 'apart', 'cat', '/g')).toBe('of the archive');
 });
 
+test('what is odd in a Dockerfile is said at the end of its build', async () => {
+  const context = mkdtempSync(join(scratch, 'odd-'));
+  writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nrun true\nRUN true\n');
+  const built = await engine.estiba('build', context);
+  expect(built.code).toBe(0);
+  expect(built.stderr).toMatch(
+    /\n 1 warning found:\n - ConsistentInstructionCasing: [^\n]* \(line 2\)\n {3}https:[^\n]*\n$/,
+  );
+  expect((await engine.estiba('build', '-q', context)).stderr).toBe('');
+});
+
 test('questions about a Dockerfile are answered without a build', async () => {
   const context = mkdtempSync(join(scratch, 'call-'));
   writeFileSync(join(context, 'Dockerfile'), 'from busybox as one\nRUN true\nFROM one AS two\n');

@@ -47,9 +47,8 @@ function updateOf({ vertexes, statuses, logs, warnings }: StatusResponse): Build
       atMs: timestamp === undefined ? Date.now() : millisecondsOf(timestamp),
       data: msg,
     })),
-    warnings: warnings.map(({ short, detail, url, ranges }) => ({
+    warnings: warnings.map(({ short, url, ranges }) => ({
       short: text.decode(short),
-      detail: detail.map((line) => text.decode(line)),
       url,
       line: ranges[0]?.start?.line ?? 0,
     })),

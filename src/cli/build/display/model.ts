@@ -27,7 +27,6 @@ export interface StatusUpdate {
 
 export interface WarningUpdate {
   readonly short: string;
-  readonly detail: readonly string[];
   readonly url: string;
   readonly line: number;
 }

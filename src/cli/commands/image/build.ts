@@ -2,8 +2,8 @@ import { checkRequest, frontendAttributes, requestOf } from '../../build/attribu
 import { cachePlace } from '../../build/caches.ts';
 import { type Contexts, openContexts } from '../../build/contexts.ts';
 import { openDisplay } from '../../build/display/open.ts';
-import { buildFailure } from '../../build/failure.ts';
 import { buildFlags } from '../../build/flags.ts';
+import { buildFailure, warningsFound } from '../../build/outcome.ts';
 import { type Output, outputsOf } from '../../build/outputs.ts';
 import { parseAgents, parseSecrets } from '../../build/secrets.ts';
 import { fileSystem } from '../../builtins.ts';
@@ -75,6 +75,7 @@ async function build(invocation: Build, contexts: Contexts, outputs: readonly Ou
       },
     });
     files.finish(response);
+    if (!flags.quiet) writeErr(warningsFound(display.table));
     return response;
   } catch (error) {
     if (signal.aborted) throw new CommandFailure('the build was cancelled', interruptedCode, { cause: error });

@@ -38,3 +38,11 @@ export function buildFailure(error: unknown, table: VertexTable): string {
   );
   return `${failed === undefined ? '' : outputOf(failed)}${excerptOf(error)}ERROR: failed to build: failed to solve: ${messageOf(error)}\n`;
 }
+
+/** What is odd in the Dockerfile, each with its line; empty when nothing is. */
+export function warningsFound({ warnings }: VertexTable): string {
+  if (warnings.length === 0) return '';
+  const count = `${warnings.length} warning${warnings.length === 1 ? '' : 's'} found:`;
+  const lines = warnings.map(({ short, url, line }) => ` - ${short}${line > 0 ? ` (line ${line})` : ''}\n   ${url}\n`);
+  return `\n ${count}\n${lines.join('')}`;
+}
