@@ -215,11 +215,12 @@ test('of a step that fails a client opens what it began with, at a terminal', as
 
 test('of a client that vanishes nothing goes on', async () => {
   const leaving = await connectBuildkit(engine.socket);
-  const solving = leaving.client(control.controlService).Solve({ ref: 'leaving', definition: step('sleep 4321') });
+  const sleep = `sleep 43${process.pid}`;
+  const solving = leaving.client(control.controlService).Solve({ ref: 'leaving', definition: step(sleep) });
   solving.catch(() => undefined);
-  await until('the step to run', () => processesNaming('sleep 4321').length > 0);
+  await until('the step to run', () => processesNaming(sleep).length > 0);
   leaving.close();
-  await until('the step to be gone', () => processesNaming('sleep 4321').length === 0);
+  await until('the step to be gone', () => processesNaming(sleep).length === 0);
   await until('the build to have ended', async () => {
     const [event] = await Array.fromAsync(builds.ListenBuildHistory({ ref: 'leaving', earlyExit: true }));
     return event?.record?.error?.message === 'context canceled';

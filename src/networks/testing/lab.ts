@@ -41,6 +41,16 @@ export function request(over: Partial<SandboxRequest> = {}): SandboxRequest {
   };
 }
 
+/** A shell command with which a namespace sends what is for 127.0.0.0/8 to a neighbour, as one may that can change its routes. */
+export function loopbackBy(gateway: string): string {
+  return [
+    'echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet',
+    'busybox ip rule add pref 9 lookup local; busybox ip rule del pref 0',
+    'busybox ip rule add pref 5 to 127.0.0.0/8 lookup 7',
+    `busybox ip route add table 7 127.0.0.0/8 via ${gateway}`,
+  ].join('; ');
+}
+
 /** The one address of a sandbox on the default bridge. */
 export function addressOf(sandbox: Sandbox): string {
   return sandbox.endpoints.bridge?.IPAddress ?? '';

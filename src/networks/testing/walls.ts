@@ -7,7 +7,7 @@ import { createFirewall } from '../firewall/firewall.ts';
 import { type BridgeRules, type FirewallState, type GatewayMode, isIpv6, redirectionsOf } from '../firewall/state.ts';
 import { PortAllocator } from '../ports/allocator.ts';
 import { type TraceSource, trace } from '../trace/trace.ts';
-import { eventually } from './lab.ts';
+import { eventually, loopbackBy } from './lab.ts';
 import { type Place, Yard } from './yard.ts';
 
 function network(device: string, number: number, mode: GatewayMode, over: Partial<BridgeRules> = {}): BridgeRules {
@@ -173,12 +173,6 @@ const cases = await Promise.all(questions.map(({ asker, address, port }) => prob
 
 // A neighbour that knows the way: packets for a loopback address, to a host that would take them from its link.
 writeFileSync('/proc/sys/net/ipv4/conf/world0/route_localnet', '1');
-const preparation = [
-  'echo 1 > /proc/sys/net/ipv4/conf/eth0/route_localnet',
-  'busybox ip rule add pref 9 lookup local; busybox ip rule del pref 0',
-  'busybox ip rule add pref 5 to 127.0.0.0/8 lookup 7',
-  'busybox ip route add table 7 127.0.0.0/8 via 198.51.100.1',
-];
 const takeFrom = (port: number): Promise<string> =>
   yard.run(world, `printf x | busybox nc -w 1 127.0.0.1 ${port} 2>/dev/null`);
 const [nat2, , , other3] = containers;
@@ -202,7 +196,7 @@ const pinged = await Promise.all(
       : yard.ping(from, address),
   ),
 );
-await yard.run(world, preparation.join('; '));
+await yard.run(world, loopbackBy('198.51.100.1'));
 // What is the host's own is to be had that way: were the published port, it would be.
 yard.serve(undefined, 'host', 9001);
 const reached = await eventually('an answer of the host', () => takeFrom(9001));
