@@ -1,5 +1,4 @@
 import { Duplex } from 'node:stream';
-import { messageOf } from '#std/errors';
 import type { MessageStream } from './types.ts';
 
 /** One of the messages that carry nothing but bytes. */
@@ -82,6 +81,7 @@ export function duplexOfHandler(stream: MessageStream<BytesMessage, BytesMessage
 } {
   const { promise: over, resolve } = Promise.withResolvers<void>();
   const duplex = new ByteDuplex(stream, () => resolve());
-  duplex.on('error', (error) => messageOf(error));
+  // The client is told by the end of the call.
+  duplex.on('error', () => undefined);
   return { duplex, over };
 }

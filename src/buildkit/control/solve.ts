@@ -2,12 +2,12 @@ import type { control } from '#build-api';
 import type { BuildContext, Builder, BuildSession, ExportResponse, FrontendResult } from '#builder';
 import { printPlatform } from '#oci';
 import { fail } from '#std/errors';
-import { Bridge, decodeInputs } from '../gateway/bridge.ts';
-import { checkEntitlements, edgesOf, evaluate, runFrontend } from '../gateway/frontends.ts';
-import { frontendResultOf, type GatewayResult } from '../gateway/result.ts';
+import { Bridge } from '../gateway/bridge.ts';
+import { checkEntitlements, edgesOf, evaluate } from '../gateway/frontends.ts';
+import { hasOperations, makeGraph } from '../gateway/graph.ts';
+import { frontendResultOf } from '../gateway/result.ts';
 import type { BuildOutcome, History } from '../history/history.ts';
 import { provenanceOf, type ResolveImage } from '../history/provenance.ts';
-import { decodeDefinition } from '../llb/definition.ts';
 import type { EdgeBook } from '../llb/edge-book.ts';
 import { warnOfAttestations } from './attestations.ts';
 import { BuildSessions } from './build-sessions.ts';
@@ -41,31 +41,6 @@ function contextOf(request: control.SolveRequest, build: RunningBuild, sessions:
     cacheImports: [],
     explains: request.frontendAttrs.get(explainOption) === 'true',
   };
-}
-
-/** The graph that a build is of: of a frontend, of a definition, or of a client that drives the build through the gateway. */
-async function graphOf(
-  parts: SolveParts,
-  builder: Builder,
-  request: control.SolveRequest,
-  context: () => Promise<BuildContext>,
-  bridge: Bridge,
-  sessions: BuildSessions,
-  build: RunningBuild,
-): Promise<GatewayResult> {
-  if (request.frontend !== '') {
-    const inputs = decodeInputs(request.frontendInputs, parts.book);
-    await sessions.adopt([...inputs.values()]);
-    const options = Object.fromEntries(request.frontendAttrs);
-    return await runFrontend(builder, { frontend: request.frontend, options, inputs }, await context());
-  }
-  if (request.definition !== undefined && request.definition.def.length > 0) {
-    const ref = decodeDefinition(request.definition, parts.book);
-    await sessions.adopt(ref === undefined ? [] : [ref]);
-    return { ref, metadata: new Map() };
-  }
-  build.serveBridge(bridge);
-  return await bridge.result;
 }
 
 /** Where what was built comes from, by platform; nothing for what is of no Dockerfile. */
@@ -103,7 +78,11 @@ async function work(
   const inputs = request.frontendInputs;
   const bridge = new Bridge({ builder, book, context, sessions, imports, entitlements, inputs, workers });
   try {
-    const graph = await graphOf(parts, builder, request, withImports, bridge, sessions, build);
+    const { frontend, definition } = request;
+    const isDriven = frontend === '' && !hasOperations(definition);
+    if (isDriven) build.serveBridge(bridge);
+    const wanted = { frontend, options: Object.fromEntries(request.frontendAttrs), inputs, definition };
+    const graph = isDriven ? await bridge.result : await makeGraph({ builder, book, sessions }, wanted, withImports);
     const edges = edgesOf(graph);
     checkEntitlements(edges, entitlements);
     const result = frontendResultOf(graph);

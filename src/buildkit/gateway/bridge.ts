@@ -8,12 +8,13 @@ import type { BuildSessions } from '../control/build-sessions.ts';
 import { callError } from '../control/errors.ts';
 import type { ImportOnce } from '../control/import-once.ts';
 import { importsOf } from '../control/options.ts';
-import { decodeDefinition, encodeEdge, platformOf } from '../llb/definition.ts';
+import { encodeEdge, platformOf } from '../llb/definition.ts';
 import type { EdgeBook } from '../llb/edge-book.ts';
 import { gatewayCaps, llbCaps } from './caps.ts';
 import { Containers } from './containers.ts';
 import { listInResult, readInResult, statInResult } from './files.ts';
-import { checkEntitlements, edgesOf, evaluate, runFrontend } from './frontends.ts';
+import { checkEntitlements, edgesOf, evaluate } from './frontends.ts';
+import { hasOperations, makeGraph } from './graph.ts';
 import type { GatewayResult } from './result.ts';
 import { failedStep, withStep } from './solve-detail.ts';
 
@@ -68,8 +69,13 @@ export class Bridge {
     if (request.sourcePolicies.some(({ rules }) => rules.length > 0)) {
       throw fail('not-implemented', 'source policies are not supported by this engine');
     }
+    if (request.frontend !== '' && hasOperations(request.definition)) {
+      throw fail('invalid-argument', 'cannot solve with both Definition and Frontend specified');
+    }
     const context = await this.contextOf(request, call);
-    const result = await this.graphOf(request, context);
+    const { frontend, definition, frontendInputs: inputs } = request;
+    const wanted = { frontend, options: Object.fromEntries(request.frontendOpt), inputs, definition };
+    const result = await makeGraph(this.parts, wanted, async () => context);
     checkEntitlements(edgesOf(result), this.parts.entitlements);
     if (result.refs !== undefined && !request.allowResultReturn) {
       throw fail('invalid-argument', 'solve did not return default result');
@@ -192,23 +198,6 @@ export class Bridge {
     return { ...context, signal, cacheImports: await imports.get(wanted) };
   }
 
-  private async graphOf(request: gateway.SolveRequest, context: BuildContext): Promise<GatewayResult> {
-    const { builder, book, sessions } = this.parts;
-    if (request.frontend === '') {
-      const { definition } = request;
-      const ref = definition && decodeDefinition(definition, book);
-      await sessions.adopt(ref === undefined ? [] : [ref]);
-      return { ref, metadata: new Map() };
-    }
-    if (request.definition !== undefined && request.definition.def.length > 0) {
-      throw fail('invalid-argument', 'cannot solve with both Definition and Frontend specified');
-    }
-    const inputs = decodeInputs(request.frontendInputs, book);
-    await sessions.adopt([...inputs.values()]);
-    const call = { frontend: request.frontend, options: Object.fromEntries(request.frontendOpt), inputs };
-    return await runFrontend(builder, call, context);
-  }
-
   /** An error of a step comes with references to what the step began with. */
   private async debuggable<T>(work: Promise<T>): Promise<T> {
     try {
@@ -265,17 +254,4 @@ export class Bridge {
     const chosen = mode in modes ? modes[mode as keyof typeof modes] : undefined;
     return await builder.images.resolve(reference, wanted, context, chosen);
   }
-}
-
-/** File systems that a client gives, by name. */
-export function decodeInputs(
-  definitions: ReadonlyMap<string, llb.Definition>,
-  book: EdgeBook,
-): ReadonlyMap<string, Edge> {
-  const inputs = new Map<string, Edge>();
-  for (const [name, definition] of definitions) {
-    const edge = decodeDefinition(definition, book);
-    if (edge !== undefined) inputs.set(name, edge);
-  }
-  return inputs;
 }

@@ -2,10 +2,7 @@ import type { ExecOperation, Vertex } from '#builder';
 import { SolveError } from '#builder';
 import { GrpcError } from '#grpc';
 import { errorDetail } from '../control/errors.ts';
-
-const mountTypes = { bind: 0, secret: 1, ssh: 2, cache: 3, tmpfs: 4 } as const;
-const sharings = { shared: 0, private: 1, locked: 2 } as const;
-const networks = { sandbox: 0, host: 1, none: 2 } as const;
+import { mountTypes, networks, securities, sharings } from '../llb/exec.ts';
 
 function mountOf(mount: ExecOperation['mounts'][number]) {
   const { type, target, input, selector, isReadOnly, output, cache, secret, ssh } = mount;
@@ -23,8 +20,8 @@ function mountOf(mount: ExecOperation['mounts'][number]) {
     dest: target,
     output,
     readonly: isReadOnly,
-    mountType: mountTypes[type],
-    ...(cache && { cacheOpt: { ID: cache.id, sharing: sharings[cache.sharing] } }),
+    mountType: mountTypes.indexOf(type),
+    ...(cache && { cacheOpt: { ID: cache.id, sharing: sharings.indexOf(cache.sharing) } }),
     ...(secret && { secretOpt: options }),
     ...(ssh && { SSHOpt: options }),
   };
@@ -39,8 +36,8 @@ function opOf(operation: ExecOperation, { inputs, platform }: Vertex) {
     exec: {
       meta: { args: words, env: environment, cwd: directory, user, hostname },
       mounts: mounts.map(mountOf),
-      network: networks[network],
-      security: security === 'insecure' ? 1 : 0,
+      network: networks.indexOf(network),
+      security: securities.indexOf(security),
       secretenv: secretEnvironment.map(({ id, name, isOptional }) => ({ ID: id, name, optional: isOptional })),
     },
     platform: { OS: os, Architecture: architecture, Variant: variant },

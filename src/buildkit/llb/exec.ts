@@ -4,13 +4,13 @@ import { fail } from '#std/errors';
 import { missing } from './fields.ts';
 
 /** `pb.MountType`, by number. */
-const mountTypes = ['bind', 'secret', 'ssh', 'cache', 'tmpfs'] as const;
+export const mountTypes = ['bind', 'secret', 'ssh', 'cache', 'tmpfs'] as const;
 /** `pb.CacheSharingOpt`, by number. */
-const sharings = ['shared', 'private', 'locked'] as const;
+export const sharings = ['shared', 'private', 'locked'] as const;
 /** `pb.NetMode`, by number. */
-const networks = ['sandbox', 'host', 'none'] as const;
+export const networks = ['sandbox', 'host', 'none'] as const;
 /** `pb.SecurityMode`, by number. */
-const securities = ['sandbox', 'insecure'] as const;
+export const securities = ['sandbox', 'insecure'] as const;
 
 function chosen<T>(list: readonly T[], index: number, what: string): T {
   const found = list[index];
