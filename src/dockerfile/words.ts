@@ -19,7 +19,7 @@ export interface Pair {
 const space = /[\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /** Whether a character is a blank to BuildKit. */
-export function isSpace(character: string | undefined): boolean {
+function isSpace(character: string | undefined): boolean {
   if (character === undefined) return false;
   const code = character.charCodeAt(0);
   return code < 0x80 ? code === 0x20 || (code >= 9 && code <= 13) : space.test(character);

@@ -15,7 +15,8 @@ export interface KeyParts {
   readonly contents: readonly { readonly name: string; readonly digest: string; readonly files?: FileDigests }[];
 }
 
-type FileDigests = Readonly<Record<string, string>>;
+/** Short digests by path. */
+export type FileDigests = Readonly<Record<string, string>>;
 
 interface Noted extends KeyParts {
   readonly name: string;

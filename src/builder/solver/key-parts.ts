@@ -1,14 +1,12 @@
 import { canonicalDigest } from '../graph/canonical.ts';
 import type { Vertex } from '../graph/vertex.ts';
 import type { Result } from '../result.ts';
-import type { KeyParts } from './causes.ts';
+import type { FileDigests, KeyParts } from './causes.ts';
 import { type InputKey, inputUses } from './keys.ts';
 import type { ContentSelection, Steps } from './steps.ts';
 
 /** No more files are remembered of one copy. */
 const filesMax = 20_000;
-
-type FileDigests = Readonly<Record<string, string>>;
 
 function nameOf(vertex: Vertex | undefined): string {
   if (vertex?.operation.type !== 'source') return `the result of ${vertex?.name ?? 'nothing'}`;

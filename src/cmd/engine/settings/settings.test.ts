@@ -143,6 +143,7 @@ describe('refused', () => {
     ['{"ip":"x"}', 'invalid IP address: x'],
     ['{"default-address-pools":[{"base":"10.0.0.0/8","size":7}]}', 'invalid pool size 7 for base pool 10.0.0.0/8'],
     ['{"default-address-pools":[{"base":"x","size":24}]}', 'invalid base pool "x"'],
+    ['{"default-address-pools":[{"base":"10.0.0.0/8","size":24.5}]}', 'cannot unmarshal number 24.5 into Go struct'],
     ['{"default-address-pools":{}}', 'cannot unmarshal object into Go struct field Config.default-address-pools'],
     ['{"default-network-opts":{"bridge":{"a":1}}}', 'Config.default-network-opts.bridge.a of type string'],
     ['{"storage-driver":"btrfs"}', 'storage-driver: btrfs is not supported'],

@@ -1,3 +1,4 @@
+import type { AddressPool } from '#networks';
 import { fail } from '#std/errors';
 import { builderGc } from './builder-gc.ts';
 import { imageGcPolicy } from './image-gc.ts';
@@ -8,12 +9,6 @@ export interface DefaultUlimit {
   readonly Name: string;
   readonly Soft: number;
   readonly Hard: number;
-}
-
-/** A range that subnets are cut from. */
-export interface PoolSetting {
-  readonly base: string;
-  readonly size: number;
 }
 
 export interface RuntimeSetting {
@@ -28,7 +23,7 @@ export type Value =
   | boolean
   | readonly string[]
   | readonly DefaultUlimit[]
-  | readonly PoolSetting[]
+  | readonly AddressPool[]
   | Readonly<Record<string, unknown>>;
 
 /** How Go names a kind, for errors in the words that daemon.json's users know. */
@@ -114,19 +109,20 @@ function runtimesOf(value: unknown, key: string): Readonly<Record<string, unknow
   return runtimes;
 }
 
-function poolsOf(value: unknown, key: string): readonly PoolSetting[] {
+function poolsOf(value: unknown, key: string): readonly AddressPool[] {
   if (!Array.isArray(value)) throw mismatch(value, key, goTypes['address-pools']);
   return value.map((item) => {
     if (!isRecord(item)) throw mismatch(item, key, 'ipamutils.NetworkToSplit');
     const { base, size } = item;
     if (typeof base !== 'string') throw mismatch(base, `${key}.base`, 'string');
     if (typeof size !== 'number') throw mismatch(size, `${key}.size`, 'int');
+    if (!Number.isSafeInteger(size)) throw mismatch(size, `${key}.size`, 'int', `number ${size}`);
     return { base, size };
   });
 }
 
 /** A pool as `--default-address-pool` has it: `base=10.10.0.0/16,size=24`. */
-function parsePool(text: string): PoolSetting {
+function parsePool(text: string): AddressPool {
   const { base, size, ...rest } = Object.fromEntries(text.split(',').map(pairOf)) as Record<string, string>;
   const [other] = Object.keys(rest);
   if (other !== undefined) throw fail('invalid-argument', `unexpected key '${other}' in '${text}'`);
@@ -241,7 +237,7 @@ export function valueFromFlag({ kind }: Setting, text: string, before: Value | u
     case 'options':
       return { ...record, [name]: rest };
     case 'address-pools':
-      return [...(list as PoolSetting[]), parsePool(text)];
+      return [...(list as AddressPool[]), parsePool(text)];
     case 'driver-options': {
       const [option, value] = pairOf(rest);
       const given = record[name];
