@@ -1,5 +1,5 @@
-import { closeSync, constants as fsConstants, readSync } from 'node:fs';
-import { fileTypes, openAt } from '#linux/file-tree';
+import { closeSync, readSync } from 'node:fs';
+import { fileTypes, openAt, readFlags } from '#linux/file-tree';
 import { removeTreeAt } from '#linux/remove-tree';
 import { findRecord, type IndexRecord } from './directory-index.ts';
 import { encodeStat } from './packet.ts';
@@ -9,7 +9,7 @@ const memory = Buffer.allocUnsafe(1024 * 1024);
 
 /** SHA-256 of a file on a walk. */
 export function digestOfFile({ parent, name }: WalkedFile): Uint8Array {
-  const descriptor = openAt(parent, name, fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK);
+  const descriptor = openAt(parent, name, readFlags);
   try {
     const hash = new Bun.CryptoHasher('sha256');
     for (;;) {

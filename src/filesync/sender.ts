@@ -1,7 +1,7 @@
-import { closeSync, constants as fsConstants, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { hasCode } from '#linux/errno';
-import { type FileStat, fileTypes } from '#linux/file-tree';
+import { type FileStat, fileTypes, inodeOf, readFlags } from '#linux/file-tree';
 import { fail } from '#std/errors';
 import { followLinks } from './follow-links.ts';
 import { decodePacket, encodePacket, encodeStat, packetTypes, type TransferStat } from './packet.ts';
@@ -15,7 +15,6 @@ const pieceBytes = 256 * 1024;
 const readersLimit = 4;
 /** So long the walk goes on before others may use the thread. */
 const turnMs = 5;
-const readFlags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
 
 export interface SendOptions {
   readonly directory: string;
@@ -251,7 +250,7 @@ class Sender {
       ...(below !== undefined && { path: prefix + path }),
     };
     if (file.links < 2 || (file.mode & fileTypes.mask) !== fileTypes.file) return encodeStat(stat);
-    const inode = `${file.deviceMajor}:${file.deviceMinor}:${file.inodeHigh}:${file.inodeLow}`;
+    const inode = inodeOf(file);
     const linkName = this.#links.get(inode);
     if (linkName === undefined) this.#links.set(inode, prefix + path);
     return encodeStat(linkName === undefined ? stat : { ...stat, linkName, sizeBytes: 0 });

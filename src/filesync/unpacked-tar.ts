@@ -1,16 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type FileStat, fileTypes, statAt } from '#linux/file-tree';
+import { fileTypes, inodeOf, statAt } from '#linux/file-tree';
 import { type LayerUnpacker, unpackLayer } from '#store';
 import type { IndexRecord } from './directory-index.ts';
 import { keptNames, settleDirectory } from './kept-directory.ts';
 import { encodeStat } from './packet.ts';
 import { digestOfFile } from './repair.ts';
 import { transferStatOf, walkTree } from './walk.ts';
-
-function inodeOf({ inodeHigh, inodeLow }: FileStat): string {
-  return `${inodeHigh}:${inodeLow}`;
-}
 
 /** A directory made of a tar: the context of a classic build. It has an index as one that was received, but is not kept. */
 export class UnpackedTar {

@@ -1,6 +1,9 @@
 import { constants as fsConstants } from 'node:fs';
 import { check, hasCode, lastErrno, libc, SystemCallError } from './errno.ts';
 
+/** How a file that somebody else made is opened to be read: no link is followed, and a FIFO is not waited for. */
+export const readFlags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
+
 const closeOnExec = 0o2000000;
 const pathOnly = 0o10000000;
 const emptyPath = 0x1000;
@@ -140,6 +143,11 @@ export function statAt(directory: number, name = ''): FileStat | undefined {
     deviceMajor: word(136),
     deviceMinor: word(140),
   };
+}
+
+/** Names a file apart from all its names: equal for two links of one. */
+export function inodeOf({ deviceMajor, deviceMinor, inodeHigh, inodeLow }: FileStat): string {
+  return `${deviceMajor}:${deviceMinor}:${inodeHigh}:${inodeLow}`;
 }
 
 /** Whether two answers are of one file. */

@@ -1,9 +1,9 @@
 import { closeSync, constants as fsConstants, openSync, readSync } from 'node:fs';
 import { DirectoryChain } from '#linux/directory-chain';
-import { type FileStat, fileTypes, openAt, readEntries, readLinkAt, statAt } from '#linux/file-tree';
+import { type FileStat, fileTypes, inodeOf, openAt, readEntries, readLinkAt, statAt } from '#linux/file-tree';
 import { listXattrs, readXattr } from '#linux/xattr';
 import { isWhiteoutDevice, type LayerModel, type ModelFile } from './layer-model.ts';
-import { directoryFlags, isWhiteout } from './snapshot-lower.ts';
+import { directoryFlags, isWhiteout, opaqueXattr } from './snapshot-lower.ts';
 
 /** What is wrong with one file of an unpacked layer. */
 export interface LayerFault {
@@ -21,7 +21,6 @@ export interface RootAttributes {
   readonly gid: number;
 }
 
-const opaqueXattr = 'trusted.overlay.opaque';
 /** Not the tar's but the host's: its security module labels what lies on the disk. */
 const hostXattrs = new Set(['security.selinux', opaqueXattr]);
 const readBytes = 1024 * 1024;
@@ -163,7 +162,7 @@ export function* compareLayer(tree: string, model: LayerModel, inherited: RootAt
       yield { path, kind: wanted === undefined ? 'extra' : 'missing', what: [] };
       continue;
     }
-    const inode = `${stat.inodeHigh}:${stat.inodeLow}`;
+    const inode = inodeOf(stat);
     const what = inodes.has(wanted) ? [] : differences(chain.descriptor, name, stat, wanted);
     const isTimed = wanted.type !== 'directory' && wanted.type !== 'whiteout' && !isWhiteoutDevice(wanted);
     if (what.length === 0 && isTimed && !inodes.has(wanted) && hasOtherTime(stat, wanted)) what.push('time');

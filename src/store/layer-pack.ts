@@ -1,11 +1,13 @@
-import { closeSync, constants as fsConstants, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { DirectoryChain } from '#linux/directory-chain';
 import { SystemCallError } from '#linux/errno';
 import {
   type DirectoryEntry,
   type FileStat,
   fileTypes,
+  inodeOf,
   readEntries,
+  readFlags,
   statAt,
   tryOpenAt,
   tryOpenPlace,
@@ -32,8 +34,6 @@ export interface PackOptions {
   readonly keepsAll?: boolean;
 }
 
-const fileFlags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
-
 interface Frame {
   /** Sorted by name, the first last. */
   readonly entries: DirectoryEntry[];
@@ -50,7 +50,7 @@ class Tally {
     const type = stat.mode & fileTypes.mask;
     if (type !== fileTypes.file && type !== fileTypes.symlink) return;
     if (stat.links > 1) {
-      const inode = `${stat.inodeHigh}:${stat.inodeLow}`;
+      const inode = inodeOf(stat);
       if (this.#seen.has(inode)) return;
       this.#seen.add(inode);
     }
@@ -116,7 +116,7 @@ function* packName(
 ): Generator<Buffer, FileStat, undefined> {
   // Nobody changes a layer: what is a file is opened as one at once.
   const isFile = type === fileTypes.file;
-  const place = isFile ? tryOpenAt(directory, name, fileFlags) : tryOpenPlace(directory, name);
+  const place = isFile ? tryOpenAt(directory, name, readFlags) : tryOpenPlace(directory, name);
   if (place < 0) throw new SystemCallError('open', -place, `${prefix}${name}`);
   try {
     const found = statAt(place);

@@ -1,6 +1,6 @@
-import { closeSync, constants as fsConstants, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { isSameContent } from '#linux/file-contents';
-import { type FileStat, fileTypes, isSameFile, openAt, readLinkAt } from '#linux/file-tree';
+import { type FileStat, fileTypes, isSameFile, openAt, readFlags, readLinkAt } from '#linux/file-tree';
 import { listXattrs, readXattr } from '#linux/xattr';
 import { directoryFlags, LowerDirectory } from './snapshot-lower.ts';
 
@@ -34,8 +34,10 @@ export function openMerged(layers: readonly string[]): LowerDirectory {
 }
 
 function isSameFileContent(one: LowerDirectory, other: LowerDirectory, name: string): boolean {
-  const flags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
-  const [left, right] = [openAt(one.directoryOf(name), name, flags), openAt(other.directoryOf(name), name, flags)];
+  const [left, right] = [
+    openAt(one.directoryOf(name), name, readFlags),
+    openAt(other.directoryOf(name), name, readFlags),
+  ];
   try {
     return isSameContent(left, right);
   } finally {
@@ -164,8 +166,7 @@ export function readMerged(root: LowerDirectory, path: string, limitBytes: numbe
     }
   }
   if ((stat.mode & fileTypes.mask) !== fileTypes.file || stat.sizeBytes > limitBytes) return undefined;
-  const flags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
-  const descriptor = openAt(root.directoryOf(name), name, flags);
+  const descriptor = openAt(root.directoryOf(name), name, readFlags);
   try {
     const content = Buffer.alloc(stat.sizeBytes);
     return content.subarray(0, readSync(descriptor, content, 0, content.length, 0));

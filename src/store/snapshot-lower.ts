@@ -3,6 +3,7 @@ import { hasCode } from '#linux/errno';
 import {
   type FileStat,
   fileTypes,
+  inodeOf,
   openAt,
   readEntries,
   readLinkAt,
@@ -12,7 +13,8 @@ import {
 } from '#linux/file-tree';
 import { readXattr } from '#linux/xattr';
 
-const opaque = 'trusted.overlay.opaque';
+/** On a directory of a layer, `y`: nothing of the layers below shows through it. */
+export const opaqueXattr = 'trusted.overlay.opaque';
 const capability = 'security.capability';
 const noEntry = 2;
 const pathPieceBytes = 2048;
@@ -28,7 +30,7 @@ export function isWhiteout(stat: FileStat | undefined): boolean {
 
 /** Whether nothing of the layers below shows through an open directory. */
 export function isOpaque(descriptor: number): boolean {
-  return readXattrOf(descriptor, opaque)?.toString('latin1') === 'y';
+  return readXattrOf(descriptor, opaqueXattr)?.toString('latin1') === 'y';
 }
 
 /** A directory below a layer's root, by its path, which may be longer than the kernel takes; undefined when there is none. */
@@ -85,7 +87,7 @@ export class LowerDirectory {
     return this.#descriptors
       .map((descriptor) => {
         const stat = statAt(descriptor);
-        return `${stat?.deviceMajor}:${stat?.deviceMinor}:${stat?.inodeHigh}:${stat?.inodeLow}`;
+        return stat === undefined ? '' : inodeOf(stat);
       })
       .join(' ');
   }

@@ -4,13 +4,13 @@ import { hasCode, isRefusedFile, SystemCallError } from '#linux/errno';
 import { createTarReader, type TarEntry, type TarHandler } from '#oci';
 import { fail } from '#std/errors';
 import { EntryWriter } from './entry-writer.ts';
+import { opaqueXattr } from './snapshot-lower.ts';
 
 /** OCI image specification, layer: a file so named hides `name` in the layers below. */
 const whiteoutPrefix = '.wh.';
 /** Names with this prefix are notes of a file system that is no more; only the opaque marker means something. */
 const metadataPrefix = '.wh..wh.';
 const opaqueMarker = '.wh..wh..opq';
-const opaqueXattr = 'trusted.overlay.opaque';
 const yes = Buffer.from('y');
 /** Overlayfs reads these from layers: a layer must not be able to forge redirects or whiteouts. */
 const reservedXattrs = 'trusted.overlay.';

@@ -1,6 +1,6 @@
 import { closeSync, constants as fsConstants, readSync } from 'node:fs';
 import { SystemCallError } from '#linux/errno';
-import { type FileStat, fileTypes, readLinkAt, readXattrOf, tryOpenPlaceAgain } from '#linux/file-tree';
+import { type FileStat, fileTypes, inodeOf, readLinkAt, readXattrOf, tryOpenPlaceAgain } from '#linux/file-tree';
 import { type TarEntryType, tarEnd, tarHeader, tarPadding } from '#oci';
 
 /** So many bytes go out at once. */
@@ -97,7 +97,7 @@ export class TreePacker {
 
   #earlierName(type: TarEntryType, stat: FileStat, path: string): string | undefined {
     if (stat.links < 2 || type === 'directory') return undefined;
-    const identity = `${stat.deviceMajor}:${stat.deviceMinor}:${stat.inodeHigh}:${stat.inodeLow}`;
+    const identity = inodeOf(stat);
     const earlier = this.#seen.get(identity);
     if (earlier === undefined) this.#seen.set(identity, path);
     return earlier;

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { hasCode } from '#linux/errno';
-import { fileTypes, openDirectoryAt, readEntries, statAt } from '#linux/file-tree';
+import { fileTypes, inodeOf, openDirectoryAt, readEntries, statAt } from '#linux/file-tree';
 
 const workingDirectory = -100;
 /** Entries looked at in one go: about two milliseconds. */
@@ -37,7 +37,7 @@ export async function treeSizeBytes(root: string): Promise<number> {
         const type = stat.mode & fileTypes.mask;
         if (type === fileTypes.directory) directories.push(`${path}/${name}`);
         if (type !== fileTypes.file && type !== fileTypes.symlink) continue;
-        const inode = `${stat.inodeHigh}:${stat.inodeLow}`;
+        const inode = inodeOf(stat);
         if (stat.links > 1 && seen.has(inode)) continue;
         if (stat.links > 1) seen.add(inode);
         total += stat.sizeBytes;

@@ -1,7 +1,7 @@
 import type { CacheRecord } from '../types.ts';
 
 /** Something that is kept for later builds and is no result: a client's directory, a cache mount, a repository. */
-export interface ShelfEntry {
+export interface ShelfRecord {
   readonly id: string;
   readonly description: string;
   readonly sizeBytes: number;
@@ -9,6 +9,10 @@ export interface ShelfEntry {
   readonly createdAt: string;
   readonly lastUsedAt: string;
   readonly usageCount: number;
+}
+
+/** As the cache lists it. */
+export interface ShelfEntry extends ShelfRecord {
   readonly isInUse: boolean;
 }
 

@@ -93,10 +93,6 @@ async function writeStore(store: ContentStore, image: Image, signal: AbortSignal
   }
 }
 
-async function discardLayers({ platforms }: Pick<Image, 'platforms'>): Promise<void> {
-  for (const { layers } of platforms) for (const layer of layers) await layer.discard();
-}
-
 async function send(
   request: Export,
   image: Image,
@@ -145,7 +141,7 @@ export function openArchiveExporter(variant: Variant, attributes: Attributes): E
         });
         return await send(request, image, options, variant);
       } finally {
-        await discardLayers({ platforms: [{ layers: packed } as unknown as Image['platforms'][number]] });
+        for (const layer of packed) await layer.discard();
       }
     },
   };

@@ -1,5 +1,5 @@
-import { closeSync, constants as fsConstants, readSync } from 'node:fs';
-import { type FileStat, fileTypes, openAt } from '#linux/file-tree';
+import { closeSync, readSync } from 'node:fs';
+import { type FileStat, fileTypes, openAt, readFlags } from '#linux/file-tree';
 import { createTarReader, type TarEntry } from '#oci';
 import { blameStream, type Compression, compressionOf, decompress, type LowerDirectory } from '#store';
 import { ArchiveWriter } from './archive-writer.ts';
@@ -56,8 +56,7 @@ export async function archiveAt(
   { name, stat }: { readonly name: string; readonly stat: FileStat },
 ): Promise<Archive | undefined> {
   if (!isType(stat, fileTypes.file)) return undefined;
-  const flags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
-  const descriptor = openAt(directory.directoryOf(name), name, flags);
+  const descriptor = openAt(directory.directoryOf(name), name, readFlags);
   try {
     const magic = Buffer.alloc(magicBytes);
     readSync(descriptor, magic, 0, magicBytes, 0);

@@ -21,6 +21,11 @@ export function timeOf({ modifiedSeconds, modifiedNanoseconds }: FileStat): Time
   return { seconds: modifiedSeconds, nanoseconds: modifiedNanoseconds };
 }
 
+/** All of them, as a file has them. */
+export function attributesOf(stat: FileStat): Required<Attributes> {
+  return { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777, time: timeOf(stat) };
+}
+
 /** A time in nanoseconds since 1970, as text. */
 export function parseTime(text: string | undefined): Time | undefined {
   if (text === undefined) return undefined;

@@ -4,6 +4,7 @@ import { copyContents } from '#linux/file-contents';
 import {
   type FileStat,
   fileTypes,
+  inodeOf,
   listXattrsOf,
   makeDirectoryAt,
   makeHardLinkAt,
@@ -11,13 +12,14 @@ import {
   makeSymbolicLinkAt,
   openAt,
   readEntries,
+  readFlags,
   readLinkAt,
   readXattrOf,
   setXattrOf,
   statAt,
 } from '#linux/file-tree';
 import { directoryFlags, openBelow } from '#store';
-import { setNodeAttributes, setOpenAttributes, timeOf } from './attributes.ts';
+import { attributesOf, setNodeAttributes, setOpenAttributes } from './attributes.ts';
 import { linkedBytes } from './copy-tree.ts';
 import type { Pace } from './pace.ts';
 
@@ -94,15 +96,14 @@ export class LayerCloner {
 
   #leave({ stat }: Frame, source: Chain, target: Chain): void {
     if (stat === undefined) return;
-    const { uid, gid, mode } = stat;
     const [from, to] = [source.descriptor, target.descriptor];
-    setOpenAttributes(to, { uid, gid, mode: mode & 0o7777, time: timeOf(stat) }, () => copyAllXattrs(from, to));
+    setOpenAttributes(to, attributesOf(stat), () => copyAllXattrs(from, to));
     source.leave();
     target.leave();
   }
 
   #file(from: number, to: number, directory: string, name: string, stat: FileStat): void {
-    const inode = `${stat.inodeHigh}:${stat.inodeLow}`;
+    const inode = inodeOf(stat);
     if (stat.links > 1) {
       const earlier = this.#linked.get(inode);
       if (earlier !== undefined) {
@@ -117,7 +118,7 @@ export class LayerCloner {
       this.#linked.set(inode, { directory, name });
     }
     const type = stat.mode & fileTypes.mask;
-    const attributes = { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777, time: timeOf(stat) };
+    const attributes = attributesOf(stat);
     if (type === fileTypes.file) {
       const mayShare = this.#mayShare && stat.links === 1 && stat.sizeBytes >= linkedBytes;
       if (mayShare && tryLink(from, to, name)) return;
@@ -137,7 +138,7 @@ export class LayerCloner {
     attributes: Parameters<typeof setOpenAttributes>[1],
   ): void {
     this.#pace.spend(0, stat.sizeBytes);
-    const input = openAt(from, name, fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK);
+    const input = openAt(from, name, readFlags);
     try {
       const output = openAt(to, name, fsConstants.O_WRONLY | fsConstants.O_CREAT | fsConstants.O_EXCL, 0o600);
       try {

@@ -1,7 +1,7 @@
-import { closeSync, constants as fsConstants } from 'node:fs';
+import { closeSync } from 'node:fs';
 import type { IgnoreMatcher, Walked } from '#dockerfile';
 import { copyContents } from '#linux/file-contents';
-import { type FileStat, fileTypes, makeHardLinkAt, openAt, setTimeOf } from '#linux/file-tree';
+import { type FileStat, fileTypes, inodeOf, makeHardLinkAt, openAt, readFlags, setTimeOf } from '#linux/file-tree';
 import { fail } from '#std/errors';
 import { type LowerDirectory, openBelow } from '#store';
 import { type Attributes, setNodeAttributes, setOpenAttributes, type Time, timeOf } from './attributes.ts';
@@ -52,10 +52,6 @@ interface Frame {
   readonly matched: Matched;
   target?: TargetDirectory;
   isNew: boolean;
-}
-
-function inodeOf(stat: FileStat): string {
-  return `${stat.deviceMajor}:${stat.deviceMinor}:${stat.inodeHigh}:${stat.inodeLow}`;
 }
 
 function shown(directory: TargetDirectory, name: string): string {
@@ -120,8 +116,7 @@ export class TreeCopier {
     if (stat.links > 1 && this.#again(inodeOf(stat), target, name)) return;
     const attributes = this.#attributesOf(stat);
     if (!this.#shares(stat, attributes, () => target.link(from, sourceName, name))) {
-      const flags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
-      const input = openAt(from, sourceName, flags);
+      const input = openAt(from, sourceName, readFlags);
       try {
         this.#contents(input, stat, attributes, target, name);
       } finally {

@@ -1,8 +1,8 @@
-import { closeSync, constants as fsConstants } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { isSameContent } from '#linux/file-contents';
-import { type FileStat, fileTypes, isSameFile, openAt } from '#linux/file-tree';
+import { type FileStat, fileTypes, isSameFile, openAt, readFlags } from '#linux/file-tree';
 import { type LowerDirectory, openMerged } from '#store';
-import { setOpenAttributes, timeOf } from './attributes.ts';
+import { attributesOf, setOpenAttributes } from './attributes.ts';
 import { TreeCopier } from './copy-tree.ts';
 import { type Measured, measureTree } from './measure.ts';
 import type { Pace } from './pace.ts';
@@ -67,8 +67,7 @@ function bringDirectory(
     if (stat.mode === present.mode && stat.uid === present.uid && stat.gid === present.gid && !to.isMaterialised)
       return;
     const own = to.materialise();
-    const { uid, gid, mode } = stat;
-    setOpenAttributes(own, { uid, gid, mode: mode & 0o7777, time: timeOf(stat) }, () => copyXattrs(from.top, own));
+    setOpenAttributes(own, attributesOf(stat), () => copyXattrs(from.top, own));
   } finally {
     to.close();
   }
@@ -89,8 +88,7 @@ function isSame(
   if (!isType(stat, fileTypes.file)) return true;
   if (stat.sizeBytes !== present.sizeBytes) return false;
   pace.spend(0, stat.sizeBytes);
-  const flags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
-  const files = [openAt(source.directoryOf(name), name, flags), target.openFile(name)] as const;
+  const files = [openAt(source.directoryOf(name), name, readFlags), target.openFile(name)] as const;
   try {
     return isSameContent(...files);
   } finally {

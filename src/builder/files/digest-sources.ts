@@ -1,6 +1,6 @@
-import { closeSync, constants as fsConstants, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import type { IndexedFile } from '#filesync';
-import { type FileStat, fileTypes, listXattrsOf, openAt, readXattrOf, statAt } from '#linux/file-tree';
+import { type FileStat, fileTypes, listXattrsOf, openAt, readFlags, readXattrOf, statAt } from '#linux/file-tree';
 import { listXattrs, readXattr } from '#linux/xattr';
 import type { LowerDirectory } from '#store';
 import type { LocalIndex } from '../session/session.ts';
@@ -79,8 +79,7 @@ export class ReadDirectory implements DigestedDirectory<ReadDirectory> {
   }
 
   #fileFacts(name: string, stat: FileStat): FileFacts {
-    const flags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
-    const descriptor = openAt(this.#directory.directoryOf(name), name, flags);
+    const descriptor = openAt(this.#directory.directoryOf(name), name, readFlags);
     try {
       const xattrs = counted(listXattrsOf(descriptor), (each) => readXattrOf(descriptor, each));
       return { stat, linkTarget: '', contentDigest: digestOpen(descriptor, this.#pace), xattrs };

@@ -12,6 +12,7 @@ import {
   openAt,
   openDirectoryAt,
   readEntries,
+  readFlags,
   readLinkAt,
   readXattrOf,
   removeAt,
@@ -23,11 +24,10 @@ import {
 } from '#linux/file-tree';
 import { removeTreeAt } from '#linux/remove-tree';
 import { fail } from '#std/errors';
-import { directoryFlags, isOpaque, isWhiteout, LowerDirectory, openMerged } from '#store';
-import { setOpenAttributes, timeOf } from './attributes.ts';
+import { directoryFlags, isOpaque, isWhiteout, LowerDirectory, opaqueXattr, openMerged } from '#store';
+import { attributesOf, setOpenAttributes } from './attributes.ts';
 import { isType, type TreeDirectory } from './walk.ts';
 
-const opaqueXattr = 'trusted.overlay.opaque';
 /** Overlayfs reads these from layers: nobody's files may bring them. */
 const overlayXattrs = 'trusted.overlay.';
 const yes = Buffer.from('y');
@@ -110,8 +110,7 @@ export class TargetDirectory implements TreeDirectory<TargetDirectory> {
   /** Opens a file that is seen in it for reading. */
   openFile(name: string): number {
     const own = this.#opened();
-    const flags = fsConstants.O_RDONLY | fsConstants.O_NOFOLLOW | fsConstants.O_NONBLOCK;
-    return openAt(own >= 0 && statAt(own, name) !== undefined ? own : this.#lower.directoryOf(name), name, flags);
+    return openAt(own >= 0 && statAt(own, name) !== undefined ? own : this.#lower.directoryOf(name), name, readFlags);
   }
 
   /** Whether the layer has a directory of its own here. */
@@ -129,10 +128,7 @@ export class TargetDirectory implements TreeDirectory<TargetDirectory> {
     if (stat === undefined) throw new SystemCallError('lstat', 2, this.#name);
     makeDirectoryAt(above, this.#name, 0o700);
     this.#own = openDirectoryAt(above, this.#name);
-    const { uid, gid, mode } = stat;
-    setOpenAttributes(this.#own, { uid, gid, mode: mode & 0o7777, time: timeOf(stat) }, () =>
-      copyXattrs(model, this.#own),
-    );
+    setOpenAttributes(this.#own, attributesOf(stat), () => copyXattrs(model, this.#own));
     // Nothing has changed in the one above.
     if (before !== undefined) setTimeOf(above, before.modifiedSeconds, before.modifiedNanoseconds);
     return this.#own;
@@ -199,10 +195,7 @@ export class TargetDirectory implements TreeDirectory<TargetDirectory> {
       const output = this.createFile(name);
       try {
         copyContents(input, output, stat.sizeBytes);
-        const { uid, gid, mode } = stat;
-        setOpenAttributes(output, { uid, gid, mode: mode & 0o7777, time: timeOf(stat) }, () =>
-          copyXattrs(input, output),
-        );
+        setOpenAttributes(output, attributesOf(stat), () => copyXattrs(input, output));
       } finally {
         closeSync(output);
       }

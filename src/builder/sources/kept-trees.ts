@@ -4,20 +4,13 @@ import { join } from 'node:path';
 import { newId } from '#std/identifiers';
 import { Lock } from '#std/lock';
 import { type Collection, type Records, treeSizeBytes } from '#store';
-import type { Shelf, ShelfEntry } from '../cache/shelf.ts';
+import type { Shelf, ShelfEntry, ShelfRecord } from '../cache/shelf.ts';
 import type { CacheRecord } from '../types.ts';
 
 /** Files that were fetched, kept for later builds. Nobody changes them. */
-export interface KeptTree<Facts> {
-  readonly id: string;
+export interface KeptTree<Facts> extends ShelfRecord {
   /** Names what it is: asked for by it. */
   readonly key: string;
-  readonly description: string;
-  readonly sizeBytes: number;
-  /** RFC 3339. */
-  readonly createdAt: string;
-  readonly lastUsedAt: string;
-  readonly usageCount: number;
   readonly facts: Facts;
 }
 

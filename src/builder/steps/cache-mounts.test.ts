@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test';
 import type { LayersResult } from '../result.ts';
-import { eventually, mount, StepLab, shell } from './testing/lab.ts';
+import { eventually, first, mount, StepLab, shell } from './testing/lab.ts';
 
 setDefaultTimeout(60_000);
 let lab: StepLab;
@@ -11,12 +11,6 @@ beforeAll(async () => {
   base = await lab.busybox();
 });
 afterAll(() => lab[Symbol.asyncDispose]());
-
-function first(outputs: readonly LayersResult[]): LayersResult {
-  const [output] = outputs;
-  if (output === undefined) throw new Error('no output');
-  return output;
-}
 
 test('caches: kept from step to step, private ones apart, locked ones in turn', async () => {
   const cache = (id: string, sharing: 'shared' | 'private' | 'locked', owner = {}) =>

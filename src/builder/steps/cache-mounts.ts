@@ -5,26 +5,17 @@ import { fail, messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { log } from '#std/log';
 import { type Collection, type Records, treeSizeBytes } from '#store';
+import type { ShelfEntry, ShelfRecord } from '../cache/shelf.ts';
 import type { ExecMount } from '../graph/operation.ts';
 
 /** One directory that steps keep things in from one build to the next. */
-export interface CacheMountRecord {
-  /** Also the name of its directory. */
-  readonly id: string;
+export interface CacheMountRecord extends ShelfRecord {
   /** What steps must ask for to get it. */
   readonly key: string;
-  readonly description: string;
-  readonly sizeBytes: number;
-  /** RFC 3339. */
-  readonly createdAt: string;
-  readonly lastUsedAt: string;
-  readonly usageCount: number;
 }
 
 /** As the cache lists it. */
-export interface CacheMountUsage extends CacheMountRecord {
-  readonly isInUse: boolean;
-}
+export interface CacheMountUsage extends CacheMountRecord, ShelfEntry {}
 
 /** How a new directory begins. */
 export interface CacheMountStart {

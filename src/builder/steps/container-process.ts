@@ -1,11 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { killAll } from '#linux/cgroups';
-import { killWithChildren } from '#linux/process';
-import { fail, messageOf } from '#std/errors';
-import { log } from '#std/log';
-import { clearCgroup, type RuntimeEnd, runCommand, runtimeEnd } from './runtime.ts';
+import { fail } from '#std/errors';
+import { clearCgroup, killRuntime, type RuntimeEnd, runCommand, runtimeEnd } from './runtime.ts';
 
 /** A process of a container that somebody talks with. */
 export interface ContainerProcess {
@@ -114,12 +111,7 @@ export function startContainerProcess(request: ContainerProcessRequest): Contain
   const streams = request.hasTerminal ? withTerminal(command, request) : withPipes(command, request);
   const { child } = streams;
   writeFileSync(join(directory, 'runtime.pid'), String(child.pid));
-  const kill = (): void => {
-    killWithChildren(child.pid);
-    killAll(cgroupsPath).catch((error: unknown) =>
-      log('warn', 'a process of a build is not killed', { error: messageOf(error) }),
-    );
-  };
+  const kill = (): void => killRuntime(child.pid, cgroupsPath);
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
   const ended = (async (): Promise<RuntimeEnd> => {

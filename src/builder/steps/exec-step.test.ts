@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { newId } from '#std/identifiers';
 import type { LayersResult } from '../result.ts';
-import { eventually, mount, StepLab, shell } from './testing/lab.ts';
+import { eventually, first, mount, StepLab, shell } from './testing/lab.ts';
 
 setDefaultTimeout(60_000);
 let lab: StepLab;
@@ -16,12 +16,6 @@ beforeAll(async () => {
   base = await lab.busybox();
 });
 afterAll(() => lab[Symbol.asyncDispose]());
-
-function first(outputs: readonly LayersResult[]): LayersResult {
-  const [output] = outputs;
-  if (output === undefined) throw new Error('no output');
-  return output;
-}
 
 test('a step runs as root of a container on the default bridge, and what it writes is its layer', async () => {
   const script = [

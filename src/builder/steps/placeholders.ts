@@ -13,6 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import { hasCode } from '#linux/errno';
 import { readXattr } from '#linux/xattr';
+import { opaqueXattr } from '#store';
 
 /** More links than the kernel would follow (path_resolution(7)) lead nowhere. */
 const linksAtMost = 40;
@@ -141,7 +142,7 @@ export class Placeholders {
       if (!stats?.isDirectory() || readdirSync(path).length > 0) continue;
       const isSame = stats.mode === before.mode && stats.uid === before.uid && stats.gid === before.gid;
       const isTimeOurs = parents.has(place) || stats.mtimeNs === before.mtimeNs;
-      if (isSame && isTimeOurs && readXattr(Buffer.from(path), 'trusted.overlay.opaque') === undefined) rmdirSync(path);
+      if (isSame && isTimeOurs && readXattr(Buffer.from(path), opaqueXattr) === undefined) rmdirSync(path);
     }
   }
 }

@@ -101,6 +101,14 @@ export function runtimeEnd(exitCode: number, directory: string, program: string)
   return { exitCode, startFailure: wordsOf(program, reason) };
 }
 
+/** Ends a runtime and the process that it runs. Nobody waits for it: the runtime's own end tells. */
+export function killRuntime(pid: number, cgroupsPath: string): void {
+  killWithChildren(pid);
+  killAll(cgroupsPath).catch((error: unknown) =>
+    log('warn', 'a process of a build is not killed', { error: messageOf(error) }),
+  );
+}
+
 /** Removes all that is left of a process: what runs, and its cgroup. */
 export async function clearCgroup(path: string): Promise<void> {
   if (removeCgroup(path)) return;
@@ -122,12 +130,7 @@ export async function runRuntime(request: RuntimeRequest): Promise<RuntimeEnd> {
   closeSync(stdout.writeEnd);
   closeSync(stderr.writeEnd);
   writeFileSync(join(directory, 'runtime.pid'), String(child.pid));
-  const kill = (): void => {
-    killWithChildren(child.pid);
-    killAll(cgroupsPath).catch((error: unknown) =>
-      log('warn', 'a build step is not killed', { error: messageOf(error) }),
-    );
-  };
+  const kill = (): void => killRuntime(child.pid, cgroupsPath);
   signal.addEventListener('abort', kill, { once: true });
   if (signal.aborted) kill();
   // What it has started would go on without it, and nobody would be told how that ends.

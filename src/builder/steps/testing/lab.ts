@@ -50,6 +50,13 @@ export function mount(type: ExecMount['type'], target: string, over: Partial<Exe
   return { type, target, input: -1, selector: '', isReadOnly: false, output: -1, ...over };
 }
 
+/** The only output of a step, or its first. */
+export function first(outputs: readonly LayersResult[]): LayersResult {
+  const [output] = outputs;
+  if (output === undefined) throw new Error('no output');
+  return output;
+}
+
 /** Waits until `condition` holds, asked every few milliseconds. */
 export async function eventually(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 30_000;
