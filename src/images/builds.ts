@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { digestOf } from '#oci';
+import { allEnded } from '#std/all-ended';
 import { fail } from '#std/errors';
 import { sharedRun } from '#std/shared-run';
 import { Slots } from '#std/slots';
@@ -119,11 +120,7 @@ export function createBuildLayers(options: Options): BuildLayers {
       if (held === undefined) throw fail('internal', 'a layer of the image is gone');
       const target = { ...options, repository, signal, report: () => undefined };
       try {
-        const works = await Promise.allSettled(held.map((layer) => pushBuiltLayer(target, layer, packing)));
-        return works.map((work) => {
-          if (work.status === 'rejected') throw work.reason;
-          return work.value;
-        });
+        return await allEnded(held.map((layer) => pushBuiltLayer(target, layer, packing)));
       } finally {
         layers.release(chain);
       }

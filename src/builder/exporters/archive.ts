@@ -1,5 +1,6 @@
 import type { PackedLayer } from '#images';
 import { type Descriptor, encodedOf, formatReference, mediaTypes, tarEnd, tarHeader, tarPadding } from '#oci';
+import { allEnded } from '#std/all-ended';
 import { fail } from '#std/errors';
 import type { ContentStore } from '../session/session.ts';
 import { type Attributes, booleanOf, loadName, namesOf, type TargetName } from './attributes.ts';
@@ -130,7 +131,7 @@ export function openArchiveExporter(variant: Variant, attributes: Attributes): E
       const packed: PackedLayer[] = [];
       try {
         const image = await packImage(request, options, { isOci: variant === 'oci' }, async (output, packings) => {
-          const layers = await Promise.all(
+          const layers = await allEnded(
             output.chain.map(async (chainId, index) => {
               const layer = await parts.builds.pack(chainId, packings[index] ?? options.packing, context.signal);
               packed.push(layer);

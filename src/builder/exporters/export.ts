@@ -1,3 +1,4 @@
+import { allEnded } from '#std/all-ended';
 import { fail } from '#std/errors';
 import type {
   BuildContext,
@@ -54,22 +55,6 @@ async function solveAll(
   return { outputs: solved.map(({ output, held }) => ({ ...output, chain: held?.result.chain ?? [] })), release };
 }
 
-/** Runs all; the first failure ends the others, and is thrown when they have ended. */
-async function runAtOnce<T>(works: readonly (() => Promise<T>)[], cancel: (reason: unknown) => void): Promise<T[]> {
-  let failure: { readonly reason: unknown } | undefined;
-  const results = await Promise.allSettled(
-    works.map((work) =>
-      work().catch((reason: unknown) => {
-        failure ??= { reason };
-        cancel(reason);
-        throw reason;
-      }),
-    ),
-  );
-  if (failure !== undefined) throw failure.reason;
-  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-}
-
 /** Gives what builds come to to their clients, to registries, and to this engine. */
 export function createExporter(parts: ExporterParts): Builder['export'] {
   async function run(
@@ -92,7 +77,10 @@ export function createExporter(parts: ExporterParts): Builder['export'] {
           exporter.run({ parts, outputs, result, context: within, vertex, id, caches }),
         );
       });
-      const responses = await runAtOnce(works, (reason) => own.abort(reason));
+      const responses = await allEnded(
+        works.map((work) => work()),
+        (reason) => own.abort(reason),
+      );
       const answered = await cacheExports.run(outputs, within);
       return responses.length === 0 ? [answered] : responses.map((response) => ({ ...response, ...answered }));
     } finally {

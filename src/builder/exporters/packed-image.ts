@@ -1,5 +1,6 @@
 import type { Packing } from '#images';
 import { parseImageConfig, printPlatform } from '#oci';
+import { allEnded } from '#std/all-ended';
 import { formatTime, nowNs } from '#std/time';
 import { type Annotations, type Attributes, annotationsOf, booleanOf, epochOf, packingOf } from './attributes.ts';
 import { assembleConfig } from './image-config.ts';
@@ -98,7 +99,7 @@ export async function packImage<L extends ManifestLayer>(
     vertex.warn('annotations are not part of Docker media types: use oci-mediatypes=true');
   }
   const packed = await vertex.step(usual.label ?? 'exporting layers', () =>
-    Promise.all(outputs.map(async (output) => ({ output, layers: await pack(output, packingsOf(output, options)) }))),
+    allEnded(outputs.map(async (output) => ({ output, layers: await pack(output, packingsOf(output, options)) }))),
   );
   const platforms: PackedImage<L>['platforms'][number][] = [];
   for (const { output, layers } of packed) {

@@ -1,4 +1,5 @@
 import { type Descriptor, familiarReference, formatReference, type ImageReference } from '#oci';
+import { allEnded } from '#std/all-ended';
 import { fail } from '#std/errors';
 import { shortId } from '#std/identifiers';
 import type { Records } from '#store';
@@ -22,20 +23,9 @@ export interface PushTarget extends LayerTarget {
   cancel(reason: unknown): void;
 }
 
-/** Waits for all; the first failure ends the others, and is thrown when they have ended. */
-async function all<T>(target: PushTarget, works: readonly Promise<T>[]): Promise<T[]> {
-  let failure: { readonly reason: unknown } | undefined;
-  const results = await Promise.allSettled(
-    works.map((work) =>
-      work.catch((reason: unknown) => {
-        failure ??= { reason };
-        target.cancel(reason);
-        throw reason;
-      }),
-    ),
-  );
-  if (failure !== undefined) throw failure.reason;
-  return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+/** Waits for all; the first failure ends the others. */
+function all<T>(target: PushTarget, works: readonly Promise<T>[]): Promise<T[]> {
+  return allEnded(works, (reason) => target.cancel(reason));
 }
 
 /** Sends layers, each once, those on top first; gives the descriptors in the order of the layers. */
