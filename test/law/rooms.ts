@@ -10,9 +10,9 @@ const features = ['containers', 'images', 'networks', 'volumes', 'events'];
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   cmd: ['cli', 'client', 'http', 'buildkit', 'builder', 'registry', ...wire, ...features, ...ground],
   cli: ['client', ...wire, 'dockerfile', 'oci', 'api', 'std'],
-  client: [...wire, 'api', 'std'],
+  client: ['api', 'std'],
   http: ['builder', ...features, 'api', 'linux', 'std'],
-  buildkit: ['builder', ...wire, 'dockerfile', ...features, 'distribution', 'oci', 'store', 'linux', 'api', 'std'],
+  buildkit: ['builder', ...wire, 'dockerfile', 'distribution', 'oci', 'store', 'linux', 'api', 'std'],
   builder: ['containers', 'images', 'networks', 'volumes', 'events', 'filesync', 'dockerfile', ...ground],
   containers: ['images', 'networks', 'volumes', 'events', ...ground],
   images: ['events', ...ground],
