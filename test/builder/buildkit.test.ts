@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { control, gateway, llb } from '#build-api';
-import { type Client, type GrpcClientConnection, GrpcError, type Written } from '#grpc';
+import type { Client, GrpcClientConnection, Written } from '#grpc';
 import { digestOf } from '#oci';
+import { failureOf } from '../../src/buildkit/testing/failure.ts';
 import { processesNaming, startEngine, type TestEngine, until } from '../harness/index.ts';
 import { connectBuildkit, upgrade } from './grpc-client.ts';
 
@@ -55,15 +56,6 @@ function drive(ref: string, request: Written<typeof control.solveRequest> = {}) 
     return answer.result?.ref?.id ?? '';
   };
   return { solving, options, solve };
-}
-
-async function failureOf(call: Promise<unknown>): Promise<GrpcError> {
-  const error = await call.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof GrpcError)) throw new Error(`no GrpcError: ${error}`);
-  return error;
 }
 
 async function outputOf(ref: string): Promise<string> {

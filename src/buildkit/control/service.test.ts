@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { control, gateway } from '#build-api';
 import { SolveError } from '#builder';
 import { DockerfileError } from '#dockerfile';
-import { GrpcError, type Written } from '#grpc';
+import type { GrpcError, Written } from '#grpc';
 import { fail } from '#std/errors';
+import { failureOf } from '../testing/failure.ts';
 import { sourceEdge } from '../testing/fake-builder.ts';
 import { dockerfile, type FakeSolve, openFakeEngine } from '../testing/fake-engine.ts';
 
@@ -19,15 +20,6 @@ afterEach(() => rmSync(directory, { recursive: true }));
 const open = (solve?: FakeSolve) => openFakeEngine(join(directory, 'records.db'), solve);
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-
-async function failureOf(call: Promise<unknown>): Promise<GrpcError> {
-  const error = await call.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof GrpcError)) throw new Error(`no GrpcError: ${error}`);
-  return error;
-}
 
 function detailsOf({ details }: GrpcError) {
   return details.map(({ typeUrl, value }) => [

@@ -1,17 +1,22 @@
 /**
  * What one stream carries between two processes through a unix socket, beside what the socket carries alone:
- *   bun src/grpc/testing/bench.ts [MEGABYTES]
+ *   tools/bun bench/grpc.ts [MEGABYTES]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectGrpc } from '../client.ts';
-import { bytes } from '../fields.ts';
-import { implement } from '../implement.ts';
-import { message, type Read, type Written } from '../message.ts';
-import { serveGrpc } from '../server.ts';
-import { bidirectional, service } from '../service.ts';
+import {
+  bidirectional,
+  bytes,
+  connectGrpc,
+  implement,
+  message,
+  type Read,
+  serveGrpc,
+  service,
+  type Written,
+} from '#grpc';
 
 const packet = message({ data: bytes(4) });
 const pipeService = service('bench.Pipe', { Up: bidirectional(packet, packet), Down: bidirectional(packet, packet) });

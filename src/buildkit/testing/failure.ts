@@ -1,4 +1,4 @@
-import { GrpcError } from '../failure.ts';
+import { GrpcError } from '#grpc';
 
 /** What a call fails with; throws when that is no `GrpcError`, and when it does not fail. */
 export async function failureOf(call: Promise<unknown>): Promise<GrpcError> {
