@@ -47,6 +47,7 @@ afterAll(async () => {
 test('containers are found by all of their names, in the networks of the one who asks', async () => {
   expect(await data('web')).toEqual(['10.1.0.2']);
   expect(await data('WEB.')).toEqual(['10.1.0.2']);
+  expect((await client.ask(query('web'))).lives).toEqual([600]);
   expect(await data('0123456789ab')).toEqual(['10.1.0.2']);
   expect(await data('my.host')).toEqual(['10.1.0.2']);
   expect(await data('linked')).toEqual(['10.1.0.2']);

@@ -46,6 +46,8 @@ export interface Answer {
   readonly name: string | undefined;
   /** Addresses and names as text, other data in hexadecimal digits. */
   readonly data: readonly string[];
+  /** For how many seconds each of them holds. */
+  readonly lives: readonly number[];
 }
 
 /** Reads an answer. */
@@ -58,14 +60,16 @@ export function read(message: Buffer): Answer {
     at += 4;
   }
   const data: string[] = [];
+  const lives: number[] = [];
   for (let count = message.readUInt16BE(6); count > 0; count--) {
     const [, end] = nameAt(message, at);
     const type = message.readUInt16BE(end);
+    lives.push(message.readUInt32BE(end + 4));
     const bytes = message.subarray(end + 10, end + 10 + message.readUInt16BE(end + 8));
     if (type === types.PTR) data.push(nameAt(message, end + 10)[0]);
     else data.push(type === types.A ? bytes.join('.') : bytes.toString('hex'));
     at = end + 10 + bytes.length;
   }
   const code = codes[flags & 0xf] ?? '';
-  return { id: message.readUInt16BE(0), code, isCut: (flags & 0x200) !== 0, flags, name, data };
+  return { id: message.readUInt16BE(0), code, isCut: (flags & 0x200) !== 0, flags, name, data, lives };
 }
