@@ -1,4 +1,4 @@
-import { type ErrorKind, errorKinds, fail } from '#std/errors';
+import { fail, kindNamed } from '#std/errors';
 import { frameKinds } from './frames.ts';
 import { isBriefDirectory, readOpening, replay } from './opening.ts';
 import type { PacketStream } from './packet-stream.ts';
@@ -47,10 +47,6 @@ export interface FileReceivers {
   /** Unpacks a tar that is not compressed into an empty directory. Throws `invalid-argument` when it is damaged. */
   unpack(directory: string, tar: AsyncIterable<Uint8Array>, options: ReceiveOptions): Promise<ReceiveResult>;
   close(): void;
-}
-
-function errorOf({ kind, message }: { kind: string; message: string }): Error {
-  return fail(kind in errorKinds ? (kind as ErrorKind) : 'internal', message);
 }
 
 /** Gives to the receiver what comes, as fast as it takes it. */
@@ -171,7 +167,10 @@ class ReceiverPool implements FileReceivers {
     };
     receiver.listener = {
       packet: send,
-      answer: (answered) => ('result' in answered ? resolve(answered.result) : reject(errorOf(answered.error))),
+      answer(answered) {
+        if ('result' in answered) resolve(answered.result);
+        else reject(fail(kindNamed(answered.error.kind), answered.error.message));
+      },
       gone: () => reject(fail('unavailable', 'the receiver of files ended before its work was done')),
     };
     try {

@@ -1,9 +1,10 @@
+import { spawnWorker } from '#linux/spawn-worker';
 import { fail } from '#std/errors';
 import { FrameReader, frameHead, frameKinds } from './frames.ts';
 import type { ReceiveAnswer } from './receiver-pool.ts';
 
 /** What the collector of a receiver takes for the machine's memory: it looks at packets, and forgets them. */
-const collectedBytes = String(96 * 1024 * 1024);
+const collectedBytes = 96 * 1024 * 1024;
 /** So much waits for a receiver before the client does. */
 const batchBytes = 256 * 1024;
 
@@ -26,12 +27,7 @@ export class ReceiverProcess {
   #flushing: Promise<void> = Promise.resolve();
 
   constructor(command: readonly string[], onGone: (gone: ReceiverProcess) => void) {
-    this.#process = Bun.spawn([...command], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      cwd: '/',
-      env: { ...process.env, BUN_JSC_forceRAMSize: collectedBytes },
-    });
-    this.#process.unref();
+    this.#process = spawnWorker(command, collectedBytes);
     void this.#listen()
       .catch(() => undefined)
       .finally(() => {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { type ErrorKind, errorKinds, fail } from '#std/errors';
+import { fail, kindNamed } from '#std/errors';
 import { JsonLines } from './lines.ts';
 import type { KeptProcess } from './protocol.ts';
 
@@ -105,7 +105,7 @@ export class ControlConnection {
     const pending = this.#pending.get(seq);
     this.#pending.delete(seq);
     if (line.error === undefined) pending?.resolve(line.ok);
-    else pending?.reject(fail(kindFrom(line.error.kind), line.error.message));
+    else pending?.reject(fail(kindNamed(line.error.kind), line.error.message));
   }
 
   #ended(): void {
@@ -115,10 +115,6 @@ export class ControlConnection {
     this.#pending.clear();
     this.#onClose?.();
   }
-}
-
-function kindFrom(kind: string): ErrorKind {
-  return kind in errorKinds ? (kind as ErrorKind) : 'internal';
 }
 
 /** A connection to a unix socket that lets each side end its half alone. */

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { type ErrorKind, errorKinds, fail } from '#std/errors';
+import { fail, kindNamed } from '#std/errors';
+import { spawnWorker } from './spawn-worker.ts';
 
 /** As many processes as may be of use: with one a processor none is left idle. */
 const processLimit = Math.min(4, Math.max(2, availableParallelism()));
 const idleMs = 20_000;
 /** What the collector of a worker takes for the machine's memory: pieces of files are all that it has, and go soon. */
-const collectedBytes = String(64 * 1024 * 1024);
+const collectedBytes = 64 * 1024 * 1024;
 
 /** Lines of JSON that come back: how much is done, and last what came of it. */
 export type WorkerAnswer =
@@ -46,12 +47,7 @@ class Worker {
   readonly #process: Bun.Subprocess<'pipe', 'pipe', 'inherit'>;
 
   constructor({ command, name }: WorkerPoolOptions, onGone: () => void) {
-    this.#process = Bun.spawn([...command], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      cwd: '/',
-      env: { ...process.env, BUN_JSC_forceRAMSize: collectedBytes },
-    });
-    this.#process.unref();
+    this.#process = spawnWorker(command, collectedBytes);
     void this.#listen()
       .finally(() => {
         this.isAlive = false;
@@ -110,10 +106,6 @@ class Worker {
   }
 }
 
-function errorOf({ kind = 'internal', message }: { kind?: string; message: string }): Error {
-  return fail(kind in errorKinds ? (kind as ErrorKind) : 'internal', message);
-}
-
 /** Child processes of one kind, which are there while there is work: the engine's one thread must not wait. */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions;
@@ -137,7 +129,7 @@ export class WorkerPool {
       settle(answer) {
         if ('done' in answer) hear(answer.done);
         else if ('result' in answer) resolve(answer.result);
-        else reject(errorOf(answer.error));
+        else reject(fail(kindNamed(answer.error.kind), answer.error.message));
       },
     });
     return {

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { type ErrorKind, errorKinds, fail } from '#std/errors';
+import { fail, kindNamed } from '#std/errors';
 import { type Frame, type FrameError, FrameWriter, type PorterRequest, readFrames } from './protocol.ts';
 
 /**
@@ -10,10 +10,6 @@ const acceptLooks = 10;
 const lookIntervalMs = 200;
 /** One that works all the while has much to do, and is waited for longer. */
 const busyLooks = 100;
-
-function isErrorKind(kind: string): kind is ErrorKind {
-  return kind in errorKinds;
-}
 
 function broken(): Error {
   return fail('unavailable', 'the porter ended before its work was done');
@@ -123,7 +119,7 @@ export class Session {
   #finish(frame: Frame): void {
     const { error } = JSON.parse(frame.payload.toString()) as { error?: FrameError };
     if (error === undefined) return;
-    throw fail(isErrorKind(error.kind) ? error.kind : 'internal', error.message);
+    throw fail(kindNamed(error.kind), error.message);
   }
 
   async #next(): Promise<Frame> {

@@ -47,6 +47,11 @@ export function kindOf(error: unknown): ErrorKind {
   return error instanceof Error && 'code' in error && noRoom.includes(error.code) ? 'exhausted' : 'internal';
 }
 
+/** The kind that another process has named; `internal` for what is none. */
+export function kindNamed(name: string | undefined): ErrorKind {
+  return name !== undefined && Object.hasOwn(errorKinds, name) ? (name as ErrorKind) : 'internal';
+}
+
 /** The text of any thrown value, without a stack. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
