@@ -6,6 +6,7 @@ interface Answers {
   readonly pinged: readonly boolean[];
   readonly reached: string;
   readonly stolen: string;
+  readonly hosts: readonly string[];
 }
 
 let answers: Answers;
@@ -108,4 +109,8 @@ test('ping: from the host, within a network, and into a routed one; nowhere else
 test('a neighbour that routes 127.0.0.1 to the host does not reach what is bound there', () => {
   expect(answers.reached).toContain('host 198.51.100.2');
   expect(answers.stolen).not.toContain('nat2');
+});
+
+test('a container of an internal network reaches the host itself', () => {
+  expect(answers.hosts).toEqual(['host 10.5.0.2', 'host fd00:5::2']);
 });
