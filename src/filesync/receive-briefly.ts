@@ -2,7 +2,7 @@ import { fail, messageOf } from '#std/errors';
 import { KeptTransfer } from './kept-directory.ts';
 import type { Opening } from './opening.ts';
 import { encodePacket, packetTypes } from './packet.ts';
-import type { PacketStream } from './packet-stream.ts';
+import { OrderedPackets, type PacketStream } from './packet-stream.ts';
 import type { ReceiveJob, ReceiveOptions, ReceiveResult } from './receiver-pool.ts';
 
 /** Far more than was promised: whoever sends that has no place on the engine's thread. */
@@ -15,11 +15,8 @@ export async function receiveBriefly(
   stream: PacketStream,
   { signal }: ReceiveOptions,
 ): Promise<ReceiveResult> {
-  let sent: Promise<void> = Promise.resolve();
-  const send = (packet: Uint8Array): void => {
-    sent = sent.then(() => stream.send(packet));
-    sent.catch(() => undefined);
-  };
+  const outgoing = new OrderedPackets((packet) => stream.send(packet));
+  const { send } = outgoing;
   const transfer = new KeptTransfer(directory, { differ, send });
   try {
     for (const packet of packets) transfer.accept(packet);
@@ -38,6 +35,6 @@ export async function receiveBriefly(
     throw error;
   } finally {
     transfer.close();
-    await sent.catch(() => undefined);
+    await outgoing.settled();
   }
 }

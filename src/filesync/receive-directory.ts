@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { ConfinedDirectory } from '#linux/confined-directory';
 import { fail, messageOf } from '#std/errors';
 import { encodePacket, packetTypes } from './packet.ts';
-import type { PacketStream } from './packet-stream.ts';
+import { OrderedPackets, type PacketStream } from './packet-stream.ts';
 import { Receiver } from './receiver.ts';
 
 /**
@@ -12,11 +12,8 @@ import { Receiver } from './receiver.ts';
 export async function receiveDirectory(directory: string, stream: PacketStream, signal: AbortSignal): Promise<void> {
   mkdirSync(directory, { recursive: true });
   using tree = new ConfinedDirectory(directory);
-  let sent: Promise<void> = Promise.resolve();
-  const send = (packet: Uint8Array): void => {
-    sent = sent.then(() => stream.send(packet));
-    sent.catch(() => undefined);
-  };
+  const outgoing = new OrderedPackets((packet) => stream.send(packet));
+  const { send } = outgoing;
   const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const receiver = new Receiver({ tree, present: [], differ: 'metadata', owner, send, onChange: () => undefined });
   try {
@@ -34,7 +31,7 @@ export async function receiveDirectory(directory: string, stream: PacketStream, 
     throw error;
   } finally {
     receiver.abandon();
-    await sent.catch(() => undefined);
+    await outgoing.settled();
     stream.end();
   }
 }

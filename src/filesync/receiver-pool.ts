@@ -1,7 +1,7 @@
 import { fail, kindNamed } from '#std/errors';
 import { frameKinds } from './frames.ts';
 import { isBriefDirectory, readOpening, replay } from './opening.ts';
-import type { PacketStream } from './packet-stream.ts';
+import { OrderedPackets, type PacketStream } from './packet-stream.ts';
 import { receiveBriefly } from './receive-briefly.ts';
 import { ReceiverProcess } from './receiver-process.ts';
 import { lastWordBytes, ToldTransfer } from './told-transfer.ts';
@@ -160,13 +160,9 @@ class ReceiverPool implements FileReceivers {
   ): Promise<ReceiveResult> {
     const { promise, resolve, reject } = Promise.withResolvers<ReceiveResult>();
     let isOver = false;
-    let sent = Promise.resolve();
-    const send = (packet: Uint8Array): void => {
-      sent = sent.then(() => answer(packet));
-      sent.catch(reject);
-    };
+    const answers = new OrderedPackets(answer, reject);
     receiver.listener = {
-      packet: send,
+      packet: answers.send,
       answer(answered) {
         if ('result' in answered) resolve(answered.result);
         else reject(fail(kindNamed(answered.error.kind), answered.error.message));
@@ -181,7 +177,7 @@ class ReceiverPool implements FileReceivers {
     } finally {
       isOver = true;
       // The last word of ours: that all is well, or why it is not.
-      await sent.catch(() => undefined);
+      await answers.settled();
     }
   }
 

@@ -45,6 +45,7 @@ export class Http2Stream {
   readonly #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #ending: (() => void) | undefined;
+  #endsWithData = false;
   #waiters: Waiter[] = [];
   #error: EstibaError | undefined;
 
@@ -92,8 +93,6 @@ export class Http2Stream {
     this.#endsWithData = trailers === undefined;
     this.#host.wake(this);
   }
-
-  #endsWithData = false;
 
   /** Breaks the stream off. */
   reset(code: number): void {
