@@ -42,6 +42,30 @@ export interface ExecOperation {
   readonly validExitCodes: readonly number[];
 }
 
+/** A process that asks for nothing, as root and in its own network, save for what `over` says. */
+export function execOperation(over: Partial<ExecOperation>): ExecOperation {
+  return {
+    type: 'exec',
+    words: [],
+    environment: [],
+    directory: '/',
+    user: '',
+    hostname: '',
+    network: 'sandbox',
+    security: 'sandbox',
+    mounts: [],
+    secretEnvironment: [],
+    ulimits: [],
+    extraHosts: [],
+    cgroupParent: '',
+    shmSizeBytes: 0,
+    resources: {},
+    uncountedEnvironment: [],
+    validExitCodes: [],
+    ...over,
+  };
+}
+
 export type ResourceName =
   | 'Memory'
   | 'MemorySwap'

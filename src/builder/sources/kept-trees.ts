@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newId } from '#std/identifiers';
 import { Lock } from '#std/lock';
 import { type Collection, type Records, treeSizeBytes } from '#store';
-import type { Shelf, ShelfEntry, ShelfRecord } from '../cache/shelf.ts';
+import { matchDirectories, type Shelf, type ShelfEntry, type ShelfRecord } from '../cache/shelf.ts';
 import type { CacheRecord } from '../types.ts';
 
 /** Files that were fetched, kept for later builds. Nobody changes them. */
@@ -84,12 +84,8 @@ export class KeptTrees<Facts> implements Shelf {
   }
 
   /** Brings records and directories together, once at the start. */
-  async reconcile(): Promise<void> {
-    const present = existsSync(this.#directory) ? readdirSync(this.#directory) : [];
-    for (const { id } of [...this.#records.all()]) if (!present.includes(id)) this.#records.delete(id);
-    for (const name of present) {
-      if (this.#records.get(name) === undefined) await rm(this.#pathOf(name), { recursive: true, force: true });
-    }
+  reconcile(): Promise<void> {
+    return matchDirectories(this.#directory, this.#records);
   }
 
   #pathOf(id: string): string {

@@ -1,11 +1,11 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { log } from '#std/log';
 import { type Collection, type Records, treeSizeBytes } from '#store';
-import type { ShelfEntry, ShelfRecord } from '../cache/shelf.ts';
+import { matchDirectories, type ShelfEntry, type ShelfRecord } from '../cache/shelf.ts';
 import type { ExecMount } from '../graph/operation.ts';
 
 /** One directory that steps keep things in from one build to the next. */
@@ -103,12 +103,8 @@ export class CacheMounts {
   }
 
   /** Brings records and directories together, once at the start. */
-  async reconcile(): Promise<void> {
-    const present = existsSync(this.#directory) ? readdirSync(this.#directory) : [];
-    for (const record of [...this.#records.all()]) if (!present.includes(record.id)) this.#records.delete(record.id);
-    for (const name of present) {
-      if (this.#records.get(name) === undefined) await rm(this.#pathOf(name), { recursive: true, force: true });
-    }
+  reconcile(): Promise<void> {
+    return matchDirectories(this.#directory, this.#records);
   }
 
   /** When nothing is measured any more. */

@@ -4,9 +4,9 @@ import type { Sandbox } from '#networks';
 import { encodeOci } from '#oci';
 import { runAll } from '#std/errors';
 import { newId } from '#std/identifiers';
-import type { ExecMount, ExecOperation } from '../graph/operation.ts';
+import { type ExecMount, type ExecOperation, execOperation } from '../graph/operation.ts';
 import type { Result } from '../result.ts';
-import type { BuildContext } from '../solver/types.ts';
+import type { BuildContext, StepRun } from '../solver/types.ts';
 import { type ContainerProcess, startContainerProcess } from './container-process.ts';
 import { type ExecStepParts, secretEnvironment } from './exec-step.ts';
 import { networkFiles, setUpStepNetwork } from './network.ts';
@@ -60,7 +60,7 @@ class OpenedContainer implements StepContainer {
     private readonly operation: ExecOperation,
     private readonly workspace: Workspace,
     private readonly sandbox: Sandbox | undefined,
-    private readonly context: BuildContext,
+    private readonly run: StepRun,
   ) {}
 
   async start(request: ProcessRequest): Promise<ContainerProcess> {
@@ -76,7 +76,7 @@ class OpenedContainer implements StepContainer {
       rootfs: workspace.root?.directory ?? '',
       mounts: [...workspace.mounts, ...networkFiles(bundle, operation, parts, sandbox)],
       sandbox,
-      environment: await secretEnvironment({ ...operation, secretEnvironment: request.secretEnvironment }, this.run()),
+      environment: await secretEnvironment({ ...operation, secretEnvironment: request.secretEnvironment }, this.run),
       cgroupsPath,
     });
     writeFileSync(join(bundle, 'cgroup'), cgroupsPath);
@@ -93,7 +93,7 @@ class OpenedContainer implements StepContainer {
       program: words[0] ?? '',
       hasTerminal: request.hasTerminal,
       onOutput: request.onOutput,
-      signal: AbortSignal.any([request.signal, this.ending.signal, this.context.signal]),
+      signal: AbortSignal.any([request.signal, this.ending.signal, this.run.signal]),
     });
     this.running.add(started);
     started.ended.finally(() => this.running.delete(started)).catch(nothing);
@@ -111,12 +111,6 @@ class OpenedContainer implements StepContainer {
       () => removeStepDirectory(place.directory),
     ]);
   }
-
-  private run() {
-    const { context } = this;
-    const { signal } = context;
-    return { context, vertexDigest: '', inputs: [], signal, onLog: nothing, onStatus: nothing };
-  }
 }
 
 /** Makes the function that opens containers, with the parts of steps. */
@@ -124,39 +118,26 @@ export function createOpenContainer(parts: ExecStepParts): OpenStepContainer {
   return async (request, context) => {
     const id = newId();
     const { mounts, network, extraHosts, inputs } = request;
-    const operation: ExecOperation = {
-      type: 'exec',
-      words: [],
-      environment: [],
-      directory: '/',
-      user: '',
+    const operation = execOperation({
       hostname: request.hostname || defaultHostname,
       network,
-      security: 'sandbox',
       // Nobody is given what is written.
       mounts: mounts.map((mount) => ({ ...mount, output: -1 })),
-      secretEnvironment: [],
-      ulimits: [],
       extraHosts,
-      cgroupParent: '',
-      shmSizeBytes: 0,
-      resources: {},
-      uncountedEnvironment: [],
-      validExitCodes: [],
-    };
+    });
     const { signal } = context;
     const run = { context, vertexDigest: '', inputs, signal, onLog: nothing, onStatus: nothing };
     const directory = makeStepDirectory(parts, id);
     const workspace = new Workspace(parts, operation, run, { id, directory });
     const sandbox = setUpStepNetwork(parts, id, operation);
     const container = async () =>
-      new OpenedContainer(parts, { id, directory }, operation, workspace, await sandbox, context);
+      new OpenedContainer(parts, { id, directory }, operation, workspace, await sandbox, run);
     try {
       await workspace.open();
       return await container();
     } catch (error) {
       await Promise.allSettled([sandbox]);
-      await new OpenedContainer(parts, { id, directory }, operation, workspace, undefined, context).close();
+      await new OpenedContainer(parts, { id, directory }, operation, workspace, undefined, run).close();
       throw error;
     }
   };

@@ -9,7 +9,7 @@ import { openRecords } from '#store';
 import { openBuildCache } from '../cache/build-cache.ts';
 import { openBuildRecords } from '../cache/build-records.ts';
 import { createVertex } from '../graph/create-vertex.ts';
-import type { CopyAction, ExecOperation } from '../graph/operation.ts';
+import { type CopyAction, execOperation } from '../graph/operation.ts';
 import type { Edge, Vertex } from '../graph/vertex.ts';
 import type { Progress, VertexProgress } from '../progress.ts';
 import type { LocalIndex } from '../session/session.ts';
@@ -197,28 +197,14 @@ export function exec(
 ) {
   const { environment = [], reads = [], ...rest } = more;
   const mount = { type: 'bind', selector: '' } as const;
-  const operation: ExecOperation = {
-    type: 'exec',
+  const operation = execOperation({
     words: [command],
     environment,
-    directory: '/',
-    user: '',
-    hostname: '',
-    network: 'sandbox',
-    security: 'sandbox',
     mounts: [
       { ...mount, target: '/', input: 0, isReadOnly: false, output: 0 },
       ...reads.map((_, index) => ({ ...mount, target: `/in${index}`, input: index + 1, isReadOnly: true, output: -1 })),
     ],
-    secretEnvironment: [],
-    ulimits: [],
-    extraHosts: [],
-    cgroupParent: '',
-    shmSizeBytes: 0,
-    resources: {},
-    uncountedEnvironment: [],
-    validExitCodes: [],
-  };
+  });
   const inputs = [at(base), ...reads.map((read) => at(read))];
   return createVertex({ operation, inputs, platform, name: `RUN ${command}`, isUncached: false, ...rest });
 }

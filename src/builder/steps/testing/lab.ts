@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listCgroups } from '#linux/cgroups';
 import { readMounts } from '#linux/mount';
-import type { ExecMount, ExecOperation } from '../../graph/operation.ts';
+import { type ExecMount, type ExecOperation, execOperation } from '../../graph/operation.ts';
 import type { LayersResult, Result } from '../../result.ts';
 import type { Answer, Ask } from './step-engine.ts';
 
@@ -23,26 +23,13 @@ export function shell(
   over: Partial<ExecOperation> = {},
   mounts: readonly ExecMount[] = [],
 ): ExecOperation {
-  return {
-    type: 'exec',
+  return execOperation({
     words: ['/bin/sh', '-c', script],
     environment: ['PATH=/bin'],
-    directory: '/',
-    user: '',
-    hostname: '',
     network: 'none',
-    security: 'sandbox',
     mounts: [mount('bind', '/', { input: 0, output: 0 }), ...mounts],
-    secretEnvironment: [],
-    ulimits: [],
-    extraHosts: [],
-    cgroupParent: '',
-    shmSizeBytes: 0,
-    resources: {},
-    uncountedEnvironment: [],
-    validExitCodes: [],
     ...over,
-  };
+  });
 }
 
 /** A mount of a step: nothing from nowhere, writable and thrown away, save for what `over` says. */
