@@ -3,7 +3,6 @@ import { constants } from 'node:os';
 import { check, lastErrno, libc, SystemCallError } from './errno.ts';
 
 const ipv4Family = 2;
-const ipv6Family = 10;
 const unspecifiedFamily = 0;
 const stream = 1;
 const datagram = 2;
@@ -14,7 +13,6 @@ const socketLevel = 1;
 const reuseAddress = 2;
 const pendingError = 4;
 const receiveBufferForced = 33;
-const addressBytes = 28;
 
 const library = libc({
   socket: { args: ['i32', 'i32', 'i32'], returns: 'i32' },
@@ -29,44 +27,6 @@ const library = libc({
   getsockopt: { args: ['i32', 'i32', 'i32', 'ptr', 'ptr'], returns: 'i32' },
   close: { args: ['i32'], returns: 'i32' },
 });
-
-/** The 16 bits of an IPv6 address, eight times; `text` has been found to be one. */
-function ipv6Words(text: string): number[] {
-  // The URL parser writes each address in one form, an IPv4 tail as words.
-  const canonical = new URL(`http://[${text}]`).hostname.slice(1, -1);
-  const [head = '', tail] = canonical.split('::');
-  const words = (part: string): number[] =>
-    part === '' ? [] : part.split(':').map((word) => Number.parseInt(word, 16));
-  if (tail === undefined) return words(head);
-  const [before, after] = [words(head), words(tail)];
-  return [...before, ...new Array<number>(8 - before.length - after.length).fill(0), ...after];
-}
-
-/**
- * A `struct sockaddr` of an IPv4 or IPv6 address; `scope` is the number of the device that a link-local one is of. A bad
- * address gives undefined.
- */
-export function socketAddress(address: string, port: number, scope = 0): Buffer | undefined {
-  const quad = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address);
-  if (quad !== null) {
-    const result = Buffer.alloc(16);
-    result.writeUInt16LE(ipv4Family, 0);
-    result.writeUInt16BE(port, 2);
-    for (let index = 1; index <= 4; index++) {
-      const part = Number(quad[index]);
-      if (part > 255) return undefined;
-      result[3 + index] = part;
-    }
-    return result;
-  }
-  if (!/^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(address) || !URL.canParse(`http://[${address}]`)) return undefined;
-  const result = Buffer.alloc(addressBytes);
-  result.writeUInt16LE(ipv6Family, 0);
-  result.writeUInt16BE(port, 2);
-  for (const [index, word] of ipv6Words(address).entries()) result.writeUInt16BE(word, 8 + 2 * index);
-  result.writeUInt32LE(scope, 24);
-  return result;
-}
 
 /**
  * Opens a socket that never waits, of the address family of `like`. It belongs for life to the network namespace in which

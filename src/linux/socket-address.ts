@@ -23,13 +23,17 @@ export function addressBytes(address: string): Buffer {
   return Buffer.from([...front, ...Array<number>(16 - front.length - back.length).fill(0), ...back]);
 }
 
-/** `struct sockaddr_in` or `sockaddr_in6`: ip(7), ipv6(7). */
-export function socketAddress(address: string, port: number): Buffer {
+/**
+ * `struct sockaddr_in` or `sockaddr_in6`: ip(7), ipv6(7). `scope` is the number of the device that a link-local address of IPv6 is
+ * of. Throws `invalid-argument` for what is no address.
+ */
+export function socketAddress(address: string, port: number, scope = 0): Buffer {
   const bytes = addressBytes(address);
   const isIpv4 = bytes.length === 4;
   const result = Buffer.alloc(isIpv4 ? 16 : 28);
   result.writeUInt16LE(isIpv4 ? ipv4Family : ipv6Family, 0);
   result.writeUInt16BE(port, 2);
   bytes.copy(result, isIpv4 ? 4 : 8);
+  if (!isIpv4) result.writeUInt32LE(scope, 24);
   return result;
 }

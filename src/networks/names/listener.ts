@@ -1,17 +1,9 @@
 import { hasCode } from '#linux/errno';
-import {
-  allowReuse,
-  bindSocket,
-  closeSocket,
-  listenOn,
-  openSocket,
-  setReceiveBuffer,
-  socketAddress,
-} from '#linux/inet-sockets';
+import { allowReuse, bindSocket, closeSocket, listenOn, openSocket, setReceiveBuffer } from '#linux/inet-sockets';
 import { inNetworkNamespace } from '#linux/namespaces';
 import { NetlinkSocket } from '#linux/netlink';
 import { netfilterProtocol, type PreparedRewrite, prepareRewrite, rewritePort } from '#linux/port-rewrite';
-import { fail } from '#std/errors';
+import { socketAddress } from '#linux/socket-address';
 import { lazy } from '#std/lazy';
 import { domainPort, resolverAddress } from './upstream.ts';
 
@@ -33,9 +25,7 @@ export interface Listener extends Disposable {
 }
 
 function place(port: number): Buffer {
-  const address = socketAddress(resolverAddress, port);
-  if (address === undefined) throw fail('internal', `${resolverAddress}: no address`);
-  return address;
+  return socketAddress(resolverAddress, port);
 }
 
 function somePort(): number {

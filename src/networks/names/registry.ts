@@ -1,4 +1,5 @@
-import { socketAddress } from '#linux/inet-sockets';
+import { isIP } from 'node:net';
+import { addressBytes } from '#linux/socket-address';
 import { addressRecord, encodeName, pointerRecord, recordType, reverseName } from './message.ts';
 import type { NamedEndpoint } from './types.ts';
 
@@ -35,14 +36,13 @@ interface View {
 }
 
 /** The bytes of an address, written with or without a prefix length. */
-function addressBytes(text: string | undefined): Buffer | undefined {
-  const address = socketAddress((text ?? '').split('/')[0] ?? '', 0);
-  if (address === undefined) return undefined;
-  return address.length === 16 ? address.subarray(4, 8) : address.subarray(8, 24);
+function bytesOf(text: string | undefined): Buffer | undefined {
+  const [address = ''] = (text ?? '').split('/');
+  return isIP(address) === 0 ? undefined : addressBytes(address);
 }
 
 function toEndpoint(networkName: string, { endpointId, containerId, names, ipv4, ipv6 }: NamedEndpoint): Endpoint {
-  const addresses = [addressBytes(ipv4), addressBytes(ipv6)];
+  const addresses = [bytesOf(ipv4), bytesOf(ipv6)];
   const pointer = pointerRecord(`${names[0] ?? ''}.${networkName}`);
   const recordsOf = (address: Buffer | undefined): Buffer[] => (address === undefined ? [] : [addressRecord(address)]);
   return {

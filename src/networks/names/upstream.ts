@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { isIPv6 } from 'node:net';
-import { socketAddress } from '#linux/inet-sockets';
+import { isIP, isIPv6 } from 'node:net';
+import { socketAddress } from '#linux/socket-address';
 
 /** Docker's address of the resolver in a container, and the port. */
 export const resolverAddress = '127.0.0.11';
@@ -34,8 +34,8 @@ function parse(text: string, namespacePath: string): Upstream | undefined {
   const [address = '', zone] = (fromHost ?? text).split('%');
   // Our own would ask itself.
   if (fromHost === undefined && address === resolverAddress) return undefined;
+  if (isIP(address) === 0) return undefined;
   const place = socketAddress(address, domainPort, isIPv6(address) ? scopeOf(zone) : 0);
-  if (place === undefined) return undefined;
   const from = fromHost === undefined ? namespacePath : undefined;
   return { address: place, namespacePath: from, key: `${from ?? ''} ${text}` };
 }
