@@ -1,5 +1,6 @@
 import { Digester } from '#oci';
 import { fail } from '#std/errors';
+import { inTurns } from '#std/in-turns';
 import { type Blobs, decompress, detectCompression, packLayer, type Snapshots } from '#store';
 import type { StoredLayer } from './catalogue.ts';
 import { verified } from './verified.ts';
@@ -8,20 +9,6 @@ import { verified } from './verified.ts';
 export interface LayerStores {
   readonly blobs: Blobs;
   readonly snapshots: Pick<Snapshots, 'layerPath'>;
-}
-
-/** So long the thread is kept before others may use it. */
-const turnMs = 4;
-
-/** The same pieces, with pauses in which others may use the thread. */
-export async function* inTurns(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let turnBeganMs = performance.now();
-  for (const chunk of pieces) {
-    yield chunk;
-    if (performance.now() - turnBeganMs < turnMs) continue;
-    await new Promise((resolve) => setImmediate(resolve));
-    turnBeganMs = performance.now();
-  }
 }
 
 /** Packs a layer's directory; ends in an error when that gives another tar than it did. */

@@ -1,9 +1,10 @@
 import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Digester } from '#oci';
+import { inTurns } from '#std/in-turns';
 import { type Blobs, type Compression, compressionOf, detectCompression, gzip, packLayer, Spool, zstd } from '#store';
 import type { StoredLayer } from './catalogue.ts';
-import { inTurns, type LayerStores, tarOfLayer } from './layer-content.ts';
+import { type LayerStores, tarOfLayer } from './layer-content.ts';
 import { verified } from './verified.ts';
 
 /** How a layer is to be packed for somebody else. */

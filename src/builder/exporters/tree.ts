@@ -1,5 +1,6 @@
 import { printPlatform, tarEnd, tarHeader } from '#oci';
 import { fail } from '#std/errors';
+import { inTurns } from '#std/in-turns';
 import { packLayer } from '#store';
 import { type Attributes, booleanOf, epochOf } from './attributes.ts';
 import type { Export, ExportedOutput, Exporter } from './parts.ts';
@@ -66,20 +67,11 @@ async function* tarOf(
     const mounted = parts.builds.mount(output.chain);
     const prefix = below === '' ? '' : `${below}/`;
     try {
+      const modified = epochSeconds === undefined ? {} : { modifiedSeconds: epochSeconds };
       if (prefix !== '') {
-        const modified = epochSeconds === undefined ? {} : { modifiedSeconds: epochSeconds };
         yield tarHeader({ path: prefix, type: 'directory', sizeBytes: 0, mode: 0o755, ...modified });
       }
-      for (const chunk of packLayer(mounted.directory, {
-        prefix,
-        isPart: true,
-        keepsAll: true,
-        ...(epochSeconds !== undefined && { modifiedSeconds: epochSeconds }),
-      })) {
-        yield chunk;
-        // Reading and packing keep the thread: others have their turn between two pieces.
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      yield* inTurns(packLayer(mounted.directory, { prefix, isPart: true, keepsAll: true, ...modified }));
     } finally {
       await mounted.unmount();
     }

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { ReadySet } from '#linux/epoll';
-import { socketAddress } from '#linux/inet-sockets';
+import { socketAddress } from '#linux/socket-address';
 import { Forwarder } from './forwarder.ts';
 import { query, read } from './testing/messages.ts';
 
@@ -12,7 +12,7 @@ test('of one container 1,024 questions are on their way and 4,096 wait; more are
   await once(silent, 'listening');
   using ready = new ReadySet();
   const forwarder = new Forwarder(ready);
-  const address = socketAddress('127.0.0.1', silent.address().port) ?? Buffer.alloc(0);
+  const address = socketAddress('127.0.0.1', silent.address().port);
   const upstreams = [{ address, namespacePath: undefined, key: 'silent' }];
   const answers: (Buffer | undefined)[] = [];
   const ask = (containerId: string, id: number): void => {
