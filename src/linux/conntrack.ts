@@ -1,8 +1,7 @@
 import { lazy } from '#std/lazy';
 import { hasCode } from './errno.ts';
-import { attribute, NetlinkSocket, netlinkFlags, readAttributes } from './netlink.ts';
+import { attribute, NetlinkSocket, netfilterProtocol, netlinkFlags, readAttributes } from './netlink.ts';
 
-const netfilterProtocol = 12;
 const getConnections = (1 << 8) | 1;
 const deleteConnections = (1 << 8) | 2;
 const generalHeaderBytes = 4;

@@ -11,6 +11,9 @@ const extendedAck = 11;
 const headerBytes = 16;
 const alignment = 4;
 
+/** Protocol of the sockets that speak of nftables and of tracked connections (NETLINK_NETFILTER). */
+export const netfilterProtocol = 12;
+
 /** Flags of a request (netlink(7)). */
 export const netlinkFlags = {
   request: 0x1,

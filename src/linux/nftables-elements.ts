@@ -1,5 +1,5 @@
 import { lazy } from '#std/lazy';
-import { attribute, type NetlinkRequest, NetlinkSocket, netlinkFlags } from './netlink.ts';
+import { attribute, type NetlinkRequest, NetlinkSocket, netfilterProtocol, netlinkFlags } from './netlink.ts';
 import {
   generalHeader,
   type NftablesFamily,
@@ -19,7 +19,6 @@ export interface SetElement {
   readonly isEnd?: boolean;
 }
 
-const netfilterProtocol = 12;
 const elementList = { table: 1, set: 2, elements: 3 } as const;
 const elementPart = { key: 1, data: 2, flags: 3 } as const;
 const intervalEnd = 1;

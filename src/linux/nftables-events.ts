@@ -1,14 +1,13 @@
 import { ptr } from 'bun:ffi';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { check, libc } from './errno.ts';
-import { attributeText, readAttributes, readMessages } from './netlink.ts';
+import { attributeText, netfilterProtocol, readAttributes, readMessages } from './netlink.ts';
 import { type NftablesFamily, nftablesFamilyOf, nftablesMessage } from './nftables-messages.ts';
 
 const netlinkFamily = 16;
 const rawSocket = 3;
 const closeOnExec = 0o2000000;
 const withoutWaiting = 0o4000;
-const netfilterProtocol = 12;
 const changesGroup = 7;
 const socketLevel = 1;
 const receiveBufferForced = 33;

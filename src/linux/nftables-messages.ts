@@ -19,6 +19,7 @@ const subsystem = 10;
 /** Types of messages (linux/netfilter/nf_tables.h), with their subsystem. */
 export const nftablesTypes = {
   newTable: (subsystem << 8) | 0,
+  getTable: (subsystem << 8) | 1,
   deleteTable: (subsystem << 8) | 2,
   newChain: (subsystem << 8) | 3,
   getChain: (subsystem << 8) | 4,

@@ -1,6 +1,6 @@
 import { lazy } from '#std/lazy';
 import { hasCode } from './errno.ts';
-import { attribute, NetlinkSocket, netlinkFlags, readAttributes } from './netlink.ts';
+import { attribute, NetlinkSocket, netfilterProtocol, netlinkFlags, readAttributes } from './netlink.ts';
 import {
   chainAttributes,
   generalHeader,
@@ -10,7 +10,6 @@ import {
   ruleAttributes,
 } from './nftables-messages.ts';
 
-const netfilterProtocol = 12;
 const generalHeaderBytes = 4;
 const dropPolicy = 0;
 const commentField = 0;

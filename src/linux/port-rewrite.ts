@@ -1,18 +1,8 @@
 import { hasCode } from './errno.ts';
 import { attribute, type NetlinkRequest, type NetlinkSocket, netlinkFlags } from './netlink.ts';
+import { generalHeader, nftablesFamilyNumber, nftablesSubsystem, nftablesTypes } from './nftables-messages.ts';
 
-/** Protocol of the netlink socket that `rewritePort` takes. */
-export const netfilterProtocol = 12;
-
-const subsystem = 10;
-const batchBegin = 0x10;
-const batchEnd = 0x11;
-const newTable = subsystem << 8;
-const getTable = newTable | 1;
-const deleteTable = newTable | 2;
-const newChain = newTable | 3;
-const newRule = newTable | 6;
-const ipv4 = 2;
+const ipv4 = nftablesFamilyNumber('ip');
 const outputHook = 3;
 /** Before the connection tracking, which such packets need not pass. */
 const rawPriority = -300;
@@ -41,12 +31,6 @@ function number(value: number): Buffer {
 function port(value: number): Buffer {
   const result = Buffer.alloc(2);
   result.writeUInt16BE(value, 0);
-  return result;
-}
-
-function header(family: number, resource = 0): Buffer {
-  const result = Buffer.from([family, 0, 0, 0]);
-  result.writeUInt16BE(resource, 2);
   return result;
 }
 
@@ -149,26 +133,38 @@ function transaction(rewrite: PortRewrite, mode: 'make' | 'replace'): NetlinkReq
   const request = (type: number, flags: number, ...attributes: Buffer[]): NetlinkRequest => ({
     type,
     flags: flags | netlinkFlags.ack,
-    body: Buffer.concat([header(ipv4), ...attributes]),
+    body: Buffer.concat([generalHeader(ipv4), ...attributes]),
     subject: `table ${table}`,
   });
-  const bound = { flags: 0, body: header(0, subsystem), subject: 'batch', isSilent: true };
+  const bound = { flags: 0, body: generalHeader(0, nftablesSubsystem), subject: 'batch', isSilent: true };
   const hook = attribute(4, [attribute(1, number(outputHook)), attribute(2, number(rawPriority))]);
   return [
-    { ...bound, type: batchBegin },
-    ...(mode === 'replace' ? [request(deleteTable, 0, attribute(1, table))] : []),
-    request(newTable, netlinkFlags.create | netlinkFlags.exclusive, attribute(1, table), attribute(2, number(0))),
-    request(newChain, netlinkFlags.create, attribute(1, table), attribute(3, chain), hook, attribute(7, 'filter')),
+    { ...bound, type: nftablesTypes.batchBegin },
+    ...(mode === 'replace' ? [request(nftablesTypes.deleteTable, 0, attribute(1, table))] : []),
+    request(
+      nftablesTypes.newTable,
+      netlinkFlags.create | netlinkFlags.exclusive,
+      attribute(1, table),
+      attribute(2, number(0)),
+    ),
+    request(
+      nftablesTypes.newChain,
+      netlinkFlags.create,
+      attribute(1, table),
+      attribute(3, chain),
+      hook,
+      attribute(7, 'filter'),
+    ),
     ...rules(rewrite).map((expressions) =>
       request(
-        newRule,
+        nftablesTypes.newRule,
         netlinkFlags.create | append,
         attribute(1, table),
         attribute(2, chain),
         attribute(4, expressions),
       ),
     ),
-    { ...bound, type: batchEnd },
+    { ...bound, type: nftablesTypes.batchEnd },
   ];
 }
 
@@ -182,8 +178,8 @@ export interface PreparedRewrite {
 /** Spells it out: the costly part. */
 export function prepareRewrite(rewrite: PortRewrite): PreparedRewrite {
   const { table } = rewrite;
-  const body = Buffer.concat([header(ipv4), attribute(1, table)]);
-  const find = { type: getTable, flags: netlinkFlags.ack, body, subject: `table ${table}` };
+  const body = Buffer.concat([generalHeader(ipv4), attribute(1, table)]);
+  const find = { type: nftablesTypes.getTable, flags: netlinkFlags.ack, body, subject: `table ${table}` };
   return { find, make: transaction(rewrite, 'make'), replace: transaction(rewrite, 'replace') };
 }
 

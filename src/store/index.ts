@@ -13,7 +13,15 @@ export { packLayer } from './layer-pack.ts';
 export { diffMerged, listMerged, openMerged, readMerged, type TreeDifference } from './merged-diff.ts';
 export { type Collection, type Identified, openRecords, type Records } from './records.ts';
 export { type Change, changesOf } from './snapshot-changes.ts';
-export { directoryFlags, isOpaque, isWhiteout, LowerDirectory, opaqueXattr, openBelow } from './snapshot-lower.ts';
+export {
+  directoryFlags,
+  isOpaque,
+  isWhiteout,
+  LowerDirectory,
+  opaqueXattr,
+  openBelow,
+  overlayXattrs,
+} from './snapshot-lower.ts';
 export { packChanges } from './snapshot-pack.ts';
 export { type LayerUnpacker, type PlainTar, type UnpackedTree, unpackLayer } from './snapshot-unpack.ts';
 export { type ContainerPaths, type LayerDraft, openSnapshots, type Snapshots } from './snapshots.ts';

@@ -1,11 +1,11 @@
 import type { SparseExtent, TarEntry, TarHandler } from '#oci';
 import { fail } from '#std/errors';
+import { overlayXattrs } from './snapshot-lower.ts';
 
 /** OCI image specification, layer: a file so named hides `name` in the layers below. */
 const whiteoutPrefix = '.wh.';
 const metadataPrefix = '.wh..wh.';
 const opaqueMarker = '.wh..wh..opq';
-const reservedXattrs = 'trusted.overlay.';
 /** As the kernel's: so many symbolic links on the way to a file. */
 const linksLimit = 40;
 
@@ -178,5 +178,5 @@ function fileOf(entry: TarEntry, type: Exclude<TarEntry['type'], 'hardlink'>): M
 }
 
 function withoutReserved(xattrs: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> {
-  return xattrs.size === 0 ? xattrs : new Map([...xattrs].filter(([name]) => !name.startsWith(reservedXattrs)));
+  return xattrs.size === 0 ? xattrs : new Map([...xattrs].filter(([name]) => !name.startsWith(overlayXattrs)));
 }

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { isSameContent } from '#linux/file-contents';
 import { type FileStat, fileTypes, isSameFile, openAt, readFlags, readLinkAt } from '#linux/file-tree';
 import { listXattrs, readXattr } from '#linux/xattr';
-import { directoryFlags, LowerDirectory } from './snapshot-lower.ts';
+import { directoryFlags, LowerDirectory, overlayXattrs } from './snapshot-lower.ts';
 
 /** What differs between two trees at a path. */
 export interface TreeDifference {
@@ -18,8 +18,6 @@ export interface TreeDifference {
   readonly beforeBytes: number;
   readonly afterBytes: number;
 }
-
-const overlayXattrs = 'trusted.overlay.';
 
 const isDirectory = (stat: FileStat): boolean => (stat.mode & fileTypes.mask) === fileTypes.directory;
 

@@ -13,6 +13,8 @@ import {
 } from '#linux/file-tree';
 import { readXattr } from '#linux/xattr';
 
+/** What the names of extended attributes begin with that overlayfs reads from layers: nobody's files may bring them. */
+export const overlayXattrs = 'trusted.overlay.';
 /** On a directory of a layer, `y`: nothing of the layers below shows through it. */
 export const opaqueXattr = 'trusted.overlay.opaque';
 const capability = 'security.capability';

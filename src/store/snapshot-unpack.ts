@@ -4,7 +4,7 @@ import { hasCode, isRefusedFile, SystemCallError } from '#linux/errno';
 import { createTarReader, type TarEntry, type TarHandler } from '#oci';
 import { fail } from '#std/errors';
 import { EntryWriter } from './entry-writer.ts';
-import { opaqueXattr } from './snapshot-lower.ts';
+import { opaqueXattr, overlayXattrs } from './snapshot-lower.ts';
 
 /** OCI image specification, layer: a file so named hides `name` in the layers below. */
 const whiteoutPrefix = '.wh.';
@@ -12,8 +12,6 @@ const whiteoutPrefix = '.wh.';
 const metadataPrefix = '.wh..wh.';
 const opaqueMarker = '.wh..wh..opq';
 const yes = Buffer.from('y');
-/** Overlayfs reads these from layers: a layer must not be able to forge redirects or whiteouts. */
-const reservedXattrs = 'trusted.overlay.';
 
 /** What a layer turned out to hold. */
 export interface UnpackedTree {
@@ -157,7 +155,7 @@ class LayerHandler implements TarHandler {
 
 function withoutReserved(entry: TarEntry): TarEntry {
   if (entry.xattrs.size === 0) return entry;
-  const kept = [...entry.xattrs].filter(([name]) => !name.startsWith(reservedXattrs));
+  const kept = [...entry.xattrs].filter(([name]) => !name.startsWith(overlayXattrs));
   return { ...entry, xattrs: new Map(kept) };
 }
 

@@ -2,16 +2,13 @@ import { posix } from 'node:path';
 import { fileTypes, makeHardLinkAt, setTimeOf, setXattrOf } from '#linux/file-tree';
 import type { TarEntry, TarHandler } from '#oci';
 import { fail } from '#std/errors';
-import { EntryWriter } from '#store';
+import { EntryWriter, overlayXattrs } from '#store';
 import { setNodeAttributes, setOpenAttributes } from './attributes.ts';
 import { makeMissing } from './make-directories.ts';
 import type { Owner } from './owner.ts';
 import type { Pace } from './pace.ts';
 import type { TargetDirectory } from './target-tree.ts';
 import { cleanPath, isType, pathError, textOf, type Way, walk } from './walk.ts';
-
-/** Overlayfs reads these from layers: no archive may bring them. */
-const overlayXattrs = 'trusted.overlay.';
 
 /**
  * Writes the entries of an archive into a directory of a layer, as ADD does: what is in the way goes, directories are merged and

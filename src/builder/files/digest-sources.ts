@@ -2,13 +2,12 @@ import { closeSync, readSync } from 'node:fs';
 import type { IndexedFile } from '#filesync';
 import { type FileStat, fileTypes, listXattrsOf, openAt, readFlags, readXattrOf, statAt } from '#linux/file-tree';
 import { listXattrs, readXattr } from '#linux/xattr';
-import type { LowerDirectory } from '#store';
+import { type LowerDirectory, overlayXattrs } from '#store';
 import type { LocalIndex } from '../session/session.ts';
 import type { DigestedDirectory, FileFacts } from './digest-tree.ts';
 import type { Pace } from './pace.ts';
 import { isType } from './walk.ts';
 
-const overlayXattrs = 'trusted.overlay.';
 const chunk = Buffer.allocUnsafe(256 * 1024);
 
 function digestOpen(descriptor: number, pace: Pace): string {

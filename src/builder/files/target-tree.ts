@@ -24,12 +24,10 @@ import {
 } from '#linux/file-tree';
 import { removeTreeAt } from '#linux/remove-tree';
 import { fail } from '#std/errors';
-import { directoryFlags, isOpaque, isWhiteout, LowerDirectory, opaqueXattr, openMerged } from '#store';
+import { directoryFlags, isOpaque, isWhiteout, LowerDirectory, opaqueXattr, openMerged, overlayXattrs } from '#store';
 import { attributesOf, setOpenAttributes } from './attributes.ts';
 import { isType, type TreeDirectory } from './walk.ts';
 
-/** Overlayfs reads these from layers: nobody's files may bring them. */
-const overlayXattrs = 'trusted.overlay.';
 const yes = Buffer.from('y');
 
 /** Extended attributes of an open file as they may be copied: all but overlayfs's own. */

@@ -1,8 +1,8 @@
 import { hasCode } from '#linux/errno';
 import { allowReuse, bindSocket, closeSocket, listenOn, openSocket, setReceiveBuffer } from '#linux/inet-sockets';
 import { inNetworkNamespace } from '#linux/namespaces';
-import { NetlinkSocket } from '#linux/netlink';
-import { netfilterProtocol, type PreparedRewrite, prepareRewrite, rewritePort } from '#linux/port-rewrite';
+import { NetlinkSocket, netfilterProtocol } from '#linux/netlink';
+import { type PreparedRewrite, prepareRewrite, rewritePort } from '#linux/port-rewrite';
 import { socketAddress } from '#linux/socket-address';
 import { lazy } from '#std/lazy';
 import { domainPort, resolverAddress } from './upstream.ts';
