@@ -163,16 +163,6 @@ function setMountNamespace(descriptor: number, subject: string): void {
   }
 }
 
-/** Moves the calling thread into the mount namespace pinned at `path`; its working directory becomes the root. */
-export function enterMountNamespace(path: string): void {
-  const descriptor = openNamespace(path);
-  try {
-    setMountNamespace(descriptor, path);
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
 /**
  * Pins a mount namespace, open as `descriptor`, at the file `path`, whose directory must be on a private mount. A
  * namespace can be pinned only in one that is older than itself.

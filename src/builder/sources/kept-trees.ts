@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '#std/errors';
 import { newId } from '#std/identifiers';
 import { Lock } from '#std/lock';
+import { log } from '#std/log';
 import { type Collection, type Records, treeSizeBytes } from '#store';
 import { matchDirectories, type Shelf, type ShelfEntry, type ShelfRecord } from '../cache/shelf.ts';
 import type { CacheRecord } from '../types.ts';
@@ -113,7 +115,11 @@ export class KeptTrees<Facts> implements Shelf {
         const left = (this.#holders.get(id) ?? 0) - 1;
         if (left > 0) this.#holders.set(id, left);
         else this.#holders.delete(id);
-        if (left === 0 && this.#records.get(id) === undefined) void this.#discard(id);
+        if (left > 0 || this.#records.get(id) !== undefined) return;
+        // What stays now goes at the next start.
+        this.#discard(id).catch((error: unknown) => {
+          log('warn', 'files of a build are not all removed', { id, error: messageOf(error) });
+        });
       },
     };
   }
